@@ -1,0 +1,193 @@
+"""The conformance check that every link adapter passes; it raises `AssertionError` with a sentence."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from qrshared.errors import LocalError
+from qrshared.links.port import BATCH_MESSAGES_MAX, MESSAGE_BYTES_MAX, Link, LinkClosed
+
+LinkPair = Callable[[], AbstractAsyncContextManager[tuple[Link, Link]]]
+"""Makes two joined links, and takes care of what carries them."""
+
+UNREAD_BYTES_MAX = 32 << 20
+"""What an adapter and the kernel's socket buffers together may swallow before `send` waits."""
+
+_BLOCKED_S = 0.5
+
+
+async def check_link(make_pair: LinkPair, *, patience_s: float = 20.0) -> None:
+    """Run every demand on a fresh pair, in both directions; one demand may take `patience_s`."""
+    for demand in DEMANDS:
+        for turned in (False, True):
+            try:
+                async with asyncio.timeout(patience_s), make_pair() as (a, b):
+                    await (demand(b, a) if turned else demand(a, b))
+            except TimeoutError as stuck:
+                raise AssertionError(f"{demand.__name__} did not come to an end") from stuck
+
+
+def _demand(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise AssertionError(sentence)
+
+
+async def _read(link: Link, count: int) -> list[bytes]:
+    messages: list[bytes] = []
+    while len(messages) < count:
+        batch = await link.receive()
+        _demand(1 <= len(batch) <= BATCH_MESSAGES_MAX, f"a batch of {len(batch)} messages was received")
+        messages.extend(batch)
+    return messages
+
+
+async def _end_of(link: Link) -> str:
+    try:
+        batch = await link.receive()
+    except LinkClosed as closed:
+        return closed.reason
+    raise AssertionError(f"{len(batch)} messages were received where the link should have ended")
+
+
+async def messages_arrive_whole_and_in_order(a: Link, b: Link) -> None:
+    """Every size that matters, in batches of every size."""
+    sizes = [1, 2, 125, 126, 127, 65_280, MESSAGE_BYTES_MAX - 1, MESSAGE_BYTES_MAX]
+    sent = [bytes([n % 251]) * sizes[n % len(sizes)] for n in range(sum(range(BATCH_MESSAGES_MAX + 1)))]
+
+    async def write() -> None:
+        start = 0
+        for count in range(1, BATCH_MESSAGES_MAX + 1):
+            await a.send(*sent[start : start + count])
+            start += count
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(write())
+        arrived = await _read(b, len(sent))
+    _demand(arrived == sent, "messages arrived changed or out of order")
+
+
+async def both_directions_at_once(a: Link, b: Link) -> None:
+    """A full batch each way, many times, without one direction waiting for the other."""
+    batch = [bytes([n]) * MESSAGE_BYTES_MAX for n in range(BATCH_MESSAGES_MAX)]
+
+    async def write(link: Link) -> None:
+        for _ in range(4):
+            await link.send(*batch)
+
+    async def read(link: Link) -> None:
+        _demand(await _read(link, 4 * len(batch)) == batch * 4, "crossing batches were mixed up")
+
+    async with asyncio.TaskGroup() as tasks:
+        for work in (write(a), write(b), read(a), read(b)):
+            tasks.create_task(work)
+
+
+async def what_no_link_may_carry_is_our_bug(a: Link, b: Link) -> None:
+    """Refused before anything is sent; the link lives."""
+    wrong: Sequence[Sequence[bytes]] = (
+        [],
+        [b""],
+        [b"good", b""],
+        [bytes(MESSAGE_BYTES_MAX + 1)],
+        [b"m"] * (BATCH_MESSAGES_MAX + 1),
+    )
+    for batch in wrong:
+        try:
+            await a.send(*batch)
+        except LocalError:
+            continue
+        raise AssertionError(f"a batch of {[len(m) for m in batch]} bytes was sent")
+    await a.send(b"after")
+    _demand(await _read(b, 1) == [b"after"], "something of a refused batch was sent")
+
+
+async def a_close_is_heard_once_with_its_reason(a: Link, b: Link) -> None:
+    """What was sent before still arrives; afterwards every verb says the same."""
+    await a.send(b"last", b"words")
+    async with asyncio.TaskGroup() as tasks:
+        closing = tasks.create_task(a.close("ended_for_a_test"))
+        _demand(await _read(b, 2) == [b"last", b"words"], "messages sent before a close were lost")
+        _demand(await _end_of(b) == "ended_for_a_test", "the reason of a close did not arrive")
+        await closing
+    for link in (a, b):
+        await link.close("another_reason")
+        _demand(await _end_of(link) == "ended_for_a_test", "a second close changed the reason")
+        await _refuses(link.send(b"late"))
+
+
+async def a_waiting_receive_ends_when_its_own_side_closes(a: Link, b: Link) -> None:
+    """So that a session's reader stops when its writer gives up."""
+    waiting = asyncio.ensure_future(_end_of(a))
+    await asyncio.sleep(0)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(a.close())
+        _demand(await _end_of(b) != "", "a close without a reason was heard without one")
+    _demand(await waiting != "", "a receive was left waiting on a closed link")
+
+
+async def both_may_close_at_once(a: Link, b: Link) -> None:
+    """Neither waits for the other for ever, and nobody is blamed."""
+    await asyncio.gather(a.close(), b.close(), a.close())
+    await _refuses(a.send(b"late"))
+    await _refuses(b.send(b"late"))
+
+
+async def a_slow_reader_makes_send_wait(a: Link, b: Link) -> None:
+    """Memory stays bounded, and what was taken in arrives in order when the reader wakes."""
+    batch_bytes = BATCH_MESSAGES_MAX * MESSAGE_BYTES_MAX
+    sent = 0
+
+    def batch(number: int) -> list[bytes]:
+        return [number.to_bytes(4, "big") + bytes([part]) * (MESSAGE_BYTES_MAX - 4) for part in range(BATCH_MESSAGES_MAX)]
+
+    while True:
+        sending = asyncio.ensure_future(a.send(*batch(sent)))
+        done, _ = await asyncio.wait({sending}, timeout=_BLOCKED_S)
+        if not done:
+            break
+        sending.result()
+        sent += 1
+        _demand(sent * batch_bytes <= UNREAD_BYTES_MAX, f"{sent * batch_bytes} bytes were taken in for a reader that sleeps")
+    for number in range(sent):
+        _demand(await _read(b, BATCH_MESSAGES_MAX) == batch(number), "the sleeping reader found other messages")
+    await sending
+    _demand(await _read(b, BATCH_MESSAGES_MAX) == batch(sent), "the batch that waited was lost")
+
+
+async def a_cancelled_receive_loses_nothing(a: Link, b: Link) -> None:
+    """A reader may be cancelled at any point and another may go on."""
+    count = 40
+    arrived: list[bytes] = []
+    for number in range(count):
+        receiving = asyncio.ensure_future(b.receive())
+        await asyncio.sleep(0)
+        await a.send(number.to_bytes(4, "big"))
+        for _ in range(number % 5):  # cancel at different points of the message's arrival
+            await asyncio.sleep(0)
+        receiving.cancel()
+        try:
+            arrived.extend(await receiving)
+        except asyncio.CancelledError:
+            continue
+    arrived.extend(await _read(b, count - len(arrived)) if len(arrived) < count else [])
+    _demand(arrived == [n.to_bytes(4, "big") for n in range(count)], "a cancelled receive lost or doubled a message")
+
+
+async def _refuses(sending: Awaitable[None]) -> None:
+    try:
+        await sending
+    except LinkClosed:
+        return
+    raise AssertionError("a closed link took a message")
+
+
+DEMANDS: Sequence[Callable[[Link, Link], Awaitable[None]]] = (
+    messages_arrive_whole_and_in_order,
+    both_directions_at_once,
+    what_no_link_may_carry_is_our_bug,
+    a_close_is_heard_once_with_its_reason,
+    a_waiting_receive_ends_when_its_own_side_closes,
+    both_may_close_at_once,
+    a_slow_reader_makes_send_wait,
+    a_cancelled_receive_loses_nothing,
+)

@@ -1,0 +1,171 @@
+"""Links over aiohttp's WebSockets: the door's side, and a client for tests and the bench."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientWebSocketResponse,
+    ClientWSTimeout,
+    WSCloseCode,
+    WSMsgType,
+    web,
+)
+
+from qrshared.links.framing import MalformedFrame, join_frame, split_frame
+from qrshared.links.port import CloseReason, LinkClosed
+
+WEBSOCKET_MESSAGE_BYTES_MAX: Final = (1 << 20) + (64 << 10)
+"""A WebSocket message beyond this ends the link before it is held in memory; a full batch fits."""
+
+SEND_STALL_S: Final = 30.0
+"""A peer that has not made room for one more frame in this time is cut: what is queued for it stays ≤ one frame."""
+
+CLOSE_WAIT_S: Final = 2.0
+"""How long a close waits for the peer's own close before the socket is dropped."""
+
+# RFC 6455 7.4.1; 4000-4999 are private use. The reason travels as text beside the code.
+_CLOSE_CODES: Final[dict[str, int]] = {
+    CloseReason.DONE: WSCloseCode.OK,
+    CloseReason.GOING_AWAY: WSCloseCode.GOING_AWAY,
+    CloseReason.MALFORMED: WSCloseCode.PROTOCOL_ERROR,
+    CloseReason.NOT_BINARY: WSCloseCode.UNSUPPORTED_DATA,
+    CloseReason.TOO_BIG: WSCloseCode.MESSAGE_TOO_BIG,
+    CloseReason.REFUSED: WSCloseCode.POLICY_VIOLATION,
+}
+_OTHER_REASON_CODE: Final = 4000
+_REASONS: Final[dict[int, str]] = {code: reason for reason, code in _CLOSE_CODES.items()}
+_REASON_BYTES_MAX = 123  # a control frame holds 125 bytes, two of them the code
+
+_WebSocket = web.WebSocketResponse | ClientWebSocketResponse
+
+
+def close_code(reason: str) -> int:
+    """The WebSocket close code that goes with a reason."""
+    return _CLOSE_CODES.get(reason, _OTHER_REASON_CODE)
+
+
+def close_reason(code: int | None, text: str | None) -> str:
+    """The reason behind a close frame; its text was written by the peer, so it is cut to printable ASCII."""
+    said = "".join(c for c in (text or "")[:_REASON_BYTES_MAX] if c.isascii() and c.isprintable())
+    return said or _REASONS.get(code or 0, CloseReason.LOST)
+
+
+class WebSocketLink:
+    """A link whose frames are binary WebSocket messages.
+
+    `abort` drops the socket at once, without a goodbye: for a peer that no longer reads.
+    """
+
+    def __init__(self, websocket: _WebSocket, *, abort: Callable[[], None], send_stall_s: float = SEND_STALL_S) -> None:
+        self._websocket = websocket
+        self._abort = abort
+        self._send_stall_s = send_stall_s
+        self._one_frame = asyncio.Lock()
+        self._ended: str | None = None
+
+    async def send(self, *messages: bytes) -> None:
+        frame = join_frame(messages)
+        # One frame at a time: aiohttp queues each caller's frame before it waits, so ten callers would hold ten.
+        async with self._one_frame:
+            if self._ended is not None:
+                raise LinkClosed(self._ended)
+            try:
+                async with asyncio.timeout(self._send_stall_s):
+                    await self._websocket.send_bytes(frame)
+            except TimeoutError:
+                self._abort()
+                raise LinkClosed(self._end(CloseReason.SLOW)) from None
+            except (ConnectionError, ClientError, RuntimeError) as gone:
+                # aiohttp says RuntimeError when the socket is closing or closed
+                raise LinkClosed(self._end(CloseReason.LOST)) from gone
+
+    async def receive(self) -> Sequence[bytes]:
+        if self._ended is not None:
+            raise LinkClosed(self._ended)
+        message = await self._websocket.receive()
+        match message.type:
+            case WSMsgType.BINARY:
+                try:
+                    return split_frame(message.data)
+                except MalformedFrame as fault:
+                    await self.close(CloseReason.MALFORMED)
+                    raise LinkClosed(CloseReason.MALFORMED) from fault
+            case WSMsgType.TEXT:
+                await self.close(CloseReason.NOT_BINARY)
+                raise LinkClosed(CloseReason.NOT_BINARY)
+            case WSMsgType.CLOSE:
+                reason = self._end(close_reason(message.data, message.extra))
+                await self._say_close(reason)
+                raise LinkClosed(reason)
+            case WSMsgType.ERROR:
+                code = self._websocket.close_code
+                raise LinkClosed(self._end(_REASONS.get(code or 0, CloseReason.LOST)))
+            case _:  # closed or closing: by us, or the socket went without a word
+                raise LinkClosed(self._end(CloseReason.LOST))
+
+    async def close(self, reason: str = "") -> None:
+        if self._ended is None:
+            await self._say_close(self._end(reason or CloseReason.DONE))
+
+    def _end(self, reason: str) -> str:
+        """Remember the first reason; it is the one everybody hears."""
+        if self._ended is None:
+            self._ended = str(reason)
+        return self._ended
+
+    async def _say_close(self, reason: str) -> None:
+        text = reason.encode("ascii", "replace")[:_REASON_BYTES_MAX]
+        try:
+            # aiohttp's close waits first for room in the send buffer, without a limit of its own
+            async with asyncio.timeout(CLOSE_WAIT_S):
+                await self._websocket.close(code=close_code(reason), message=text)
+        except (TimeoutError, ConnectionError, ClientError, RuntimeError):
+            self._abort()
+        except asyncio.CancelledError:
+            self._abort()
+            raise
+
+
+async def accept_websocket(request: web.Request) -> WebSocketLink:
+    """Upgrade a request that the guard has let in."""
+    # No compression: sealed bytes do not shrink, and an inflater is a way to fill our memory.
+    # No heartbeat: the session has its own, inside the seal.
+    websocket = web.WebSocketResponse(
+        compress=False, autoclose=False, timeout=CLOSE_WAIT_S, max_msg_size=WEBSOCKET_MESSAGE_BYTES_MAX
+    )
+    await websocket.prepare(request)
+    transport = request.transport
+
+    def abort() -> None:
+        if transport is not None:
+            transport.abort()
+
+    return WebSocketLink(websocket, abort=abort)
+
+
+async def connect_websocket(session: ClientSession, url: str, *, origin: str | None = None) -> WebSocketLink:
+    """Connect to a door as a browser would; raises `LinkClosed` when it is refused."""
+    try:
+        websocket = await session.ws_connect(
+            url,
+            origin=origin,
+            compress=0,
+            autoclose=False,
+            max_msg_size=WEBSOCKET_MESSAGE_BYTES_MAX,
+            timeout=ClientWSTimeout(ws_close=CLOSE_WAIT_S),
+        )
+    except (ClientError, OSError) as refused:
+        raise LinkClosed(CloseReason.REFUSED) from refused
+    transport = websocket.get_extra_info("socket")
+
+    def abort() -> None:
+        if transport is not None:
+            try:
+                transport.shutdown(2)  # SHUT_RDWR: asyncio then sees the end on its own
+            except OSError:
+                pass  # already gone, which is what we want
+
+    return WebSocketLink(websocket, abort=abort)
