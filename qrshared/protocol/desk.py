@@ -1,0 +1,312 @@
+"""The desk family: what waits, who is near, how far it is, and the owner's verbs (`WIRE.md` 3.3)."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from qrshared.protocol.fields import DeviceId, DisplayName, Several, TransferId, Whole, Word
+from qrshared.protocol.limits import INBOX_ENTRIES_MAX
+from qrshared.protocol.vocabulary import PeerKind, Reason, Topic, TransferState
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalFacts:
+    """Kinds and counts of what arrives, never names."""
+
+    senders: int
+    arriving: int
+    photos: int
+    videos: int
+    others: int
+    landed: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class WallFacts:
+    """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code."""
+
+    computer: str
+    url: str | None
+    fresh_until_ms: int
+    addresses: tuple[str, ...]
+    arrivals: ArrivalFacts
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFacts:
+    """One transfer as desks tell it; `rate` in bytes a second, `left_s` None when unknown."""
+
+    transfer: TransferId
+    device: str
+    kind: PeerKind
+    state: TransferState
+    items: int
+    items_done: int
+    items_failed: int
+    bytes: int
+    bytes_done: int
+    rate: int
+    left_s: int | None
+    started_ms: int
+    current: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferList:
+    """Transfers under way, then the last ones that ended."""
+
+    transfers: tuple[TransferFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """One file in the inbox, by its name below the inbox folder."""
+
+    name: str
+    size: int
+    arrived_ms: int
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxList:
+    """The newest entries of the inbox; `total` counts all."""
+
+    folder: str
+    entries: tuple[EntryFacts, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """One enrolled device."""
+
+    device: DeviceId
+    name: str
+    kind: PeerKind
+    trust: Word
+    rights: tuple[str, ...]
+    made_ms: int
+    seen_ms: int
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceList:
+    """All devices, the last seen first."""
+
+    devices: tuple[DeviceFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFacts:
+    """One address of this computer and why it ranks where it does."""
+
+    address: str
+    interface: str
+    score: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """The daemon as a whole."""
+
+    version: str
+    pid: int
+    computer: str
+    urls: tuple[str, ...]
+    local_name: str | None
+    inbox: str
+    free_bytes: int
+    sessions: int
+    started_ms: int
+    addresses: tuple[AddressFacts, ...]
+    problems: tuple[str, ...]
+    devices: tuple[DeviceFacts, ...] = ()
+    transfers: tuple[TransferFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """A fresh ticket as the URL a QR carries."""
+
+    url: str
+    expires_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedItem:
+    """An item of this device that stopped on the way: `offset` bytes of it are kept."""
+
+    transfer: TransferId
+    name: str
+    size: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedList:
+    """What this device began and did not finish."""
+
+    items: tuple[UnfinishedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The verb was carried out; `text` may name what came of it."""
+
+    text: str = ""
+
+
+Facts: TypeAlias = WallFacts | StatusFacts | TransferList | InboxList | DeviceList | TicketFacts | UnfinishedList | Done
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    """Owner: the daemon as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListInbox:
+    """Owner: the newest `limit` entries."""
+
+    limit: Annotated[int, Whole(INBOX_ENTRIES_MAX)] = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInbox:
+    """Owner: opens the inbox folder, or one entry's folder, on the computer's own screen."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameEntry:
+    """Owner: renames an entry; never overwrites."""
+
+    name: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class BinEntry:
+    """Owner: moves an entry to the computer's bin."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListDevices:
+    """Owner: all devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenameDevice:
+    """Owner: gives a device another name."""
+
+    device: DeviceId
+    to: DisplayName
+
+
+@dataclass(frozen=True, slots=True)
+class TrustDevice:
+    """Owner: lets a device pick up as well."""
+
+    device: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeDevice:
+    """Owner: the device's key ends now and its links close."""
+
+    device: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTicket:
+    """Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only)."""
+
+    life: Word = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class MakeOwnerTicket:
+    """Control socket only: a one-use owner ticket for `qrshared open`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTransfer:
+    """Owner: cancels a transfer from the computer's side."""
+
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
+class ListUnfinished:
+    """A device that may send: its own items that stopped on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetUnfinished:
+    """A device that may send: its own unfinished items are thrown away."""
+
+
+Verb: TypeAlias = (
+    GetStatus
+    | ListInbox
+    | OpenInbox
+    | RenameEntry
+    | BinEntry
+    | ListDevices
+    | RenameDevice
+    | TrustDevice
+    | RevokeDevice
+    | MakeTicket
+    | MakeOwnerTicket
+    | StopTransfer
+    | ListUnfinished
+    | ForgetUnfinished
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """From now on, tell `News` of these topics; replaces the topics watched before."""
+
+    topics: Annotated[tuple[Topic, ...], Several(16)]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a watched topic looks like now."""
+
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One verb; `id` is the asker's number, answered by `Answer` or `Refuse`."""
+
+    id: int
+    verb: Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the verb with this `id` gave."""
+
+    id: int
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The verb with this `id` was not carried out; `sentence` is for the person who asked."""
+
+    id: int
+    reason: Reason
+    sentence: str = ""
+
+
+DeskMessage: TypeAlias = Watch | News | Ask | Answer | Refuse

@@ -1,0 +1,52 @@
+"""The kinds of values a field may hold and their bounds, as marks on its type that `codec.py` obeys."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from qrshared.protocol.limits import DISPLAY_NAME_CHARACTERS_MAX, ITEM_INDEX_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string of at most `characters_max` Unicode code points."""
+
+    characters_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hex:
+    """A string of exactly `digits` lower-case hexadecimal digits."""
+
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number from 0 to `top`."""
+
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """A byte string of exactly `length` bytes."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list of `least` to `most` elements."""
+
+    most: int
+    least: int = 0
+
+
+TransferId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the sender
+DeviceId: TypeAlias = Annotated[str, Hex(32)]
+Sha256: TypeAlias = Annotated[str, Hex(64)]
+BlockDigest: TypeAlias = Annotated[bytes, Octets(32)]
+DeviceKey: TypeAlias = Annotated[bytes, Octets(32)]
+ItemIndex: TypeAlias = Annotated[int, Whole(ITEM_INDEX_MAX)]
+DisplayName: TypeAlias = Annotated[str, Text(DISPLAY_NAME_CHARACTERS_MAX)]
+Word: TypeAlias = Annotated[str, Text(200)]  # a right, a life, the comparison words: short by nature

@@ -1,0 +1,54 @@
+"""The hello family: who is there, in which version, and leaving on purpose (`WIRE.md` 3.1)."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from qrshared.protocol.fields import DeviceId, DeviceKey, DisplayName, Several, Word
+from qrshared.protocol.vocabulary import PeerKind, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFacts:
+    """What the daemon lets this peer do; `device` is None while it has no key of its own."""
+
+    rights: Annotated[tuple[Word, ...], Several(8)]
+    trust: Word | None = None
+    device: DeviceId | None = None
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of each side, the initiator's first; the daemon's answer carries `grant`."""
+
+    versions: tuple[int, int]
+    name: DisplayName
+    kind: PeerKind
+    instance: int
+    enroll: DeviceKey | None = None
+    grant: GrantFacts | None = None
+    words: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Last message before a side closes the link on purpose."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a `Pong` with the same number; every 5 s each way."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answers a `Ping`."""
+
+    n: int
+
+
+HelloMessage: TypeAlias = Hello | Goodbye | Ping | Pong

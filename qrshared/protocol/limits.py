@@ -1,0 +1,70 @@
+"""Every bound of the wire in one place; `WIRE.md` names the same numbers."""
+
+WHOLE_MAX = 2**53 - 1
+"""The largest whole number both JSON and JavaScript carry exactly; bounds every size, offset, count and time."""
+
+ITEM_INDEX_MAX = 2**32 - 1
+"""An item's number is a u32 in a chunk."""
+
+PLAINTEXT_BYTES_MAX = 65_519
+"""A Noise message of 65 535 bytes less its 16-byte tag."""
+
+CHUNK_HEADER_BYTES = 29
+"""`01`, transfer (16), item (4), offset (8)."""
+
+CHUNK_BYTES_MAX = 65_280
+"""Content of one chunk: 255 · 256, so that header, tag and framing stay below 64 KiB."""
+
+PAGE_BYTES_MAX = 60 * 1024
+"""A page of a manifest, of an accept or of receipts, as JSON."""
+
+ITEMS_MAX = 100_000
+"""Items in one transfer."""
+
+MANIFEST_BYTES_MAX = 32 * 1024 * 1024
+"""All pages of one manifest together, counted as JSON."""
+
+NAME_CHARACTERS_MAX = 4_096
+"""A file name or a path; also any other text without a bound of its own. Counted in Unicode code points."""
+
+DISPLAY_NAME_CHARACTERS_MAX = 60
+"""What a peer calls itself."""
+
+CONTINUES_MAX = 16
+"""Earlier transfers that one proposal may continue."""
+
+DIGESTS_MAX = 1_000
+"""Block digests in one proof message."""
+
+PROOF_BLOCK_BYTES = 8 * 1024 * 1024
+"""Bytes under one digest of a proof."""
+
+WINDOW_BYTES = 4 * 1024 * 1024
+"""Chunk bytes one transfer may have under way when there is room for it."""
+
+WINDOW_BYTES_MIN = 64 * 1024
+"""The smallest window worth granting: one chunk."""
+
+WINDOWS_BYTES_MAX = 64 * 1024 * 1024
+"""Chunk bytes all transfers of one daemon may have under way."""
+
+SAFE_EVERY_BYTES = 8 * 1024 * 1024
+"""A receiver says `safe` at least this often while bytes flow."""
+
+SAFE_EVERY_S = 1.0
+"""Or this often, whichever comes first."""
+
+ASKS_MAX = 32
+"""Verbs one session may have open."""
+
+INBOX_ENTRIES_MAX = 1_000
+"""Entries one `list_inbox` may ask for."""
+
+PING_EVERY_S = 5.0
+"""A side that has sent no ping for so long sends one."""
+
+SILENCE_S_MAX = 15.0
+"""A side that heard nothing for so long closes the link."""
+
+PREEMPT_SILENCE_S = 10.0
+"""A session that has been silent for so long gives way to another instance of its device."""

@@ -1,0 +1,65 @@
+"""The closed lists of words that messages may say: reasons, kinds, states, topics."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why somebody refused, failed or left; each has one sentence on the page and in the terminal."""
+
+    NO_SPACE = "no_space"
+    INBOX_UNWRITABLE = "inbox_unwritable"
+    INBOX_GONE = "inbox_gone"
+    DISK_ERROR = "disk_error"
+    NAME_REFUSED = "name_refused"
+    SOURCE_CHANGED = "source_changed"
+    SOURCE_UNREADABLE = "source_unreadable"
+    TOO_MANY_ITEMS = "too_many_items"
+    MANIFEST_TOO_LARGE = "manifest_too_large"
+    NOT_ALLOWED = "not_allowed"
+    ALLOWANCE = "allowance"
+    PROTOCOL = "protocol"
+    SHORT = "short"
+    DECLINED = "declined"
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    BUSY = "busy"
+    NOT_FOUND = "not_found"
+    UNSUPPORTED = "unsupported"
+    # for `Goodbye`
+    ANOTHER_TAB = "another_tab"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    RESTARTING = "restarting"
+    IDLE = "idle"
+    VERSION = "version"
+    DONE = "done"
+
+
+class PeerKind(StrEnum):
+    """What the peer says it is; it chooses an icon and nothing else."""
+
+    COMPUTER = "computer"
+    PHONE = "phone"
+    TABLET = "tablet"
+    LAPTOP = "laptop"
+    WALL = "wall"
+    COMMAND = "command"
+
+
+class TransferState(StrEnum):
+    """Where a transfer stands, as desks tell it."""
+
+    ARRIVING = "arriving"
+    WAITING = "waiting"  # its link is cut; it goes on when the device is back
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Topic(StrEnum):
+    """What a page may watch; the grant decides (`WIRE.md`, "Desk")."""
+
+    WALL = "wall"
+    STATUS = "status"
+    TRANSFERS = "transfers"
+    INBOX = "inbox"
+    DEVICES = "devices"
