@@ -3,9 +3,9 @@
 Ranked goals, in this order when they collide: no file is ever lost, torn or overwritten · strangers get nothing ·
 it just works for someone who is no expert · it is easy to change · it is fast.
 
-Rooms import only downwards: cli > daemon > lan, remote, local > sessions > serving > transfers, tickets >
-protocol, seal, links, inbox, shelf, signaling > settings, assets > errors. Each room's `__init__` says its duty, its invariants and
-what it leaves out on purpose.
+Rooms import only downwards: cli > daemon > settings > lan, remote, local > sessions, serving > transfers, tickets >
+protocol, seal, links, inbox, shelf, signaling > assets > errors. Each room's `__init__` says its duty, its invariants
+and what it leaves out on purpose.
 """
 
 __version__ = "0.1.0"

@@ -1,0 +1,40 @@
+"""Every setting of the daemon in one table, and the four places a value comes from.
+
+Defaults → `config.toml` in the data folder → environment (`QRSHARED_*`, and `PORT`) → flags; the later one wins.
+
+Invariants: a value is checked where it is read, and a bad one is a sentence that names file and line, variable or
+flag; `config.toml` is not read if somebody else could have written it; `Settings` never changes after it was built.
+Absent on purpose: reloading while running, settings per room (only `cli` and `daemon` import this package: every other
+room gets plain arguments), and anything secret.
+"""
+
+from qrshared.settings.computer import computer_name
+from qrshared.settings.folder import UnsafeDataFolder, make_data_dir
+from qrshared.settings.sources import (
+    CONFIG_NAME,
+    BadSetting,
+    BrokenConfig,
+    Loaded,
+    UnknownSetting,
+    UnsafeConfig,
+    load_settings,
+)
+from qrshared.settings.table import Setting, Settings, all_settings
+from qrshared.settings.values import Wall
+
+__all__ = [
+    "CONFIG_NAME",
+    "BadSetting",
+    "BrokenConfig",
+    "Loaded",
+    "Setting",
+    "Settings",
+    "UnknownSetting",
+    "UnsafeConfig",
+    "UnsafeDataFolder",
+    "Wall",
+    "all_settings",
+    "computer_name",
+    "load_settings",
+    "make_data_dir",
+]

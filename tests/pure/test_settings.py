@@ -1,0 +1,192 @@
+"""Settings: who wins, and what a person reads when a value is wrong."""
+
+import dataclasses
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from qrshared.settings import (
+    BadSetting,
+    BrokenConfig,
+    Settings,
+    UnknownSetting,
+    UnsafeConfig,
+    UnsafeDataFolder,
+    Wall,
+    all_settings,
+    computer_name,
+    load_settings,
+    make_data_dir,
+)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def write_config(data_dir: Path, text: str, mode: int = 0o600) -> None:
+    path = data_dir / "config.toml"
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def test_the_later_source_wins(data_dir: Path) -> None:
+    write_config(data_dir, 'port = 1\nwall = "off"\nname = "From file"\nguest_daily_gb = 7\n')
+    loaded = load_settings(
+        flags={"data_dir": str(data_dir), "port": 4, "name": None},
+        environment={"PORT": "2", "QRSHARED_PORT": "3", "QRSHARED_WALL": "computer"},
+    )
+    assert (loaded.settings.port, loaded.sources["port"]) == (4, "--port")
+    assert (loaded.settings.wall, loaded.sources["wall"]) == (Wall.COMPUTER, "QRSHARED_WALL")
+    assert (loaded.settings.name, loaded.sources["name"]) == ("From file", f"{data_dir / 'config.toml'}, line 3")
+    assert loaded.settings.guest_daily_gb == 7
+    assert (loaded.settings.mdns, loaded.sources["mdns"]) == (True, "default")
+
+
+def test_our_own_name_is_stronger_than_the_established_one(data_dir: Path) -> None:
+    environment = {"QRSHARED_DATA_DIR": str(data_dir), "PORT": "2"}
+    assert load_settings(flags={}, environment=environment).settings.port == 2
+    assert load_settings(flags={}, environment=environment | {"QRSHARED_PORT": "3"}).settings.port == 3
+
+
+def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
+    written = {
+        "host": "127.0.0.1", "port": "0", "inbox": "~/in", "data_dir": str(data_dir), "name": "Küche", "mdns": "no",
+        "wall": "off", "file_mode": "600", "guest_daily_gb": "1", "reserve_mb": "2", "notices": "0",
+        "public_host": "a.example:8443", "log_level": "DEBUG",
+    }  # fmt: skip
+    assert written.keys() == {each.name for each in all_settings()}
+    environment = {each.variable: written[each.name] for each in all_settings()}
+    loaded = load_settings(flags={}, environment=environment)
+    assert set(loaded.sources.values()) == set(environment)
+    assert loaded.settings == Settings(
+        host="127.0.0.1", port=0, inbox=Path.home() / "in", data_dir=data_dir, name="Küche", mdns=False, wall=Wall.OFF,
+        file_mode=0o600, guest_daily_gb=1, reserve_mb=2, notices=False, public_host="a.example:8443", log_level="debug",
+    )  # fmt: skip
+
+
+def test_settings_cannot_be_changed_after_reading() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().__setattr__("port", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "65536"), ("port", "-1"), ("port", "7_774"), ("port", "٧٧٧٤"), ("port", ""), ("port", "1e3"),
+        ("port", True),
+        ("host", "study-pc"), ("host", "256.1.1.1"), ("host", 5),
+        ("inbox", ""), ("inbox", "a\0b"), ("inbox", 7),
+        ("name", ""), ("name", "x" * 61), ("name", "a\x1bb"), ("name", "a\u202eb"),
+        ("mdns", "maybe"), ("mdns", 2), ("wall", "everyone"), ("wall", False),
+        ("file_mode", "755"), ("file_mode", "444"), ("file_mode", 0o644), ("file_mode", "rw"),
+        ("guest_daily_gb", "-1"), ("guest_daily_gb", "1.5"), ("guest_daily_gb", 1.5), ("reserve_mb", "9" * 40),
+        ("public_host", "http://a.example"), ("public_host", "-a.example"), ("public_host", "a b"),
+        ("log_level", "loud"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_a_sentence_that_names_its_flag(data_dir: Path, name: str, value: object) -> None:
+    with pytest.raises(BadSetting) as caught:
+        load_settings(flags={"data_dir": data_dir, name: value}, environment={})
+    flag = name.replace("_", "-")
+    assert caught.value.sentence.startswith((f"--{flag}: ", f"--no-{flag}: "))
+    assert "it must be " in caught.value.sentence
+
+
+def test_a_bad_value_names_its_variable_or_its_line(data_dir: Path) -> None:
+    with pytest.raises(BadSetting, match=r'^QRSHARED_PORT: the setting "port" cannot be "no"'):
+        load_settings(flags={"data_dir": data_dir}, environment={"QRSHARED_PORT": "no"})
+    write_config(data_dir, '# my own\n\n  "port" = "no"\n')
+    with pytest.raises(BadSetting, match=r'config\.toml, line 3: the setting "port" cannot be "no"'):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name(data_dir: Path) -> None:
+    write_config(data_dir, "prot = 1\n")
+    with pytest.raises(UnknownSetting, match=r'line 1: .*"prot"\. Did you mean "port"\?'):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+    write_config(data_dir, 'data_dir = "/elsewhere"\n')
+    with pytest.raises(UnknownSetting):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+
+
+def test_an_unknown_variable_is_a_warning_because_others_may_use_the_prefix(data_dir: Path) -> None:
+    loaded = load_settings(flags={"data_dir": data_dir}, environment={"QRSHARED_PROT": "1"})
+    assert loaded.warnings == ("QRSHARED_PROT is set, but there is no such setting.",)
+
+
+def test_a_relative_folder_in_the_file_is_refused(data_dir: Path) -> None:
+    write_config(data_dir, 'inbox = "files"\n')
+    with pytest.raises(BadSetting, match="a full path"):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+
+
+@pytest.mark.parametrize("text", ["port = ", "port = 1\nport = 2", "\x00", "[port\n"])
+def test_a_broken_file_is_a_sentence(data_dir: Path, text: str) -> None:
+    write_config(data_dir, text)
+    with pytest.raises(BrokenConfig, match=r"config\.toml cannot be read: .* Put it right"):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_others_may_write_is_not_read(data_dir: Path, mode: int) -> None:
+    write_config(data_dir, "port = 1\n", mode)
+    with pytest.raises(UnsafeConfig, match=r"chmod 600"):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+    write_config(data_dir, "port = 1\n", 0o644)  # the control: others may read it
+    assert load_settings(flags={"data_dir": data_dir}, environment={}).settings.port == 1
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file to somebody else"
+)
+def test_a_file_or_folder_of_somebody_else_is_refused(data_dir: Path) -> None:
+    write_config(data_dir, "port = 1\n")
+    os.chown(data_dir / "config.toml", 12345, -1)
+    with pytest.raises(UnsafeConfig, match="belongs to another user"):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+    os.chown(data_dir, 12345, -1)
+    with pytest.raises(UnsafeDataFolder, match="belongs to another user"):
+        make_data_dir(data_dir)
+
+
+def test_the_data_folder_becomes_ours_alone(tmp_path: Path) -> None:
+    make_data_dir(tmp_path / "a" / "b")
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    loose.chmod(0o775)
+    make_data_dir(loose)
+    assert stat.S_IMODE(loose.stat().st_mode) == 0o700
+
+
+def test_a_data_folder_anyone_could_have_filled_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").touch()
+    tmp_path.chmod(0o777)
+    with pytest.raises(UnsafeDataFolder, match="every user"):
+        make_data_dir(tmp_path)
+    with pytest.raises(UnsafeDataFolder, match="cannot be used"):
+        make_data_dir(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("host_name", "name"),
+    [
+        ("STUDY-PC", "STUDY-PC"), ("study-pc", "Study PC"), ("Annas-MacBook-Pro.local", "Annas MacBook Pro"),
+        ("raspberrypi", "Raspberry Pi"), ("localhost", "This computer"), ("", "This computer"), ("my_nas", "My NAS"),
+        ("x" * 63, "X" + "x" * 59), ("a\x1b[31m", "This computer"),
+    ],
+)  # fmt: skip
+def test_the_computer_has_a_name_people_recognise(host_name: str, name: str) -> None:
+    assert computer_name(host_name) == name
+
+
+def test_the_pretty_name_wins(tmp_path: Path) -> None:
+    info = tmp_path / "machine-info"
+    info.write_text('ICON_NAME=computer\nPRETTY_HOSTNAME="Büro von Anna"\n')
+    assert computer_name(machine_info=info) == "Büro von Anna"
