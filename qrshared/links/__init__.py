@@ -12,7 +12,7 @@ Deliberately absent: what a message means (protocol), secrecy (seal), heartbeats
 from qrshared.links.check import check_link
 from qrshared.links.memory import MemoryLink, memory_links
 from qrshared.links.port import BATCH_MESSAGES_MAX, MESSAGE_BYTES_MAX, CloseReason, Link, LinkClosed
-from qrshared.links.websocket import WebSocketLink, accept_websocket, connect_websocket
+from qrshared.links.websocket import WebSocketLink, connect_websocket, serve_websocket
 
 __all__ = [
     "BATCH_MESSAGES_MAX",
@@ -22,8 +22,8 @@ __all__ = [
     "LinkClosed",
     "MemoryLink",
     "WebSocketLink",
-    "accept_websocket",
     "check_link",
     "connect_websocket",
     "memory_links",
+    "serve_websocket",
 ]

@@ -41,6 +41,10 @@ async def _read(link: Link, count: int) -> list[bytes]:
     return messages
 
 
+async def _received(link: Link) -> Sequence[bytes]:
+    return await link.receive()
+
+
 async def _end_of(link: Link) -> str:
     try:
         batch = await link.receive()
@@ -117,12 +121,12 @@ async def a_close_is_heard_once_with_its_reason(a: Link, b: Link) -> None:
 
 async def a_waiting_receive_ends_when_its_own_side_closes(a: Link, b: Link) -> None:
     """So that a session's reader stops when its writer gives up."""
-    waiting = asyncio.ensure_future(_end_of(a))
-    await asyncio.sleep(0)
     async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(_end_of(a))
+        await asyncio.sleep(0)
         tasks.create_task(a.close())
         _demand(await _end_of(b) != "", "a close without a reason was heard without one")
-    _demand(await waiting != "", "a receive was left waiting on a closed link")
+        _demand(await waiting != "", "a receive was left waiting on a closed link")
 
 
 async def both_may_close_at_once(a: Link, b: Link) -> None:
@@ -138,37 +142,36 @@ async def a_slow_reader_makes_send_wait(a: Link, b: Link) -> None:
     sent = 0
 
     def batch(number: int) -> list[bytes]:
-        return [number.to_bytes(4, "big") + bytes([part]) * (MESSAGE_BYTES_MAX - 4) for part in range(BATCH_MESSAGES_MAX)]
+        head = number.to_bytes(4, "big")
+        return [head + bytes([part]) * (MESSAGE_BYTES_MAX - 4) for part in range(BATCH_MESSAGES_MAX)]
 
-    while True:
-        sending = asyncio.ensure_future(a.send(*batch(sent)))
-        done, _ = await asyncio.wait({sending}, timeout=_BLOCKED_S)
-        if not done:
-            break
-        sending.result()
-        sent += 1
-        _demand(sent * batch_bytes <= UNREAD_BYTES_MAX, f"{sent * batch_bytes} bytes were taken in for a reader that sleeps")
-    for number in range(sent):
-        _demand(await _read(b, BATCH_MESSAGES_MAX) == batch(number), "the sleeping reader found other messages")
-    await sending
-    _demand(await _read(b, BATCH_MESSAGES_MAX) == batch(sent), "the batch that waited was lost")
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            sending = tasks.create_task(a.send(*batch(sent)))
+            sent += 1
+            done, _ = await asyncio.wait({sending}, timeout=_BLOCKED_S)
+            if not done:
+                break
+            _demand(sent * batch_bytes <= UNREAD_BYTES_MAX, f"{sent} batches were taken in for a reader that sleeps")
+        for number in range(sent):  # the last of them is the one that waited
+            _demand(await _read(b, BATCH_MESSAGES_MAX) == batch(number), "the sleeping reader found other messages")
 
 
 async def a_cancelled_receive_loses_nothing(a: Link, b: Link) -> None:
     """A reader may be cancelled at any point and another may go on."""
     count = 40
     arrived: list[bytes] = []
-    for number in range(count):
-        receiving = asyncio.ensure_future(b.receive())
-        await asyncio.sleep(0)
-        await a.send(number.to_bytes(4, "big"))
-        for _ in range(number % 5):  # cancel at different points of the message's arrival
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(count):
+            receiving = tasks.create_task(_received(b))
             await asyncio.sleep(0)
-        receiving.cancel()
-        try:
-            arrived.extend(await receiving)
-        except asyncio.CancelledError:
-            continue
+            await a.send(number.to_bytes(4, "big"))
+            for _ in range(number % 5):  # cancel at different points of the message's arrival
+                await asyncio.sleep(0)
+            receiving.cancel()
+            await asyncio.wait({receiving})
+            if not receiving.cancelled():
+                arrived.extend(receiving.result())
     arrived.extend(await _read(b, count - len(arrived)) if len(arrived) < count else [])
     _demand(arrived == [n.to_bytes(4, "big") for n in range(count)], "a cancelled receive lost or doubled a message")
 

@@ -1,4 +1,4 @@
-"""How a batch of messages becomes one frame: 1…16 × (u16 big-endian length ‖ message)."""
+"""How a batch of 1 … 16 messages becomes one frame: each is u16 big-endian length ‖ message."""
 
 from collections.abc import Sequence
 

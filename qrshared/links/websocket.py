@@ -1,7 +1,9 @@
 """Links over aiohttp's WebSockets: the door's side, and a client for tests and the bench."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import (
@@ -129,8 +131,10 @@ class WebSocketLink:
             raise
 
 
-async def accept_websocket(request: web.Request) -> WebSocketLink:
-    """Upgrade a request that the guard has let in."""
+async def serve_websocket(
+    request: web.Request, on_link: Callable[[WebSocketLink], Awaitable[None]]
+) -> web.WebSocketResponse:
+    """Upgrade a request that the guard has let in, run `on_link` to its end, and close the link after it."""
     # No compression: sealed bytes do not shrink, and an inflater is a way to fill our memory.
     # No heartbeat: the session has its own, inside the seal.
     websocket = web.WebSocketResponse(
@@ -143,7 +147,12 @@ async def accept_websocket(request: web.Request) -> WebSocketLink:
         if transport is not None:
             transport.abort()
 
-    return WebSocketLink(websocket, abort=abort)
+    link = WebSocketLink(websocket, abort=abort)
+    try:
+        await on_link(link)
+    finally:
+        await link.close()
+    return websocket
 
 
 async def connect_websocket(session: ClientSession, url: str, *, origin: str | None = None) -> WebSocketLink:
@@ -159,13 +168,11 @@ async def connect_websocket(session: ClientSession, url: str, *, origin: str | N
         )
     except (ClientError, OSError) as refused:
         raise LinkClosed(CloseReason.REFUSED) from refused
-    transport = websocket.get_extra_info("socket")
+    connection = websocket.get_extra_info("socket")
 
     def abort() -> None:
-        if transport is not None:
-            try:
-                transport.shutdown(2)  # SHUT_RDWR: asyncio then sees the end on its own
-            except OSError:
-                pass  # already gone, which is what we want
+        if connection is not None:
+            with suppress(OSError):  # already gone, which is what we want
+                connection.shutdown(socket.SHUT_RDWR)  # asyncio then sees the end on its own
 
     return WebSocketLink(websocket, abort=abort)

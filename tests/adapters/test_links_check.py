@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from qrshared.links import Link, LinkClosed, MemoryLink, accept_websocket, check_link, connect_websocket, memory_links
+from qrshared.links import Link, LinkClosed, MemoryLink, check_link, connect_websocket, memory_links, serve_websocket
 from qrshared.links.check import DEMANDS, LinkPair
 
 
@@ -22,9 +22,11 @@ async def websocket_pair() -> AsyncIterator[tuple[Link, Link]]:
     finished = asyncio.Event()
 
     async def door(request: web.Request) -> web.StreamResponse:
-        accepted.set_result(await accept_websocket(request))
-        await finished.wait()
-        return web.Response()
+        async def on_link(link: Link) -> None:
+            accepted.set_result(link)
+            await finished.wait()
+
+        return await serve_websocket(request, on_link)
 
     app = web.Application()
     app.router.add_get("/link", door)
