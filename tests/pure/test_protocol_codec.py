@@ -1,0 +1,146 @@
+"""The codec reads what the wire allows, byte for byte, and refuses everything else with one kind of error."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qrshared import protocol
+from qrshared.protocol import Chunk, InboxList, Message, Propose, ProtocolError, decode, encode, limits
+from qrshared.protocol.reading import wire_name
+
+VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "messages.json").read_text(encoding="ascii"))
+TRANSFER = "00112233445566778899aabbccddeeff"
+
+
+def plaintext(vector: dict[str, str]) -> bytes:
+    return bytes.fromhex(vector["hex"]) if "hex" in vector else vector["text"].encode()
+
+
+def spoiled(vector: dict[str, list[tuple[str, int]]]) -> bytes:
+    if "hex" in vector:
+        return b"".join(bytes.fromhex(piece) * times for piece, times in vector["hex"])
+    return "".join(piece * times for piece, times in vector["text"]).encode()
+
+
+@pytest.mark.parametrize("vector", VECTORS["valid"], ids=lambda vector: str(vector)[:60])
+def test_a_valid_message_is_read_and_written_back_byte_for_byte(vector: dict[str, str]) -> None:
+    assert encode(decode(plaintext(vector))) == plaintext(vector)
+
+
+@pytest.mark.parametrize("vector", VECTORS["other_spellings"], ids=lambda vector: str(vector["text"])[:60])
+def test_another_spelling_is_read_and_written_the_one_way(vector: dict[str, str]) -> None:
+    assert encode(decode(vector["text"].encode())) == vector["canonical"].encode()
+
+
+def test_every_invalid_message_is_refused_as_the_peers_fault() -> None:
+    accepted = []
+    for vector in VECTORS["invalid"]:
+        try:
+            decode(spoiled(vector))
+        except ProtocolError:
+            continue
+        accepted.append(vector["why"])
+    assert accepted == []
+    assert len(VECTORS["invalid"]) >= 150
+
+
+def test_the_vectors_show_every_message_there_is() -> None:
+    shown = {type(decode(plaintext(vector))) for vector in VECTORS["valid"]}
+    assert shown == set(get_args(Message))
+
+
+def test_the_control_a_lax_reader_would_accept_invalid_vectors() -> None:
+    """Were reading a mere `json.loads`, most invalid vectors would pass: the strict tables are what refuses them."""
+
+    def lax(octets: bytes) -> bool:
+        try:
+            return isinstance(json.loads(octets), dict)
+        except (ValueError, RecursionError):
+            return False
+
+    assert sum(lax(spoiled(vector)) for vector in VECTORS["invalid"]) > 150
+
+
+def test_an_error_names_the_field_and_never_its_content() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode(b'{"t":"ask","id":1,"verb":{"t":"rename_entry","name":"secret.pdf","to":5}}')
+    assert caught.value.detail == "ask.verb rename_entry.to is not a text, or too long"
+    assert "secret" not in str(caught.value)
+
+
+def test_a_name_that_is_no_text_goes_out_with_replacement_characters() -> None:
+    message = protocol.Ask(1, protocol.BinEntry("photo\udcff.jpg"))
+    assert decode(encode(message)) == protocol.Ask(1, protocol.BinEntry("photo\ufffd.jpg"))
+
+
+def test_a_message_that_fits_no_sealed_message_is_our_own_fault() -> None:
+    items = tuple(protocol.Item("x" * 200, 1) for _ in range(400))
+    with pytest.raises(protocol.MessageTooLarge):
+        encode(Propose(TRANSFER, 0, items, False, 400, 400))
+    with pytest.raises(protocol.MessageTooLarge):
+        encode(Chunk(TRANSFER, 0, 0, bytes(limits.CHUNK_BYTES_MAX + 1)))
+    with pytest.raises(protocol.MessageTooLarge):
+        encode(Chunk(TRANSFER, 0, 0, b""))
+
+
+def test_a_long_list_is_trimmed_from_its_end_until_it_fits() -> None:
+    entries = tuple(protocol.EntryFacts("ü" * 100 + str(n), n, n) for n in range(1000))
+    trimmed = protocol.trimmed(InboxList("/inbox", entries, 1000))
+    assert isinstance(trimmed, InboxList)
+    assert trimmed.entries == entries[: len(trimmed.entries)]
+    assert len(trimmed.entries) > 150
+    assert trimmed.total == 1000
+    assert decode(encode(protocol.Answer(2**53 - 1, trimmed))) == protocol.Answer(2**53 - 1, trimmed)
+
+
+def test_the_largest_chunk_fills_a_sealed_message_and_no_more() -> None:
+    largest = encode(Chunk(TRANSFER, 2**32 - 1, 0, bytes(limits.CHUNK_BYTES_MAX)))
+    assert len(largest) == limits.CHUNK_HEADER_BYTES + limits.CHUNK_BYTES_MAX <= limits.PLAINTEXT_BYTES_MAX
+
+
+def test_the_bounds_in_wire_md_are_the_ones_in_force() -> None:
+    text = (Path(protocol.__file__).parent / "WIRE.md").read_text(encoding="utf-8")
+    for bound in ("65 519", "65 280", "100 000", "≤ 32 MiB", "(≤ 16)", "1 000 digests", "≤ 60 characters", "(≤ 32)"):
+        assert bound in text
+    for kind in get_args(Message):
+        assert kind is Chunk or f"`{wire_name(kind)}`" in text
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "common"),
+    [((1, 1), (1, 1), 1), ((1, 3), (1, 2), 2), ((2, 3), (1, 2), 2), ((2, 2), (1, 1), None), ((1, 1), (2, 2), None)],
+)
+def test_the_highest_version_that_both_know_is_used(
+    theirs: tuple[int, int], ours: tuple[int, int], common: int | None
+) -> None:
+    assert protocol.common_version(theirs, ours) == common
+
+
+SAMPLES = [plaintext(vector) for vector in VECTORS["valid"]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([b"", b"{", b"\x01", b'{"t":"', b'{"t":"ask","id":1,"verb":']))
+def test_random_bytes_are_read_or_refused_and_nothing_else(octets: bytes, start: bytes) -> None:
+    try:
+        message = decode(start + octets)
+    except ProtocolError:
+        return
+    assert decode(encode(message)) == message
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(SAMPLES), st.integers(min_value=0), st.binary(max_size=4), st.integers(0, 6))
+def test_a_mutated_message_is_read_or_refused_and_nothing_else(
+    sample: bytes, place: int, insert: bytes, removed: int
+) -> None:
+    place %= len(sample)
+    try:
+        message = decode(sample[:place] + insert + sample[place + removed :])
+    except ProtocolError:
+        return
+    assert decode(encode(message)) == message

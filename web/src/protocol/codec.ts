@@ -1,0 +1,96 @@
+// Turns messages into plaintexts and back, strictly; `qrshared/protocol/codec.py` is the twin.
+import { CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, PLAINTEXT_BYTES_MAX, WHOLE_MAX } from "./limits.ts";
+import type { Chunk, Message, TransferId } from "./messages.ts";
+import { WrongValue } from "./shapes.ts";
+import { jsonMessage } from "./wire.ts";
+import type { JsonMessage } from "./wire.ts";
+
+export type { JsonMessage } from "./wire.ts";
+
+/** The other side says something this one does not understand; `message` says which field, never what was in it. */
+export class ProtocolError extends Error {
+  readonly reason = "protocol";
+}
+
+const CHUNK_MARK = 1;
+const OBJECT_MARK = 0x7b; // {
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const toUtf8 = new TextEncoder();
+
+/** Reads one plaintext; throws `ProtocolError` for anything `WIRE.md` does not allow. A chunk's content is a view. */
+export function decode(plaintext: Uint8Array): Message {
+  if (plaintext[0] === CHUNK_MARK) return decodeChunk(plaintext);
+  if (plaintext[0] !== OBJECT_MARK || plaintext.length > PLAINTEXT_BYTES_MAX) {
+    throw new ProtocolError("neither an object nor a chunk, or too long");
+  }
+  let json: string;
+  try {
+    json = utf8.decode(plaintext);
+  } catch {
+    throw new ProtocolError("not UTF-8");
+  }
+  return decodeJson(json);
+}
+
+/** Reads one message written as JSON. */
+export function decodeJson(json: string): JsonMessage {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    throw new ProtocolError("not JSON");
+  }
+  try {
+    return jsonMessage.read(parsed);
+  } catch (error) {
+    throw error instanceof WrongValue ? new ProtocolError(error.message) : error;
+  }
+}
+
+/** Writes one message as a plaintext; throws `RangeError` (our fault) when it fits in no sealed message. */
+export function encode(message: Message): Uint8Array {
+  if (message.t === "chunk") return encodeChunk(message);
+  const plaintext = toUtf8.encode(encodeJson(message));
+  if (plaintext.length > PLAINTEXT_BYTES_MAX) throw new RangeError(`a ${message.t} message of ${plaintext.length} bytes`);
+  return plaintext;
+}
+
+/** Writes one message other than a chunk as JSON on one line. */
+export function encodeJson(message: JsonMessage): string {
+  return JSON.stringify(jsonMessage.write(message));
+}
+
+function encodeChunk(chunk: Chunk): Uint8Array {
+  const plaintext = new Uint8Array(CHUNK_HEADER_BYTES + chunk.content.length);
+  writeChunkHeader(plaintext, chunk.transfer, chunk.item, chunk.offset);
+  plaintext.set(chunk.content, CHUNK_HEADER_BYTES);
+  return plaintext;
+}
+
+/**
+ * Writes the first `CHUNK_HEADER_BYTES` of a chunk whose content already stands (or will stand) behind them, up to the
+ * end of `plaintext`: what reads a file straight into the buffer that is sealed next.
+ */
+export function writeChunkHeader(plaintext: Uint8Array, transfer: TransferId, item: number, offset: number): void {
+  const length = plaintext.length - CHUNK_HEADER_BYTES;
+  if (length < 1 || length > CHUNK_BYTES_MAX) throw new RangeError(`a chunk of ${length} bytes`);
+  plaintext[0] = CHUNK_MARK;
+  for (let i = 0; i < 16; i++) plaintext[1 + i] = Number.parseInt(transfer.slice(2 * i, 2 * i + 2), 16);
+  const view = new DataView(plaintext.buffer, plaintext.byteOffset, CHUNK_HEADER_BYTES);
+  view.setUint32(17, item);
+  view.setUint32(21, Math.floor(offset / 2 ** 32));
+  view.setUint32(25, offset % 2 ** 32);
+}
+
+function decodeChunk(plaintext: Uint8Array): Chunk {
+  const length = plaintext.length - CHUNK_HEADER_BYTES;
+  if (length < 1 || length > CHUNK_BYTES_MAX) throw new ProtocolError("chunk without content, or with too much");
+  const view = new DataView(plaintext.buffer, plaintext.byteOffset, CHUNK_HEADER_BYTES);
+  const offset = view.getUint32(21) * 2 ** 32 + view.getUint32(25);
+  if (offset > WHOLE_MAX - length) throw new ProtocolError("chunk beyond the largest size");
+  let transfer = "";
+  for (let i = 1; i < 17; i++) transfer += HEX[plaintext[i] ?? 0];
+  return { t: "chunk", transfer, item: view.getUint32(17), offset, content: plaintext.subarray(CHUNK_HEADER_BYTES) };
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -1,0 +1,44 @@
+// The closed lists of words that messages may say: reasons, kinds, states, topics.
+
+/** Why somebody refused, failed or left; each has one sentence on the page. */
+export const REASONS = [
+  "no_space",
+  "inbox_unwritable",
+  "inbox_gone",
+  "disk_error",
+  "name_refused",
+  "source_changed",
+  "source_unreadable",
+  "too_many_items",
+  "manifest_too_large",
+  "not_allowed",
+  "allowance",
+  "protocol",
+  "short",
+  "declined",
+  "unknown_transfer",
+  "busy",
+  "not_found",
+  "unsupported",
+  // for `Goodbye`
+  "another_tab",
+  "revoked",
+  "expired",
+  "restarting",
+  "idle",
+  "version",
+  "done",
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** What the peer says it is; it chooses an icon and nothing else. */
+export const KINDS = ["computer", "phone", "tablet", "laptop", "wall", "command"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Where a transfer stands, as desks tell it; `waiting`: its link is cut, it goes on when the device is back. */
+export const TRANSFER_STATES = ["arriving", "waiting", "done", "failed", "cancelled"] as const;
+export type TransferState = (typeof TRANSFER_STATES)[number];
+
+/** What a page may watch; the grant decides. */
+export const TOPICS = ["wall", "status", "transfers", "inbox", "devices"] as const;
+export type Topic = (typeof TOPICS)[number];

@@ -1,0 +1,191 @@
+// The shape of each message, field by field in the order of the wire.
+import type {
+  AddressFacts,
+  ArrivalFacts,
+  Chunk,
+  DeviceFacts,
+  EntryFacts,
+  Facts,
+  GrantFacts,
+  Item,
+  ItemReceipt,
+  Kept,
+  Message,
+  TransferFacts,
+  UnfinishedItem,
+  Verb,
+} from "./messages.ts";
+import {
+  CONTINUES_MAX,
+  DIGESTS_MAX,
+  DISPLAY_NAME_CHARACTERS_MAX,
+  INBOX_ENTRIES_MAX,
+  ITEM_INDEX_MAX,
+} from "./limits.ts";
+import { boolean, hex, list, object, octets, optional, pair, tagged, text, whole, word } from "./shapes.ts";
+import type { Members, Optional, Shape } from "./shapes.ts";
+import { KINDS, REASONS, TOPICS, TRANSFER_STATES } from "./vocabulary.ts";
+
+const id = hex(32);
+const index = whole(ITEM_INDEX_MAX);
+const count = whole();
+const name = text();
+const displayName = text(DISPLAY_NAME_CHARACTERS_MAX);
+const short = text(200);
+const reason = word(REASONS);
+const kind = word(KINDS);
+const names = list(name);
+const nothing = object<object>({});
+
+function listOrNone<T>(shape: Shape<T>, most?: number): Optional<readonly T[]> {
+  return optional(list(shape, most), (value) => value.length === 0);
+}
+
+function flag(): Optional<boolean> {
+  return optional(boolean, (value) => !value);
+}
+
+const grant = object<GrantFacts>({
+  rights: list(short, 8),
+  trust: optional(short),
+  device: optional(id),
+  until_ms: optional(count),
+});
+const item = object<Item>({ name, size: count, modified_ms: optional(count) });
+const kept = object<Kept>({ item: index, offset: count, prove: flag() });
+const receipt = object<ItemReceipt>({ item: index, name, size: count, sha256: hex(64), handed_over: flag() });
+const arrivals = object<ArrivalFacts>({
+  senders: count,
+  arriving: count,
+  photos: count,
+  videos: count,
+  others: count,
+  landed: count,
+  percent: count,
+});
+const transferFacts = object<TransferFacts>({
+  transfer: id,
+  device: name,
+  kind,
+  state: word(TRANSFER_STATES),
+  items: count,
+  items_done: count,
+  items_failed: count,
+  bytes: count,
+  bytes_done: count,
+  rate: count,
+  left_s: optional(count),
+  started_ms: count,
+  current: optional(name),
+});
+const entry = object<EntryFacts>({ name, size: count, arrived_ms: count, sender: optional(name) });
+const device = object<DeviceFacts>({
+  device: id,
+  name,
+  kind,
+  trust: short,
+  rights: names,
+  made_ms: count,
+  seen_ms: count,
+  online: boolean,
+});
+const address = object<AddressFacts>({ address: name, interface: name, score: count, why: name });
+const unfinished = object<UnfinishedItem>({ transfer: id, name, size: count, offset: count });
+
+const facts = tagged<Facts>({
+  wall_facts: object({
+    computer: name,
+    url: optional(name),
+    fresh_until_ms: count,
+    addresses: names,
+    arrivals,
+  }),
+  status_facts: object({
+    version: name,
+    pid: count,
+    computer: name,
+    urls: names,
+    local_name: optional(name),
+    inbox: name,
+    free_bytes: count,
+    sessions: count,
+    started_ms: count,
+    addresses: list(address),
+    problems: names,
+    devices: listOrNone(device),
+    transfers: listOrNone(transferFacts),
+  }),
+  transfer_list: object({ transfers: list(transferFacts) }),
+  inbox_list: object({ folder: name, entries: list(entry), total: count }),
+  device_list: object({ devices: list(device) }),
+  ticket_facts: object({ url: name, expires_ms: optional(count) }),
+  unfinished_list: object({ items: list(unfinished) }),
+  done: object({ text: optional(name, (value) => value === "") }),
+});
+
+const verb = tagged<Verb>({
+  get_status: nothing,
+  list_inbox: object({ limit: optional(whole(INBOX_ENTRIES_MAX), (value) => value === 200) }),
+  open_inbox: object({ name: optional(name) }),
+  rename_entry: object({ name, to: name }),
+  bin_entry: object({ name }),
+  list_devices: nothing,
+  rename_device: object({ device: id, to: displayName }),
+  trust_device: object({ device: id }),
+  revoke_device: object({ device: id }),
+  make_ticket: object({ life: optional(short, (value) => value === "once") }),
+  make_owner_ticket: nothing,
+  stop_transfer: object({ transfer: id }),
+  list_unfinished: nothing,
+  forget_unfinished: nothing,
+});
+
+/** Every message that travels as JSON. */
+export type JsonMessage = Exclude<Message, Chunk>;
+
+const members: Members<JsonMessage> = {
+  hello: object({
+    versions: pair(count),
+    name: displayName,
+    kind,
+    instance: count,
+    enroll: optional(octets(32)),
+    grant: optional(grant),
+    words: optional(short),
+  }),
+  goodbye: object({ reason }),
+  ping: object({ n: count }),
+  pong: object({ n: count }),
+  propose: object({
+    transfer: id,
+    first: index,
+    items: list(item),
+    more: boolean,
+    count,
+    bytes: count,
+    continues: listOrNone(id, CONTINUES_MAX),
+  }),
+  accept: object({
+    transfer: id,
+    window: count,
+    kept: listOrNone(kept),
+    receipts: listOrNone(receipt),
+    more: flag(),
+  }),
+  decline: object({ transfer: id, reason, needed: optional(count), free: optional(count) }),
+  proof: object({ transfer: id, item: index, first: count, digests: list(octets(32), DIGESTS_MAX, 1) }),
+  rewind: object({ transfer: id, item: index, offset: count }),
+  taken: object({ transfer: id, count }),
+  safe: object({ transfer: id, item: index, offset: count }),
+  finish: object({ transfer: id }),
+  receipt: object({ transfer: id, receipts: list(receipt) }),
+  cancel: object({ transfer: id, item: optional(index) }),
+  fail: object({ transfer: id, reason, item: optional(index), needed: optional(count), free: optional(count) }),
+  watch: object({ topics: list(word(TOPICS), 16) }),
+  news: object({ facts }),
+  ask: object({ id: count, verb }),
+  answer: object({ id: count, facts }),
+  refuse: object({ id: count, reason, sentence: optional(name, (value) => value === "") }),
+};
+
+export const jsonMessage: Shape<JsonMessage> = tagged<JsonMessage>(members);
