@@ -1,0 +1,1 @@
+"""Tests in a real browser, on the insecure origin that a phone at home sees."""
