@@ -1,0 +1,93 @@
+"""The WebSocket door: lets a vetted request become a link, and gives it ten seconds to show who it is."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from qrshared.links import Link, serve_websocket
+from qrshared.serving import Admission, FailedHandshakes, Gate, is_loopback
+from qrshared.serving.guard import is_forwarded
+
+_log = logging.getLogger(__name__)
+
+_LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who came through the door, as far as a socket can tell.
+
+    Whoever runs the handshake says how it went: `sealed()` lifts the deadline, `refused()` counts against the address.
+    """
+
+    address: str
+    is_loopback: bool
+    """This computer, by a loopback name, through no proxy: the page is authentic."""
+    is_secure: bool
+    """The page came over HTTPS."""
+    sealed: Callable[[], None]
+    refused: Callable[[], None]
+
+
+OnLink = Callable[[Link, Visitor], Awaitable[None]]
+
+
+class Door:
+    """Turns `GET /link` into links. `on_link` owns a link until it returns."""
+
+    def __init__(
+        self, *, on_link: OnLink, gate: Gate, admission: Callable[[], Admission], failed: FailedHandshakes | None = None
+    ) -> None:
+        self._on_link = on_link
+        self._gate = gate
+        self._admission = admission
+        self._failed = failed if failed is not None else FailedHandshakes()
+
+    async def enter(self, request: web.Request) -> web.StreamResponse:
+        """The route's handler."""
+        address = request.remote or ""
+        now = asyncio.get_running_loop().time()
+        if not web.WebSocketResponse().can_prepare(request):
+            return web.Response(status=426, headers={hdrs.UPGRADE: "websocket"}, text="This is not a page.\n")
+        if not self._failed.is_allowed(address, now):
+            wait_s = math.ceil(self._failed.retry_after_s(address, now))
+            return web.Response(status=429, headers={hdrs.RETRY_AFTER: str(wait_s)}, text="Too many failed attempts.\n")
+        socket = self._gate.socket_of(request)
+        visitor = Visitor(
+            address=address,
+            is_loopback=_is_this_computer(request),
+            is_secure=_is_https(request, self._admission()),
+            sealed=socket.sealed if socket is not None else _nothing,
+            refused=lambda: self._failed.failed(address, asyncio.get_running_loop().time()),
+        )
+
+        async def welcome(link: Link) -> None:
+            await self._on_link(link, visitor)
+
+        if socket is not None:
+            socket.upgraded()
+        return await serve_websocket(request, welcome)
+
+
+def _nothing() -> None:
+    """There is no gate, hence no deadline to lift."""
+
+
+def _host_name(request: web.Request) -> str:
+    host = request.headers.get(hdrs.HOST, "").lower()
+    return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+
+
+def _is_this_computer(request: web.Request) -> bool:
+    # A reverse proxy on this computer has a loopback address too, so the name and the headers count as well.
+    return is_loopback(request.remote or "") and _host_name(request) in _LOOPBACK_NAMES and not is_forwarded(request)
+
+
+def _is_https(request: web.Request, admission: Admission) -> bool:
+    # The guard has matched Origin with Host, and only the public host's origin is https.
+    return request.headers.get(hdrs.HOST, "").lower() == admission.public_host

@@ -1,0 +1,123 @@
+"""Every limit of the HTTP servers and of the door in one table, and the counters that need only a clock."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One number, its unit, and what happens to whoever goes beyond."""
+
+    name: str
+    number: float
+    unit: str
+    beyond: str
+
+
+SOCKETS_MAX: Final = 512
+"""Sockets open at once, everybody together; lowered where the system gives this program few descriptors."""
+
+SOCKETS_PER_ADDRESS_MAX: Final = 128
+"""Sockets open at once from one address: several phones behind one router, each with several tabs."""
+
+WAITING_PER_ADDRESS_MAX: Final = 32
+"""Sockets of one address that have not yet completed a request, or a handshake after an upgrade."""
+
+HEADER_DEADLINE_S: Final = 10.0
+"""From connecting (or from the first byte of a later request) to the end of the request's headers."""
+
+IDLE_KEEP_ALIVE_S: Final = 30.0
+"""Between one answer and the next request."""
+
+STALL_S: Final = 30.0
+"""Without one byte: of a body that was announced, or taken by a peer whose answer is waiting."""
+
+HANDSHAKE_DEADLINE_S: Final = 10.0
+"""From the upgrade to a WebSocket to the end of the seal's handshake."""
+
+FAILED_HANDSHAKES_PER_MINUTE: Final = 10
+"""Handshakes that may fail from one address in a minute; the bucket refills evenly."""
+
+HEADER_BYTES_MAX: Final = 8190
+"""The request line, and each header."""
+
+LINGER_S: Final = 2.0
+"""How long a body nobody wants is read after the answer, so that the peer sees the answer and not a reset."""
+
+TRACKED_ADDRESSES_MAX: Final = 4096
+"""Addresses whose failures are remembered; the one that failed longest ago is forgotten first."""
+
+_REFUSED = "the socket is dropped at once"
+_CUT = "the socket is dropped"
+
+LIMITS: Final = (
+    Limit("sockets", SOCKETS_MAX, "sockets", f"{_REFUSED}; this computer itself still gets in"),
+    Limit("sockets per address", SOCKETS_PER_ADDRESS_MAX, "sockets", _REFUSED),
+    Limit("waiting sockets per address", WAITING_PER_ADDRESS_MAX, "sockets", _REFUSED),
+    Limit("header deadline", HEADER_DEADLINE_S, "seconds", _CUT),
+    Limit("idle keep-alive", IDLE_KEEP_ALIVE_S, "seconds", _CUT),
+    Limit("stall", STALL_S, "seconds", _CUT),
+    Limit("handshake deadline", HANDSHAKE_DEADLINE_S, "seconds", _CUT),
+    Limit("failed handshakes", FAILED_HANDSHAKES_PER_MINUTE, "a minute and address", "429 until the bucket refills"),
+    Limit("header bytes", HEADER_BYTES_MAX, "bytes", "400, and the socket is closed"),
+    Limit("linger", LINGER_S, "seconds", "the socket is closed with the body unread"),
+    Limit("tracked addresses", TRACKED_ADDRESSES_MAX, "addresses", "the oldest failure is forgotten"),
+)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many sockets and for how long; the defaults are the table's."""
+
+    sockets: int = SOCKETS_MAX
+    per_address: int = SOCKETS_PER_ADDRESS_MAX
+    waiting_per_address: int = WAITING_PER_ADDRESS_MAX
+    header_deadline_s: float = HEADER_DEADLINE_S
+    idle_keep_alive_s: float = IDLE_KEEP_ALIVE_S
+    stall_s: float = STALL_S
+    handshake_deadline_s: float = HANDSHAKE_DEADLINE_S
+
+
+def address_key(address: str) -> str:
+    """Whom a count belongs to: an IPv4 address, or the /64 of an IPv6 one, because a host has the whole /64."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    # every host of a link shares fe80::/64, so there the whole address counts
+    return str(ip) if ip.is_link_local or ip.is_loopback else str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+class FailedHandshakes:
+    """A token bucket per address: failing costs one, succeeding nothing. `now` is monotonic seconds."""
+
+    def __init__(self, *, per_minute: float = FAILED_HANDSHAKES_PER_MINUTE) -> None:
+        self._capacity = float(per_minute)
+        self._refill_per_s = per_minute / 60.0
+        self._buckets: dict[str, tuple[float, float]] = {}  # key → (tokens left, when that was true)
+
+    def is_allowed(self, address: str, now: float) -> bool:
+        """Whether this address may try another handshake."""
+        return self._tokens(address_key(address), now) >= 1.0
+
+    def retry_after_s(self, address: str, now: float) -> float:
+        """How long until `is_allowed` becomes true again; 0 when it is."""
+        return max(0.0, (1.0 - self._tokens(address_key(address), now)) / self._refill_per_s)
+
+    def failed(self, address: str, now: float) -> None:
+        """Count one failure."""
+        key = address_key(address)
+        tokens = max(0.0, self._tokens(key, now) - 1.0)
+        self._buckets.pop(key, None)  # so that the dict stays ordered by the latest failure
+        self._buckets[key] = (tokens, now)
+        while len(self._buckets) > TRACKED_ADDRESSES_MAX:
+            self._buckets.pop(next(iter(self._buckets)))
+
+    def _tokens(self, key: str, now: float) -> float:
+        tokens, since = self._buckets.get(key, (self._capacity, now))
+        return min(self._capacity, tokens + max(0.0, now - since) * self._refill_per_s)
