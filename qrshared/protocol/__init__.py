@@ -6,7 +6,7 @@ Deliberately absent: state, time, rights, sockets, sealing. Which message may co
 and `sessions`.
 """
 
-from qrshared.protocol import messages
+from qrshared.protocol import limits, messages
 from qrshared.protocol.codec import (
     MessageTooLarge,
     ProtocolError,
@@ -17,7 +17,8 @@ from qrshared.protocol.codec import (
     encode_json,
     trimmed,
 )
-from qrshared.protocol.messages import *  # noqa: F403  # the list of messages stands once, in messages.py
+from qrshared.protocol.limits import *  # noqa: F403  # each list of names stands once, in its own module
+from qrshared.protocol.messages import *  # noqa: F403
 from qrshared.protocol.versions import VERSIONS, common_version
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "encode_json",
     "trimmed",
 ]
+__all__ += limits.__all__
 __all__ += messages.__all__

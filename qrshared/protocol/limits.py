@@ -68,3 +68,29 @@ SILENCE_S_MAX = 15.0
 
 PREEMPT_SILENCE_S = 10.0
 """A session that has been silent for so long gives way to another instance of its device."""
+
+__all__ = [
+    "ASKS_MAX",
+    "CHUNK_BYTES_MAX",
+    "CHUNK_HEADER_BYTES",
+    "CONTINUES_MAX",
+    "DIGESTS_MAX",
+    "DISPLAY_NAME_CHARACTERS_MAX",
+    "INBOX_ENTRIES_MAX",
+    "ITEMS_MAX",
+    "ITEM_INDEX_MAX",
+    "MANIFEST_BYTES_MAX",
+    "NAME_CHARACTERS_MAX",
+    "PAGE_BYTES_MAX",
+    "PING_EVERY_S",
+    "PLAINTEXT_BYTES_MAX",
+    "PREEMPT_SILENCE_S",
+    "PROOF_BLOCK_BYTES",
+    "SAFE_EVERY_BYTES",
+    "SAFE_EVERY_S",
+    "SILENCE_S_MAX",
+    "WHOLE_MAX",
+    "WINDOWS_BYTES_MAX",
+    "WINDOW_BYTES",
+    "WINDOW_BYTES_MIN",
+]
