@@ -34,9 +34,10 @@ def commands_missing_from(text: str, names: Iterable[str]) -> list[str]:
 
 def gaps_in_wire(text: str, kinds: Iterable[type]) -> list[str]:
     """Each message, fact and verb has a row: | `wire_name` | … with every field named in it."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
     gaps: list[str] = []
     for kind in kinds:
-        row = next((line for line in text.splitlines() if line.startswith(f"| `{wire_name(kind)}` |")), None)
+        row = next((row for row in rows if f"`{wire_name(kind)}`" in row.split("|")[1]), None)
         if row is None:
             gaps.append(wire_name(kind))
         else:
