@@ -1,0 +1,298 @@
+"""The register: every ticket and device the daemon knows, and who may do what with them."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from qrshared.seal import DEVICE_SECRET_BYTES, TICKET_SECRET_BYTES, Refusal, derive_keys
+from qrshared.tickets import records
+from qrshared.tickets.allowance import GUEST_DAY_BYTES, GuestDay
+from qrshared.tickets.device import Device, clean_name, joined, new_device, trusted
+from qrshared.tickets.errors import (
+    KeyMalformed,
+    NotATicket,
+    RegisterDamaged,
+    RegisterFull,
+    TicketSpent,
+    TooManyTickets,
+    UnknownDevice,
+)
+from qrshared.tickets.grant import Credential, Grant, grant_of
+from qrshared.tickets.ticket import (
+    DAY_S,
+    OWNER_TERMS,
+    PERSONAL_TERMS,
+    PICK_UP_TERMS,
+    PRINTED_TERMS,
+    WALL_RENEW_S,
+    WALL_TERMS,
+    Road,
+    Terms,
+    Ticket,
+    TicketKind,
+    Trust,
+    new_ticket,
+)
+
+DEVICES_MAX: Final = 256
+TICKETS_MAX: Final = 256
+
+DeviceIds: TypeAlias = tuple[str, ...]
+
+
+class Life(StrEnum):
+    """How long a personal ticket lives; the values are the wire's."""
+
+    ONCE = "once"  # one device, 15 minutes
+    WEEK = "7d"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What came of an enrolment; write `Register.dump()` to disk before you tell the peer."""
+
+    device: Device
+    grant: Grant
+    is_new: bool
+    displaced: str | None = None
+    """A guest's device that had to make room: close its links."""
+
+
+class Register:
+    """Feed it what happened, ask it who may do what; `now` is the wall clock in seconds."""
+
+    def __init__(
+        self,
+        *,
+        guest_day_bytes: int = GUEST_DAY_BYTES,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._tickets: dict[str, Ticket] = {}
+        self._devices: dict[str, Device] = {}
+        self._guest_day = GuestDay()
+        self._guest_day_bytes = guest_day_bytes
+        self._random = random
+
+    # --- tickets ------------------------------------------------------------------------------------------------
+
+    def wall_ticket(self, now: float) -> Ticket:
+        """The ticket every wall shows now: the same one for five minutes."""
+        walls = [ticket for ticket in self._tickets.values() if ticket.kind is TicketKind.WALL]
+        newest = max(walls, key=lambda ticket: ticket.made, default=None)
+        # A ticket from the future means that the clock was set back: it would be shown for too long.
+        if newest is not None and newest.made <= now < newest.made + WALL_RENEW_S:
+            return newest
+        return self._make(TicketKind.WALL, WALL_TERMS, now)
+
+    def personal(self, now: float, *, life: Life = Life.ONCE, away: bool = False) -> Ticket:
+        """For one device of the owner's; or, with a life of its own, a code to hang up, which only sends."""
+        if life is Life.ONCE:
+            return self._make(TicketKind.PERSONAL, PERSONAL_TERMS, now, away=away)
+        expires = now + 7 * DAY_S if life is Life.WEEK else None
+        return self._make(TicketKind.PERSONAL, PRINTED_TERMS, now, expires=expires, away=away)
+
+    def owner(self, now: float) -> Ticket:
+        """For the browser of this very computer: one use, 60 seconds."""
+        return self._make(TicketKind.OWNER, OWNER_TERMS, now)
+
+    def pick_up(self, now: float, items: Iterable[str], *, expires: float | None = None, away: bool = False) -> Ticket:
+        """For whoever fetches these shelf items; a day, unless `expires` says another time."""
+        return self._make(TicketKind.PICK_UP, PICK_UP_TERMS, now, expires=expires, away=away, items=frozenset(items))
+
+    def tickets(self, now: float) -> list[Ticket]:
+        """Those that still work, oldest first."""
+        alive = (ticket for ticket in self._tickets.values() if ticket.is_alive(now))
+        return sorted(alive, key=lambda ticket: ticket.made)
+
+    def revoke_ticket(self, ticket_id: str) -> DeviceIds:
+        """Ends a ticket, and the guests it let in if it bounds them; returns whose links to close."""
+        ticket = self._tickets.pop(ticket_id, None)
+        if ticket is None or not ticket.bounds_its_devices:
+            return ()
+        return self._drop(
+            device.id for device in self._devices.values() if device.ticket == ticket_id and device.trust is Trust.GUEST
+        )
+
+    # --- who is there -------------------------------------------------------------------------------------------
+
+    def find(self, key_id: bytes, road: Road, now: float) -> Credential | Refusal:
+        """Who presented this key id. It is no secret (one-way from one), so a plain lookup gives nothing away."""
+        name = key_id.hex()
+        holder: Ticket | Device | None = self._devices.get(name) or self._tickets.get(name)
+        if holder is None or not holder.is_alive(now):
+            return Refusal.UNKNOWN_KEY
+        if road not in holder.roads:
+            return Refusal.WRONG_ROAD
+        secret = holder.key if isinstance(holder, Device) else holder.secret
+        return Credential(holder, derive_keys(secret).session_auth, road)
+
+    def grant(self, credential: Credential) -> Grant:
+        """What a session under this credential may do as things stand now."""
+        holder = credential.holder
+        known = self._devices.get(holder.id) if isinstance(holder, Device) else holder
+        return grant_of(known, credential.road)
+
+    def enroll(self, credential: Credential, key: bytes, name: str, kind: str, now: float) -> Enrolled:
+        """Makes (or finds again) the device of this key. Raises TicketSpent, RegisterFull, NotATicket, KeyMalformed.
+
+        The same key again is the same device and costs no second use, even when its ticket is used up or gone by now;
+        another key under a used ticket is refused. A known device gains what a better ticket gives, and loses nothing.
+        """
+        if len(key) != DEVICE_SECRET_BYTES:
+            raise KeyMalformed
+        known = self._devices.get(derive_keys(key).key_id.hex())
+        if known is not None and not known.is_alive(now):
+            known = None
+        if isinstance(credential.holder, Device):
+            if known is None or known.id != credential.holder.id:
+                raise NotATicket
+            return self._enrolled(known, credential.road)
+        if known is not None and known.ticket == credential.holder.id:
+            return self._enrolled(known, credential.road)
+        ticket = self._tickets.get(credential.holder.id, credential.holder)
+        device = joined(known, new_device(ticket, credential.road, key, name, kind, now))
+        if device == known:
+            return self._enrolled(device, credential.road)
+        if ticket.id not in self._tickets or not ticket.is_alive(now):
+            raise TicketSpent
+        displaced = None if known is not None else self._make_room(now)
+        if ticket.uses_left is not None:
+            self._tickets[ticket.id] = replace(ticket, uses_left=ticket.uses_left - 1)
+        self._devices[device.id] = device
+        return self._enrolled(device, credential.road, is_new=known is None, displaced=displaced)
+
+    # --- devices ------------------------------------------------------------------------------------------------
+
+    def devices(self) -> list[Device]:
+        """All of them, the latest seen first."""
+        return sorted(self._devices.values(), key=lambda device: device.seen, reverse=True)
+
+    def device(self, device_id: str) -> Device:
+        """Raises UnknownDevice."""
+        try:
+            return self._devices[device_id]
+        except KeyError:
+            raise UnknownDevice from None
+
+    def seen(self, device_id: str, now: float) -> Device:
+        """Notes a visit, from which a guest's day counts anew. Raises UnknownDevice."""
+        device = self.device(device_id)
+        return self._keep(replace(device, seen=max(device.seen, now)))
+
+    def rename(self, device_id: str, name: str) -> Device:
+        """Raises UnknownDevice."""
+        return self._keep(replace(self.device(device_id), name=clean_name(name)))
+
+    def trust(self, device_id: str) -> Device:
+        """The owner's word: this device picks up as well, and stays. Raises UnknownDevice."""
+        return self._keep(trusted(self.device(device_id)))
+
+    def revoke(self, device_id: str) -> DeviceIds:
+        """Forgets a device; returns whose links to close. Raises UnknownDevice."""
+        return self._drop([self.device(device_id).id])
+
+    def expire(self, now: float) -> DeviceIds:
+        """Forgets what has ended; returns whose links to close."""
+        # A used-up ticket stays until its time is over: the key that used it may come again in an open handshake.
+        over = [ticket.id for ticket in self._tickets.values() if ticket.expires is not None and now >= ticket.expires]
+        for ticket_id in over:
+            del self._tickets[ticket_id]
+        return self._drop(device.id for device in self._devices.values() if not device.is_alive(now))
+
+    # --- the guests' day ----------------------------------------------------------------------------------------
+
+    def allow_bytes(self, device_id: str, count: int, now: float) -> bool:
+        """Whether this device may send so much now; only guests are counted, all of them together."""
+        if self.device(device_id).trust is not Trust.GUEST:
+            return True
+        return count <= self._guest_day.left(self._guest_day_bytes, now)
+
+    def spend(self, device_id: str, count: int, now: float) -> bool:
+        """Counts bytes that arrived; False (and nothing counted) when the guests' day does not hold them."""
+        if not self.allow_bytes(device_id, count, now):
+            return False
+        if self.device(device_id).trust is Trust.GUEST:
+            self._guest_day.spend(count, now)
+        return True
+
+    # --- on disk ------------------------------------------------------------------------------------------------
+
+    def dump(self) -> records.Record:
+        """Everything, as JSON-able values. It holds secrets: mode 0600, and fsync before an enrolment is answered."""
+        return {
+            "format": records.FORMAT,
+            "tickets": [records.ticket_record(ticket) for ticket in self._tickets.values()],
+            "devices": [records.device_record(device) for device in self._devices.values()],
+            "guest_day": {"began": self._guest_day.began, "spent": self._guest_day.spent},
+        }
+
+    @classmethod
+    def load(
+        cls,
+        document: object,
+        *,
+        guest_day_bytes: int = GUEST_DAY_BYTES,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> "Register":
+        """What `dump` gave. Raises RegisterDamaged: a register is read whole or not at all."""
+        fields = records.mapping(document, "the list")
+        if fields.get("format") != records.FORMAT:
+            raise RegisterDamaged(detail="it was written by another version")
+        register = cls(guest_day_bytes=guest_day_bytes, random=random)
+        for ticket in map(records.ticket_from, records.sequence(fields, "tickets")):
+            register._tickets[ticket.id] = ticket
+        for device in map(records.device_from, records.sequence(fields, "devices")):
+            register._devices[device.id] = device
+        day = records.mapping(fields.get("guest_day"), "guest_day")
+        register._guest_day = GuestDay(records.number(day, "began"), int(records.number(day, "spent")))
+        return register
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _make(
+        self,
+        kind: TicketKind,
+        terms: Terms,
+        now: float,
+        *,
+        expires: float | None = None,
+        away: bool = False,
+        items: frozenset[str] | None = None,
+    ) -> Ticket:
+        self._tickets = {ticket.id: ticket for ticket in self._tickets.values() if ticket.is_alive(now)}
+        if len(self._tickets) >= TICKETS_MAX:
+            passing = [ticket for ticket in self._tickets.values() if not ticket.bounds_its_devices]
+            if not passing:
+                raise TooManyTickets(count=TICKETS_MAX)
+            del self._tickets[min(passing, key=lambda ticket: ticket.made).id]
+        secret = self._random(TICKET_SECRET_BYTES)
+        ticket = new_ticket(kind, terms, secret, now, expires=expires, away=away, items=items)
+        self._tickets[ticket.id] = ticket
+        return ticket
+
+    def _make_room(self, now: float) -> str | None:
+        if len(self._devices) < DEVICES_MAX:
+            return None
+        ended = [device for device in self._devices.values() if not device.is_alive(now)]
+        guests = [device for device in self._devices.values() if device.trust is Trust.GUEST]
+        oldest = min(ended or guests, key=lambda device: device.seen, default=None)
+        if oldest is None:
+            raise RegisterFull(count=DEVICES_MAX)
+        self._drop([oldest.id])
+        return oldest.id
+
+    def _enrolled(self, device: Device, road: Road, *, is_new: bool = False, displaced: str | None = None) -> Enrolled:
+        return Enrolled(device, grant_of(device, road), is_new, displaced)
+
+    def _keep(self, device: Device) -> Device:
+        self._devices[device.id] = device
+        return device
+
+    def _drop(self, device_ids: Iterable[str]) -> DeviceIds:
+        dropped = tuple(device_ids)
+        for device_id in dropped:
+            del self._devices[device_id]
+        return dropped
