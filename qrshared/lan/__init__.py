@@ -9,10 +9,10 @@ Always true here:
 Deliberately absent: who may do what (tickets, sessions), how a session speaks (sessions), the edge (remote).
 """
 
-from qrshared.lan.addresses import Candidate, candidates, choose
+from qrshared.lan.addresses import AddressNotHere, Candidate, candidates, choose
 from qrshared.lan.app import admission_for, build_app, host_in_url
 from qrshared.lan.door import Door, OnLink, Visitor
-from qrshared.lan.listen import AddressNotHere, LanServer, PortInUse, PortNotAllowed
+from qrshared.lan.listen import LanServer, PortInUse, PortNotAllowed
 from qrshared.lan.mdns import Advertiser, advertised_addresses
 from qrshared.lan.netwatch import watch_addresses
 

@@ -16,6 +16,8 @@ from typing import Final
 
 import ifaddr
 
+from qrshared.errors import UserError
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,6 +37,10 @@ _HOME_LIKE = ipaddress.ip_network("192.168.0.0/16")
 _TEN = ipaddress.ip_network("10.0.0.0/8")
 _HOST_ROUTE_PREFIX = 31
 _IFF_POINTOPOINT = 0x10
+
+
+class AddressNotHere(UserError):
+    """This computer has no address {host}. Choose one of its own with --host, or leave --host away."""
 
 
 class Trait(Enum):
@@ -110,9 +116,18 @@ def candidates() -> list[Candidate]:
 
 def choose(found: Sequence[Candidate], *, host: str | None = None) -> str | None:
     """The address the QR shows: the owner's choice, or the best; None when there is no address at all."""
-    if host is not None and not ipaddress.ip_address(host).is_unspecified:
-        return host
-    return next((candidate.address for candidate in found), None)
+    return chosen_address(host) or next((candidate.address for candidate in found), None)
+
+
+def chosen_address(host: str | None) -> str | None:
+    """The one address `--host` stands for; None for all of them. Raises `AddressNotHere` for what is no address."""
+    if host is None:
+        return None
+    try:
+        ip = ipaddress.ip_address("127.0.0.1" if host.lower() == "localhost" else host)
+    except ValueError:
+        raise AddressNotHere(host=host) from None
+    return None if ip.is_unspecified else str(ip)
 
 
 def _can_be_shown(ip: Address) -> bool:

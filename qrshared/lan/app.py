@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from qrshared.lan.addresses import Candidate, choose
+from qrshared.lan.addresses import Candidate, choose, chosen_address
 from qrshared.lan.door import Door, OnLink
 from qrshared.serving import (
     Admission,
@@ -14,6 +14,7 @@ from qrshared.serving import (
     FailedHandshakes,
     Gate,
     add_page_routes,
+    catch_faults,
     guard_middleware,
     secure_responses,
 )
@@ -35,7 +36,7 @@ def build_app(
 
     `sessions` counts open sealed sessions; `admission` is asked anew for each request, because addresses change.
     """
-    app = web.Application(middlewares=[gate.middleware, guard_middleware(admission)])
+    app = web.Application(middlewares=[gate.middleware, guard_middleware(admission), catch_faults])
     secure_responses(app, public_host=lambda: admission().public_host, connect_to=connect_to)
     add_page_routes(app, page)
 
@@ -46,6 +47,7 @@ def build_app(
     app.router.add_get("/health", health)
     door = Door(on_link=on_link, gate=gate, admission=admission, failed=failed)
     app.router.add_get("/link", door.enter, allow_head=False)
+    app.on_shutdown.append(door.close)
     return app
 
 
@@ -59,8 +61,8 @@ def admission_for(
 ) -> Admission:
     """Whom to answer while these are our addresses; with `host`, only by that address and by loopback."""
     ranked = choose(found, host=host)
-    is_chosen = host is not None and ranked == host
-    addresses = [host] if is_chosen and host is not None else [candidate.address for candidate in found]
+    chosen = chosen_address(host)
+    addresses = [chosen] if chosen is not None else [candidate.address for candidate in found]
     names = ["127.0.0.1", "localhost", "[::1]", *map(host_in_url, addresses), *([local_name] if local_name else [])]
     hosts = frozenset(name for bare in names for name in _with_port(bare.lower(), port))
     return Admission(

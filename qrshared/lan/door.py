@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from qrshared.links import Link, serve_websocket
+from qrshared.links import CloseReason, Link, serve_websocket
 from qrshared.serving import Admission, FailedHandshakes, Gate, is_loopback
 from qrshared.serving.guard import is_forwarded
 
@@ -47,6 +47,7 @@ class Door:
         self._gate = gate
         self._admission = admission
         self._failed = failed if failed is not None else FailedHandshakes()
+        self._links: set[Link] = set()
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """The route's handler."""
@@ -67,11 +68,19 @@ class Door:
         )
 
         async def welcome(link: Link) -> None:
-            await self._on_link(link, visitor)
+            self._links.add(link)
+            try:
+                await self._on_link(link, visitor)
+            finally:
+                self._links.discard(link)
 
         if socket is not None:
             socket.upgraded()
         return await serve_websocket(request, welcome)
+
+    async def close(self, _app: web.Application) -> None:
+        """End the links that are still open when the server goes; whoever owned them hears it from `receive`."""
+        await asyncio.gather(*(link.close(CloseReason.GOING_AWAY) for link in self._links))
 
 
 def _nothing() -> None:

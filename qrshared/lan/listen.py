@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import json
 import logging
 import socket
@@ -14,13 +13,14 @@ from typing import Final, Self
 from aiohttp import web
 
 from qrshared.errors import UserError
-from qrshared.serving import Gate
+from qrshared.lan.addresses import AddressNotHere, chosen_address
+from qrshared.serving import SILENT_LOGGER, AcceptNotices, Gate
 from qrshared.serving.limits import HEADER_BYTES_MAX, LINGER_S
 
 _log = logging.getLogger(__name__)
 
-BACKLOG: Final = 256
-"""Connections the kernel holds while we are busy accepting."""
+BACKLOG: Final = 64
+"""Connections the kernel holds while we are busy accepting; asyncio also tries this often when descriptors run out."""
 
 ASKING_S: Final = 1.0
 """How long we wait to learn who holds a port."""
@@ -39,10 +39,6 @@ class PortNotAllowed(UserError):
     """This computer does not let qrshared use port {port}. Choose one above 1023 with --port."""
 
 
-class AddressNotHere(UserError):
-    """This computer has no address {host}. Choose one of its own with --host, or leave --host away."""
-
-
 @dataclass(frozen=True)
 class _Place:
     """One socket to open; without an optional one the server still does its work."""
@@ -58,17 +54,12 @@ class _Place:
 def _places(host: str | None) -> list[_Place]:
     """Loopback always: the owner page lives there, and `localhost` is ::1 first in many browsers."""
     loopback = [_Place("127.0.0.1"), _Place("::1", is_optional=True)]
-    if host is None:
-        return [_Place("0.0.0.0"), _Place("::", is_optional=True)]  # noqa: S104 - the guard admits near addresses only
-    try:
-        ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        raise AddressNotHere(host=host) from None
-    if ip.is_unspecified:
-        return _places(None)
-    if ip.is_loopback:
-        return loopback if str(ip) in {"127.0.0.1", "::1"} else [_Place(str(ip)), *loopback]
-    return [_Place(str(ip)), *loopback]
+    address = chosen_address(host)
+    if address is None:
+        return [_Place("0.0.0.0"), _Place("::", is_optional=True)]  # noqa: S104 - the gate admits near addresses only
+    if address in {place.address for place in loopback}:
+        return loopback
+    return [_Place(address), *loopback]
 
 
 class LanServer:
@@ -83,6 +74,7 @@ class LanServer:
             handle_signals=False,
             keepalive_timeout=gate.caps.idle_keep_alive_s,
             lingering_time=LINGER_S,
+            logger=SILENT_LOGGER,
             max_field_size=HEADER_BYTES_MAX,
             max_line_size=HEADER_BYTES_MAX,
             shutdown_timeout=SHUTDOWN_S,
@@ -90,6 +82,7 @@ class LanServer:
         self._gate = gate
         self._servers: list[asyncio.Server] = []
         self._port = 0
+        self._notices = AcceptNotices()
 
     @property
     def port(self) -> int:
@@ -102,6 +95,7 @@ class LanServer:
         if server is None:
             raise RuntimeError("the runner has made no server")
         self._gate.guard(server)
+        logging.getLogger("asyncio").addFilter(self._notices)
         return self
 
     async def __aexit__(
@@ -109,6 +103,7 @@ class LanServer:
     ) -> None:
         self._stop_listening()
         await self._runner.cleanup()
+        logging.getLogger("asyncio").removeFilter(self._notices)
 
     async def listen(self, *, host: str | None, port: int) -> int:
         """Open the sockets in place of those that are open; links and answers under way go on. Returns the port.

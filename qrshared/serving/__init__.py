@@ -9,13 +9,26 @@ Deliberately absent: cookies, CORS grants, request bodies, forwarded-for headers
 """
 
 from qrshared.serving.accept import Gate, GateCounts, Socket
-from qrshared.serving.guard import Admission, Pass, Redirect, Refuse, RequestFacts, guard_middleware, is_loopback, judge
+from qrshared.serving.faults import SILENT_LOGGER, AcceptNotices, catch_faults
+from qrshared.serving.guard import (
+    Admission,
+    Pass,
+    Redirect,
+    Refuse,
+    RequestFacts,
+    guard_middleware,
+    is_loopback,
+    is_near,
+    judge,
+)
 from qrshared.serving.headers import secure_responses
 from qrshared.serving.limits import LIMITS, Caps, FailedHandshakes, Limit, address_key
 from qrshared.serving.page import BuiltPage, add_page_routes
 
 __all__ = [
     "LIMITS",
+    "SILENT_LOGGER",
+    "AcceptNotices",
     "Admission",
     "BuiltPage",
     "Caps",
@@ -30,8 +43,10 @@ __all__ = [
     "Socket",
     "add_page_routes",
     "address_key",
+    "catch_faults",
     "guard_middleware",
     "is_loopback",
+    "is_near",
     "judge",
     "secure_responses",
 ]

@@ -52,11 +52,13 @@ class GateCounts:
 class Gate:
     """Makes one guarded protocol a socket: hand it to `loop.create_server` in place of the server itself.
 
-    `middleware` has to be the outermost of the application, so that the gate hears of requests.
+    `middleware` has to be the outermost of the application, so that the gate hears of requests. An address that
+    `is_welcome` denies gets no byte: aiohttp would answer a malformed request before the guard could look at it.
     """
 
-    def __init__(self, caps: Caps | None = None) -> None:
+    def __init__(self, caps: Caps | None = None, *, is_welcome: Callable[[str], bool] = lambda _address: True) -> None:
         self.caps = caps if caps is not None else Caps()
+        self._is_welcome = is_welcome
         self._server: Callable[[], asyncio.Protocol] | None = None
         self._sockets: dict[asyncio.BaseProtocol, Socket] = {}
         self._by_address: Counter[str] = Counter()
@@ -102,8 +104,11 @@ class Gate:
         return phases
 
     def admit(self, socket: "Socket") -> bool:
-        """Count a new socket in, unless somebody's share is used up."""
+        """Count a new socket in, unless it is a stranger's or somebody's share is used up."""
         key = socket.key
+        if not self._is_welcome(socket.address):
+            self._refused += 1
+            return False
         # The owner's own computer gets in whatever the network does; its share is capped all the same.
         is_full = len(self._sockets) >= self.caps.sockets and not is_loopback(socket.address)
         over_share = self._by_address[key] >= self.caps.per_address

@@ -50,6 +50,10 @@ class Admission:
     public_host: str | None = None
     """The name of an HTTPS reverse proxy before this server, if the owner set one: it opens the door to any address."""
 
+    def welcomes(self, source: str) -> bool:
+        """Whether this address may connect at all."""
+        return self.public_host is not None or is_near(source, self.networks)
+
 
 @dataclass(frozen=True)
 class RequestFacts:
@@ -96,7 +100,7 @@ _ENCODED: Final = Refuse(415, "Encoded request bodies are not accepted.")
 
 def judge(facts: RequestFacts, admission: Admission) -> Verdict:
     """Let in, refuse or redirect."""
-    if admission.public_host is None and not is_near(facts.source, admission.networks):
+    if not admission.welcomes(facts.source):
         return _NOT_NEAR
     if not facts.target.startswith("/"):
         return _ABSOLUTE

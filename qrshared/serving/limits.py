@@ -1,8 +1,12 @@
 """Every limit of the HTTP servers and of the door in one table, and the counters that need only a clock."""
 
 import ipaddress
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from typing import Final
+
+if sys.platform != "win32":
+    import resource
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,21 @@ LIMITS: Final = (
 class Caps:
     """How many sockets and for how long; the defaults are the table's."""
 
-    sockets: int = SOCKETS_MAX
+    sockets: int = field(default_factory=lambda: affordable_sockets())
     per_address: int = SOCKETS_PER_ADDRESS_MAX
     waiting_per_address: int = WAITING_PER_ADDRESS_MAX
     header_deadline_s: float = HEADER_DEADLINE_S
     idle_keep_alive_s: float = IDLE_KEEP_ALIVE_S
     stall_s: float = STALL_S
     handshake_deadline_s: float = HANDSHAKE_DEADLINE_S
+
+
+def affordable_sockets() -> int:
+    """How many sockets leave half of this program's descriptors to files: none may fail because many connect."""
+    if sys.platform == "win32":
+        return SOCKETS_MAX  # no such limit there
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return SOCKETS_MAX if soft == resource.RLIM_INFINITY else max(1, min(SOCKETS_MAX, soft // 2))
 
 
 def address_key(address: str) -> str:
