@@ -1,0 +1,52 @@
+"""Cuts long lists into pages that fit in a message, and weighs a manifest; both ends reckon alike."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from qrshared.protocol import PAGE_BYTES_MAX, Item, ItemReceipt, Kept
+
+T = TypeVar("T")
+
+_PAGE_FRAME_BYTES = 1_024
+"""What a message holds beside its list: tag, transfer, totals, sixteen ids to continue."""
+
+_ITEM_FRAME_BYTES = 80
+"""Everything of an item but its name, at its longest."""
+
+_KEPT_BYTES = 60
+_RECEIPT_FRAME_BYTES = 180
+
+
+def item_weight(item: Item) -> int:
+    """Bytes of a manifest that an item stands for: its name as JSON and 80 for the rest."""
+    return _text_bytes(item.name) + _ITEM_FRAME_BYTES
+
+
+def receipt_weight(receipt: ItemReceipt) -> int:
+    """Bytes a receipt takes in a page, at most."""
+    return _text_bytes(receipt.name) + _RECEIPT_FRAME_BYTES
+
+
+def kept_weight(kept: Kept) -> int:
+    """Bytes a kept offset takes in a page, at most."""
+    del kept
+    return _KEPT_BYTES
+
+
+def pages(elements: Sequence[T], weight: Callable[[T], int]) -> Iterator[Sequence[T]]:
+    """`elements` in order, in runs that fit in one message each; no page for no elements."""
+    room = PAGE_BYTES_MAX - _PAGE_FRAME_BYTES
+    start = used = 0
+    for index, element in enumerate(elements):
+        need = weight(element)
+        if used + need > room and index > start:
+            yield elements[start:index]
+            start, used = index, 0
+        used += need
+    if start < len(elements):
+        yield elements[start:]
+
+
+def _text_bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass"))

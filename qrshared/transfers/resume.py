@@ -1,0 +1,89 @@
+"""Finds what the inbox already holds of a proposal, and where a proof first differs."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from qrshared.protocol import PROOF_BLOCK_BYTES, Item, TransferId
+
+WORTH_PROVING_BYTES: Final = 1024 * 1024
+"""A smaller part of another page load is sent anew: proving it costs the sender a read of the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that the proposing device left here: `offset` bytes of an item of an earlier (or the same) transfer."""
+
+    transfer: TransferId
+    item: int
+    name: str
+    size: int
+    modified_ms: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """This stored part belongs to that proposed item; `prove` before it is trusted."""
+
+    stored: StoredPart
+    prove: bool
+
+
+def match_parts(
+    transfer: TransferId, items: Sequence[Item], continues: Iterable[TransferId], stored: Iterable[StoredPart]
+) -> dict[int, Match]:
+    """Which stored parts the proposed items go on from, by item number; each part is used once.
+
+    `stored` must be parts of the proposing device alone. Parts of the same transfer belong to their item without proof:
+    a transfer's id is never used by another page load. Parts of a continued one are found by name and size; the
+    modification time only breaks ties, because iOS gives a new one at each pick.
+    """
+    wanted = set(continues) - {transfer}
+    found: dict[int, Match] = {}
+    candidates: defaultdict[tuple[str, int], list[StoredPart]] = defaultdict(list)
+    for part in stored:
+        if part.transfer == transfer:
+            if part.item < len(items) and _is_same(items[part.item], part) and part.offset > 0:
+                found[part.item] = Match(part, prove=False)
+        elif part.transfer in wanted and WORTH_PROVING_BYTES <= part.offset <= part.size:
+            candidates[part.name, part.size].append(part)
+    # Items whose time agrees choose first, so that of two files of one name and size each finds its own part.
+    for only_same_time in (True, False):
+        for index, item in enumerate(items):
+            parts = candidates.get((item.name, item.size))
+            if index in found or not parts:
+                continue
+            fitting = [p for p in parts if not only_same_time or _is_same_time(item, p)]
+            if fitting:
+                best = max(fitting, key=lambda part: part.offset)
+                parts.remove(best)
+                found[index] = Match(best, prove=True)
+    return found
+
+
+def first_difference(theirs: Sequence[bytes], ours: Sequence[bytes]) -> int | None:
+    """The number of the first block whose digests differ, or None; blocks counted from the first of these."""
+    for index, (their, our) in enumerate(zip(theirs, ours, strict=True)):
+        if their != our:
+            return index
+    return None
+
+
+def block_start(block: int) -> int:
+    """Where a proof's block begins: what an item is rewound to when this block differs."""
+    return block * PROOF_BLOCK_BYTES
+
+
+def block_count(offset: int) -> int:
+    """How many blocks a proof of `offset` bytes has; the last one ends at `offset`."""
+    return -(-offset // PROOF_BLOCK_BYTES)
+
+
+def _is_same(item: Item, part: StoredPart) -> bool:
+    return item.name == part.name and item.size == part.size >= part.offset
+
+
+def _is_same_time(item: Item, part: StoredPart) -> bool:
+    return item.modified_ms is not None and item.modified_ms == part.modified_ms
