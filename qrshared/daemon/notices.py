@@ -1,0 +1,172 @@
+"""One desktop notice per batch that arrived, where a desktop is; a second batch right after joins the next notice."""
+
+import asyncio
+import html
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+NOTICE_EVERY_S = 10.0
+"""Twenty guests at a party make one notice every ten seconds, not twenty."""
+
+NOTICE_S_MAX = 15.0
+"""A notice command that hangs is given up."""
+
+SENDER_CHARACTERS_MAX = 60
+"""More of a sender's name than this is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transfer, or several, brought: counts by kind, and from whom."""
+
+    senders: tuple[str, ...]
+    photos: int = 0
+    videos: int = 0
+    others: int = 0
+
+    def joined(self, other: "Batch") -> "Batch":
+        """Both as one."""
+        return Batch(
+            senders=(*self.senders, *(name for name in other.senders if name not in self.senders))[:100],
+            photos=self.photos + other.photos,
+            videos=self.videos + other.videos,
+            others=self.others + other.others,
+        )
+
+    @property
+    def count(self) -> int:
+        """All files."""
+        return self.photos + self.videos + self.others
+
+
+def batch_sentence(batch: Batch, folder: str) -> str:
+    """For people: "12 photos from Anna's phone are in QRShare"."""
+    match batch:
+        case Batch(videos=0, others=0, photos=count):
+            what = f"{count} {'photo' if count == 1 else 'photos'}"
+        case Batch(photos=0, others=0, videos=count):
+            what = f"{count} {'video' if count == 1 else 'videos'}"
+        case _:
+            what = f"{batch.count} {'file' if batch.count == 1 else 'files'}"
+    names = [name for name in map(_clean, batch.senders) if name]
+    whose = f" from {names[0]}" if len(names) == 1 else f" from {len(names)} devices" if names else ""
+    return f"{what}{whose} {'is' if batch.count == 1 else 'are'} in {folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program with its arguments, and variables it gets besides our own."""
+
+    arguments: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+# The text travels in variables and becomes a text node: nothing a phone is called can be read as script or markup.
+_TOAST = """
+$null = [Windows.UI.Notifications.ToastNotificationManager, Windows.UI.Notifications, ContentType = WindowsRuntime]
+$kind = [Windows.UI.Notifications.ToastTemplateType]::ToastText02
+$toast = [Windows.UI.Notifications.ToastNotificationManager]::GetTemplateContent($kind)
+$lines = $toast.GetElementsByTagName('text')
+$null = $lines.Item(0).AppendChild($toast.CreateTextNode($env:QRSHARED_NOTICE_TITLE))
+$null = $lines.Item(1).AppendChild($toast.CreateTextNode($env:QRSHARED_NOTICE_TEXT))
+$shell = '{1AC14E77-02E7-4E5D-B744-2EB1AE5198B7}\\WindowsPowerShell\\v1.0\\powershell.exe'
+[Windows.UI.Notifications.ToastNotificationManager]::CreateToastNotifier($shell).Show($toast)
+"""
+
+
+def notice_command(
+    text: str, *, platform: str, environment: Mapping[str, str], which: Callable[[str], str | None]
+) -> Command | None:
+    """How to show a notice here, or None where nobody would see it."""
+    title = "Files have arrived"
+    if platform == "darwin" and which("osascript"):
+        script = ("on run argv", "display notification (item 2 of argv) with title (item 1 of argv)", "end run")
+        lines = tuple(part for line in script for part in ("-e", line))
+        return Command(("osascript", *lines, title, text))
+    if platform == "win32" and which("powershell"):
+        return Command(
+            ("powershell", "-NoProfile", "-NonInteractive", "-WindowStyle", "Hidden", "-Command", _TOAST),
+            (("QRSHARED_NOTICE_TITLE", title), ("QRSHARED_NOTICE_TEXT", text)),
+        )
+    if platform == "linux" and which("notify-send") and _has_session_bus(environment):
+        # The body may be read as markup (Desktop Notifications Specification, "Markup").
+        return Command(("notify-send", "--app-name=QR Share", "--icon=folder-download", "--", title, html.escape(text)))
+    return None
+
+
+Runner = Callable[[Command], Awaitable[None]]
+
+
+class Notices:
+    """Shows what arrived, at most one notice in ten seconds."""
+
+    def __init__(self, folder: Path, *, run: Runner | None = None, every_s: float = NOTICE_EVERY_S) -> None:
+        self._folder = folder
+        self._run = run or run_command
+        self._every_s = every_s
+        self._waiting: Batch | None = None
+        self._arrived = asyncio.Event()
+
+    def arrived(self, batch: Batch) -> None:
+        """A batch is whole in the inbox; returns at once."""
+        if batch.count:
+            self._waiting = batch if self._waiting is None else self._waiting.joined(batch)
+            self._arrived.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            batch, self._waiting = self._waiting, None
+            if batch is not None:
+                await self._show(batch)
+                await asyncio.sleep(self._every_s)
+
+    async def _show(self, batch: Batch) -> None:
+        text = batch_sentence(batch, self._folder.name or str(self._folder))
+        command = notice_command(text, platform=sys.platform, environment=os.environ, which=shutil.which)
+        if command is None:
+            return
+        try:
+            async with asyncio.timeout(NOTICE_S_MAX):
+                await self._run(command)
+        except (OSError, TimeoutError) as fault:
+            log.debug("the notice was not shown: %s", fault)
+
+
+async def run_command(command: Command) -> None:
+    """Run it without a shell, and wait; a command that is given up is killed."""
+    await _wait_for(command.arguments, {**os.environ, **dict(command.variables)})
+
+
+async def _wait_for(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*arguments, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _has_session_bus(environment: Mapping[str, str]) -> bool:
+    """A service that started before the desktop has no DISPLAY, but the same bus: notices need no more than that."""
+    if environment.get("DBUS_SESSION_BUS_ADDRESS"):
+        return True
+    runtime = environment.get("XDG_RUNTIME_DIR", "")
+    return bool(runtime) and (Path(runtime) / "bus").is_socket()
+
+
+def _clean(name: str) -> str:
+    """Only what is visible, on one line, not endless."""
+    visible = "".join(character if character.isprintable() else " " for character in name)
+    return " ".join(visible.split())[:SENDER_CHARACTERS_MAX]
