@@ -1,0 +1,63 @@
+"""The plain values that go in and out of the inbox."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """Which item of which transfer of which device; the ids are hex text chosen elsewhere."""
+
+    device: str
+    transfer: str
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What its sender said about an item; `name` is as proposed and may hold `/` (a tree of folders)."""
+
+    name: str
+    size: int
+    mtime_ms: int | None = None
+
+
+def is_same_item(one: ItemFacts, other: ItemFacts) -> bool:
+    """Name and size decide; the time does not, since iOS gives a new one at each pick."""
+    return (one.name, one.size) == (other.name, other.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item in the inbox for good: `name` is final and relative to the inbox, with `/` between folders."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is here of an item: `offset` bytes of a part file, or the whole of it, placed."""
+
+    key: ItemKey
+    facts: ItemFacts
+    offset: int
+    placed: Placed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the inbox's list: a file, or a folder (size 0)."""
+
+    name: str
+    size: int
+    modified_ms: int
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A name that appeared in the inbox or vanished from it."""
+
+    name: str
+    appeared: bool

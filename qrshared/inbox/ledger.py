@@ -1,0 +1,115 @@
+"""What the journal's records add up to: parts under way, placements begun, receipts of the last days."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from qrshared.inbox.item import ItemFacts, ItemKey, Stored
+from qrshared.inbox.records import (
+    DaySeen,
+    ItemPlaced,
+    PartBegun,
+    PartGone,
+    PartSafe,
+    Placing,
+    Record,
+    RunBegun,
+    RunEnded,
+)
+
+KEPT_DAYS = 7
+"""Days seen by the daemon for which parts and receipts are kept."""
+
+RECEIPTS_MAX = 100_000
+"""Receipts kept at most, the oldest go first; as many as one transfer has items. About 0.7 kB each in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """A part file that can be resumed: its first `safe` bytes have this SHA-256 and survive a power cut."""
+
+    part: str
+    key: ItemKey
+    facts: ItemFacts
+    safe: int
+    sha256: str
+    seen: int
+
+
+class Ledger:
+    """Folds records, in the order of the journal. Not thread-safe: the journal guards it."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+        self.parts: dict[str, PartState] = {}
+        self.placings: dict[str, Placing] = {}
+        self.day = 0
+        self.days_seen = 0
+        self._receipts: dict[ItemKey, ItemPlaced] = {}
+        self._by_transfer: dict[tuple[str, str], dict[int, ItemKey]] = {}
+
+    def apply(self, record: Record) -> None:
+        match record:
+            case RunBegun(prefix):
+                self.runs.add(prefix)
+            case RunEnded(prefix):
+                self.runs.discard(prefix)
+            case DaySeen(day, count):
+                self.day, self.days_seen = day, count
+            case PartBegun(part, key, facts, seen):
+                known = self.parts.get(part)
+                safe, sha256 = (known.safe, known.sha256) if known else (0, "")
+                self.parts[part] = PartState(part, key, facts, safe, sha256, seen)
+            case PartSafe(part, offset, sha256):
+                if known := self.parts.get(part):
+                    self.parts[part] = replace(known, safe=offset, sha256=sha256, seen=self.days_seen)
+            case PartGone(part):
+                self.parts.pop(part, None)
+                self.placings.pop(part, None)
+            case Placing(part):
+                self.placings[part] = record
+            case ItemPlaced(part):
+                self.parts.pop(part, None)
+                self.placings.pop(part, None)
+                self._keep_receipt(record)
+
+    def receipt(self, key: ItemKey) -> ItemPlaced | None:
+        return self._receipts.get(key)
+
+    def receipts_of(self, device: str, transfer: str) -> list[Stored]:
+        keys = self._by_transfer.get((device, transfer), {})
+        receipts = [self._receipts[key] for key in keys.values()]
+        return [Stored(one.key, one.facts, one.placed.size, one.placed) for one in receipts]
+
+    def expire(self) -> list[PartState]:
+        """Forgets receipts that are too old; returns the parts that are, for someone to remove."""
+        oldest = self.days_seen - KEPT_DAYS
+        for receipt in [one for one in self._receipts.values() if one.seen < oldest]:
+            self._forget(receipt.key)
+        return [part for part in self.parts.values() if part.seen < oldest]
+
+    def records(self) -> Iterator[Record]:
+        """The shortest journal that adds up to this."""
+        yield DaySeen(self.day, self.days_seen)
+        yield from map(RunBegun, sorted(self.runs))
+        for part in self.parts.values():
+            yield PartBegun(part.part, part.key, part.facts, part.seen)
+            if part.safe:
+                yield PartSafe(part.part, part.safe, part.sha256)
+        yield from self.placings.values()
+        yield from self._receipts.values()
+
+    def _keep_receipt(self, receipt: ItemPlaced) -> None:
+        self._forget(receipt.key)
+        self._receipts[receipt.key] = receipt
+        key = receipt.key
+        self._by_transfer.setdefault((key.device, key.transfer), {})[key.item] = key
+        while len(self._receipts) > RECEIPTS_MAX:
+            self._forget(next(iter(self._receipts)))
+
+    def _forget(self, key: ItemKey) -> None:
+        if self._receipts.pop(key, None) is None:
+            return
+        of_transfer = self._by_transfer[key.device, key.transfer]
+        del of_transfer[key.item]
+        if not of_transfer:
+            del self._by_transfer[key.device, key.transfer]

@@ -1,0 +1,134 @@
+"""What the owner does with the inbox's list: look, rename, bin. Nothing here is ever deleted for good."""
+
+import heapq
+import logging
+import os
+import stat
+
+from send2trash import TrashPermissionError, send2trash
+
+from qrshared.inbox import disk
+from qrshared.inbox.errors import EntryMissing, NameRefused
+from qrshared.inbox.folder import Folder, walk
+from qrshared.inbox.item import Entry
+from qrshared.inbox.names import OWN_PREFIX, RESERVED_AT_TOP, SafeName, clean_name, folded, numbered
+from qrshared.inbox.place import Ladder
+
+log = logging.getLogger(__name__)
+
+BIN_NAME = OWN_PREFIX + "bin"
+"""Takes what the computer's own bin does not (no desktop, a sandbox, another disk); the owner empties it by hand."""
+
+
+def is_listed(name: str) -> bool:
+    """Whether a top-level name belongs to the inbox's list: not ours, not hidden, not the Outbox."""
+    return not name.startswith(".") and folded(name) not in RESERVED_AT_TOP
+
+
+def entries(folder: Folder, limit: int) -> list[Entry]:
+    """The newest files and folders at the top level, newest first."""
+    found = (_entry(folder, name) for name in folder.names() if is_listed(name))
+    newest = heapq.nlargest(limit, filter(None, found), key=lambda entry: (entry.modified_ms, entry.name))
+    return list(newest)
+
+
+def rename(folder: Folder, ladder: Ladder, name: str, new: str) -> str:
+    """Renames within its folder, under a safe free name; returns the final one. Raises EntryMissing."""
+    parent, last = _find(folder, name)
+    try:
+        wanted = clean_name(new)
+        if parent is folder and folded(wanted) in RESERVED_AT_TOP:
+            raise NameRefused
+        final = last if wanted == last else _move(parent, ladder, last, parent, wanted)
+    finally:
+        if parent is not folder:
+            parent.close()
+    return "/".join([*name.split("/")[:-1], final])
+
+
+def to_bin(folder: Folder, ladder: Ladder, name: str) -> str:
+    """Moves to the computer's bin, else to a hidden folder in the inbox; says which: `bin` or its name."""
+    parent, last = _find(folder, name)
+    try:
+        try:
+            send2trash(str(parent.path / last))
+        except (OSError, TrashPermissionError) as error:
+            log.info("the computer's bin did not take a file (%s): it is kept in %s", type(error).__name__, BIN_NAME)
+            return _to_own_bin(folder, ladder, parent, last)
+        return "bin"
+    finally:
+        if parent is not folder:
+            parent.close()
+
+
+def _to_own_bin(folder: Folder, ladder: Ladder, parent: Folder, last: str) -> str:
+    folder.make(BIN_NAME)
+    own = folder.enter(BIN_NAME)
+    if own is None:
+        raise NotADirectoryError(BIN_NAME)
+    try:
+        _move(parent, ladder, last, own, clean_name(last))
+    finally:
+        own.close()
+    return BIN_NAME
+
+
+def _move(source: Folder, ladder: Ladder, last: str, target: Folder, wanted: SafeName) -> str:
+    number = 1
+    while True:
+        final = numbered(wanted, number)
+        try:
+            if _is_folder(source, last):
+                _move_folder(source, last, target, final)
+            else:
+                ladder.place(source, last, target, final)
+        except FileExistsError:
+            number += 1
+            continue
+        target.flush()
+        source.flush()
+        return final
+
+
+def _move_folder(source: Folder, last: str, target: Folder, final: str) -> None:
+    """A folder cannot be linked; where it cannot be renamed to a free name, it replaces an empty one of ours."""
+    try:
+        disk.rename_to_free(source.fd, source.at(last), target.fd, target.at(final))
+    except OSError as error:
+        if error.errno not in disk.UNSUPPORTED:
+            raise
+        if not target.make(final):
+            raise FileExistsError(final) from error
+        os.rename(source.at(last), target.at(final), src_dir_fd=source.fd, dst_dir_fd=target.fd)
+
+
+def _find(folder: Folder, name: str) -> tuple[Folder, str]:
+    """The folder that holds an entry, walked without following links; raises NameRefused or EntryMissing."""
+    *above, last = name.split("/")
+    if any(part in {"", ".", ".."} or part.startswith(OWN_PREFIX) or "\0" in part for part in (*above, last)):
+        raise NameRefused
+    if not above and folded(last) in RESERVED_AT_TOP:
+        raise NameRefused
+    parent = walk(folder, above) if above else folder
+    if parent is None:
+        raise EntryMissing(name=name)
+    if parent.status(last) is None:
+        if parent is not folder:
+            parent.close()
+        raise EntryMissing(name=name)
+    return parent, last
+
+
+def _is_folder(folder: Folder, name: str) -> bool:
+    status = folder.status(name)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _entry(folder: Folder, name: str) -> Entry | None:
+    status = folder.status(name)
+    if status is None:  # vanished while we looked
+        return None
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not is_folder and not stat.S_ISREG(status.st_mode):
+        return None
+    return Entry(name, 0 if is_folder else status.st_size, status.st_mtime_ns // 1_000_000, is_folder=is_folder)

@@ -1,0 +1,42 @@
+"""Tells which names appear in the inbox and vanish from it, whoever put them there."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from watchfiles import Change as Seen
+from watchfiles import awatch
+
+from qrshared.inbox.item import Change
+from qrshared.inbox.owner import is_listed
+
+log = logging.getLogger(__name__)
+
+STEP_MS = 50
+"""Changes are gathered for at least this long: a burst of small files becomes one answer."""
+
+RETRY_S = 5.0
+"""A missing folder, or a system out of watches, is tried again after this time."""
+
+
+async def watch_names(folder: Callable[[], Path]) -> AsyncIterator[list[Change]]:
+    """Batches of top-level names, until cancelled; a folder that vanishes is watched again when it is back."""
+    while True:
+        top = folder()
+        try:
+            async for seen in awatch(top, recursive=False, step=STEP_MS, ignore_permission_denied=True):
+                changes = _changes(top, seen)
+                if changes:
+                    yield changes
+                if not top.is_dir():
+                    break
+        except (OSError, RuntimeError) as error:  # RuntimeError: watchfiles' own, when inotify has no watch left
+            log.warning("the inbox cannot be watched for now: %s", error)
+        await asyncio.sleep(RETRY_S)
+
+
+def _changes(top: Path, seen: set[tuple[Seen, str]]) -> list[Change]:
+    paths = {Path(path) for _, path in seen}
+    names = sorted(path.name for path in paths if path.parent == top and is_listed(path.name))
+    return [Change(name, appeared=(top / name).exists()) for name in names]
