@@ -1,0 +1,78 @@
+// Sheets and questions, all of them <dialog>: Escape closes, focus stays inside and comes back.
+import { html, nothing, render, type TemplateResult } from "lit";
+import { icons } from "./icons.ts";
+import { trustSheet } from "./words.ts";
+
+const FOCUSABLE = "[autofocus]";
+
+/** Opens a modal sheet over the page; the promise resolves with what closed it (`""` for Escape or the cross). */
+export function openSheet(title: string, body: (close: (value: string) => void) => TemplateResult | HTMLElement, kind: string = ""): Promise<string> {
+  const dialog = document.createElement("dialog");
+  dialog.className = `sheet ${kind}`;
+  dialog.setAttribute("aria-label", title);
+  const close = (value: string): void => dialog.close(value);
+  render(
+    html`<header class="sheet-head"><h2>${title}</h2><button type="button" class="round" aria-label="Close" @click=${() => close("")}>${icons.close}</button></header>
+      <div class="sheet-body">${body(close)}</div>`,
+    dialog,
+  );
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) close(""); // the backdrop
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  dialog.querySelector<HTMLElement>(FOCUSABLE)?.focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue);
+    });
+  });
+}
+
+export interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly yes: string;
+  readonly no?: string;
+  readonly isGrave?: boolean;
+}
+
+/** Resolves true only for the button that says yes. */
+export async function confirm({ title, text, yes, no = "Keep it", isGrave = false }: Question): Promise<boolean> {
+  const value = await openSheet(title, (close) => html`<p class="sheet-text">${text}</p>
+    <div class="sheet-actions">
+      <button type="button" class="button" autofocus @click=${() => close("")}>${no}</button>
+      <button type="button" class=${isGrave ? "button grave" : "button primary"} @click=${() => close("yes")}>${yes}</button>
+    </div>`, "sheet-question");
+  return value === "yes";
+}
+
+/** Asks for a name; null when the answer is to leave it, or the same name. */
+export async function askName(title: string, label: string, now: string, note: string = ""): Promise<string | null> {
+  let name = now;
+  const value = await openSheet(title, (close) => html`<form class="sheet-form" @submit=${(event: SubmitEvent) => {
+      event.preventDefault();
+      close("yes");
+    }}>
+    <label>${label}<input type="text" autofocus required maxlength="200" autocomplete="off" spellcheck="false" dir="auto" .value=${now}
+      @focus=${(event: FocusEvent) => selectStem(event.target as HTMLInputElement)}
+      @input=${(event: InputEvent) => (name = (event.target as HTMLInputElement).value)}></label>
+    ${note === "" ? nothing : html`<p class="sheet-note">${note}</p>`}
+    <div class="sheet-actions"><button type="button" class="button" @click=${() => close("")}>Leave it</button><button class="button primary">Rename</button></div>
+  </form>`, "sheet-question");
+  const answer = name.trim();
+  return value === "yes" && answer !== "" && answer !== now ? answer : null;
+}
+
+/** Selects the name without its extension, as file managers do. */
+function selectStem(input: HTMLInputElement): void {
+  const dot = input.value.lastIndexOf(".");
+  input.setSelectionRange(0, dot > 0 ? dot : input.value.length);
+}
+
+export function openTrustSheet(computer: string): void {
+  void openSheet("What that means", () => html`<dl class="trust">${trustSheet(computer).map(
+    (point) => html`<dt>${point.title}</dt><dd>${point.more}</dd>`,
+  )}</dl>`);
+}

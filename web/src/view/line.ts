@@ -1,0 +1,133 @@
+// One session worker and what the page knows through it: commands go in, updates are folded, verbs get their answers.
+import type { Command, ItemView, Opening, Picked, Update } from "../session/bridge.ts";
+import type { Facts, Reason, Verb } from "../protocol/messages.ts";
+import type { Keyring } from "./keyring.ts";
+import { begin, fold, type Moment, type ViewState } from "./store.ts";
+
+/** What is used of a Worker. */
+export interface WorkerPort {
+  onmessage: ((event: MessageEvent<Update>) => void) | null;
+  postMessage(command: Command): void;
+  terminate(): void;
+}
+
+/** The verb was not carried out; the message is a sentence for the person who asked. */
+export class VerbRefused extends Error {
+  readonly reason: Reason;
+
+  constructor(reason: Reason, sentence: string) {
+    super(sentence);
+    this.reason = reason;
+  }
+}
+
+interface Asked {
+  readonly resolve: (facts: Facts) => void;
+  readonly reject: (refused: VerbRefused) => void;
+}
+
+export function now(): Moment {
+  return { monoMs: performance.now(), wallMs: Date.now() };
+}
+
+export class WorkerLine {
+  readonly #worker: WorkerPort;
+  readonly #keyring: Keyring;
+  readonly #listeners = new Set<() => void>();
+  readonly #asked = new Map<number, Asked>();
+  #asks = 0;
+  #picked: Picked[] = [];
+  #state: ViewState;
+
+  constructor(worker: WorkerPort, keyring: Keyring) {
+    this.#worker = worker;
+    this.#keyring = keyring;
+    this.#state = begin(now(), keyring.computer);
+    worker.onmessage = (event) => this.#hear(event.data);
+  }
+
+  get state(): ViewState {
+    return this.#state;
+  }
+
+  /** The device key this browser holds by now, or null. */
+  get hasKey(): boolean {
+    return this.#keyring.key !== null;
+  }
+
+  open(opening: Omit<Opening, "t" | "key" | "continues">): void {
+    void this.#keyring.unfinished().then((continues) => {
+      this.post({ t: "open", ...opening, key: this.#keyring.key, continues });
+    });
+  }
+
+  post(command: Command): void {
+    this.#worker.postMessage(command);
+  }
+
+  send(picked: readonly Picked[]): void {
+    if (picked.length === 0) return;
+    this.#picked.push(...picked);
+    this.post({ t: "send", picked });
+  }
+
+  /** The file behind an item, for its thumbnail. The worker counts items in the order they were picked. */
+  fileOf(item: ItemView): File | null {
+    const picked = this.#picked[item.id];
+    return picked?.path === item.name ? picked.file : null;
+  }
+
+  /** Raises `VerbRefused`. */
+  ask(verb: Verb): Promise<Facts> {
+    const id = (this.#asks += 1);
+    return new Promise((resolve, reject) => {
+      this.#asked.set(id, { resolve, reject });
+      this.post({ t: "ask", id, verb });
+    });
+  }
+
+  /** Calls back after every change; returns what ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#worker.terminate();
+    this.#listeners.clear();
+  }
+
+  #hear(update: Update): void {
+    const before = this.#state;
+    this.#state = fold(before, update, now());
+    this.#keep(update);
+    if (this.#state.computer !== null && this.#state.computer !== before.computer) this.#keyring.keepComputer(this.#state.computer);
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #keep(update: Update): void {
+    switch (update.t) {
+      case "keep_key":
+        this.#keyring.keepKey(update.key);
+        return this.post({ t: "key_kept" });
+      case "drop_key":
+        return this.#keyring.dropKey();
+      case "enrolled":
+        return this.#keyring.ticketRedeemed();
+      case "transfer":
+        return void (update.over ? this.#keyring.forgetTransfer(update.id) : this.#keyring.keepTransfer(update.id));
+      case "answer":
+        return this.#answer(update.id)?.resolve(update.facts);
+      case "refuse":
+        return this.#answer(update.id)?.reject(new VerbRefused(update.reason, update.sentence));
+      default:
+        return undefined;
+    }
+  }
+
+  #answer(id: number): Asked | undefined {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    return asked;
+  }
+}

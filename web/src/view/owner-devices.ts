@@ -1,0 +1,75 @@
+// Who may send: every browser that redeemed a code, when it was here last, and how its access is raised or ended.
+import { html, type TemplateResult } from "lit";
+import type { DeviceFacts, DeviceList, Kind } from "../protocol/messages.ts";
+import { askName, confirm } from "./dialogs.ts";
+import { icons } from "./icons.ts";
+import { visible } from "./names.ts";
+import { ago, count } from "./numbers.ts";
+import type { Act } from "./owner.ts";
+
+const KIND_ICONS: Readonly<Record<Kind, TemplateResult>> = {
+  computer: icons.computer, phone: icons.phone, tablet: icons.tablet, laptop: icons.laptop, wall: icons.tablet, command: icons.computer,
+};
+
+const TRUST_WORDS: Readonly<Record<string, string>> = {
+  guest: "guest, may send",
+  trusted: "trusted, may send and pick up",
+  owner: "owner",
+};
+
+/** Browsers that forgot themselves come back as new devices: equal names stand together, the last seen first. */
+function grouped(devices: readonly DeviceFacts[]): readonly DeviceFacts[] {
+  const groups = new Map<string, DeviceFacts[]>();
+  for (const device of devices) groups.set(device.name, [...(groups.get(device.name) ?? []), device]);
+  return [...groups.values()].flat();
+}
+
+export function devicesCard(list: DeviceList | null, act: Act, nowMs: number, addPhone: () => void): TemplateResult {
+  const devices = grouped(list?.devices ?? []);
+  return html`<section class="panel" aria-label="Devices">
+    <div class="panel-head"><h2>Devices <small>${devices.length > 0 ? count(devices.length) : ""}</small></h2></div>
+    <div class="card">${devices.length === 0
+      ? html`<div class="empty empty-small"><p><b>Nobody yet.</b></p><p class="quiet-text">A phone appears here when it has scanned the code.</p><button type="button" class="button" @click=${addPhone}>${icons.phone}<span>Add my phone</span></button></div>`
+      : html`<ul role="list">${devices.map((device) => deviceRow(device, act, nowMs))}</ul>`}</div>
+  </section>`;
+}
+
+function deviceRow(device: DeviceFacts, act: Act, nowMs: number): TemplateResult {
+  const name = visible(device.name);
+  const seen = device.online ? "here now" : `last here ${ago(device.seen_ms, nowMs)}`;
+  return html`<li class="row device" data-device=${device.device}>
+    <span class="thumb thumb-device" data-online=${device.online ? "yes" : "no"}>${KIND_ICONS[device.kind]}</span>
+    <div class="row-what"><bdi class="name">${name}</bdi>
+      <div class="row-note">${device.online ? html`<span class="go">${seen}</span>` : seen}, ${TRUST_WORDS[device.trust] ?? device.trust}</div></div>
+    <div class="row-acts">
+      ${device.trust === "guest" ? html`<button type="button" class="round" aria-label="Trust ${name}" title="Trust" @click=${() => trust(device, act)}>${icons.shield}</button>` : ""}
+      <button type="button" class="round" aria-label="Rename ${name}" title="Rename" @click=${() => rename(device, act)}>${icons.pencil}</button>
+      <button type="button" class="round" aria-label="Remove ${name}" title="Remove" @click=${() => revoke(device, act)}>${icons.close}</button>
+    </div>
+  </li>`;
+}
+
+async function trust(device: DeviceFacts, act: Act): Promise<void> {
+  const name = visible(device.name);
+  const isSure = await confirm({
+    title: `Trust ${name}?`,
+    text: "A guest may only send, and is forgotten a day after the last visit. A trusted device stays, and may also pick up what you offer it.",
+    yes: "Trust it", no: "Leave it a guest",
+  });
+  if (isSure) await act({ t: "trust_device", device: device.device }, `${name} is trusted.`);
+}
+
+async function rename(device: DeviceFacts, act: Act): Promise<void> {
+  const to = await askName("Rename", "What this device is called", device.name);
+  if (to !== null) await act({ t: "rename_device", device: device.device, to }, `It is called ${visible(to)} now.`);
+}
+
+async function revoke(device: DeviceFacts, act: Act): Promise<void> {
+  const name = visible(device.name);
+  const isSure = await confirm({
+    title: `Remove ${name}?`,
+    text: "Its access ends at once, in the middle of a file if need be. What it has sent stays. To send again it has to scan the code again.",
+    yes: "Remove it", isGrave: true,
+  });
+  if (isSure) await act({ t: "revoke_device", device: device.device }, `${name} is removed.`);
+}

@@ -1,0 +1,55 @@
+// The inbox as a list: the newest first, each entry to show in its folder, to rename or to put in the bin.
+import { html, type TemplateResult } from "lit";
+import type { EntryFacts, InboxList } from "../protocol/messages.ts";
+import { askName, confirm } from "./dialogs.ts";
+import { icons, tray } from "./icons.ts";
+import "./long-list.ts";
+import { leaf, visible } from "./names.ts";
+import { ago, count, counted, size } from "./numbers.ts";
+import type { Act } from "./owner.ts";
+import { fileName } from "./rows.ts";
+import { thumb } from "./thumbs.ts";
+
+export function inboxCard(inbox: InboxList | null, act: Act, computer: string, nowMs: number): TemplateResult {
+  const entries = inbox?.entries ?? [];
+  const total = inbox?.total ?? 0;
+  const row = (entry: EntryFacts): TemplateResult => entryRow(entry, act, computer, nowMs);
+  return html`<section class="panel" aria-label="Inbox">
+    <div class="panel-head"><h2>Inbox <small>${total > 0 ? count(total) : ""}</small></h2>
+      <button type="button" class="quiet" @click=${() => act({ t: "open_inbox" }, "The folder is open on the computer.")}>${icons.folder}<span>Open folder</span></button></div>
+    <div class="card">${entries.length === 0
+      ? html`<div class="empty">${tray}<p><b>Nothing here yet.</b></p><p class="quiet-text">Scan the code with a phone, or add yours.</p></div>`
+      : html`<long-list .keyOf=${(entry: EntryFacts) => entry.name} .draw=${row} .rows=${entries}></long-list>`}</div>
+    ${inbox ? html`<p class="panel-note">${total > entries.length ? `The newest ${counted(entries.length, "entry", "entries")}. ` : ""}<code>${inbox.folder}</code></p>` : ""}
+  </section>`;
+}
+
+function entryRow(entry: EntryFacts, act: Act, computer: string, nowMs: number): TemplateResult {
+  const shown = visible(leaf(entry.name));
+  const facts = [size(entry.size), ago(entry.arrived_ms, nowMs), ...(entry.sender ? [`from ${visible(entry.sender)}`] : [])];
+  return html`<li class="row" data-entry=${entry.name}>
+    ${thumb(entry.name, null)}
+    <div class="row-what">${fileName(entry.name)}<div class="row-note">${facts.join(", ")}</div></div>
+    <div class="row-acts">
+      <button type="button" class="round" aria-label="Show ${shown} in its folder" title="Show in its folder" @click=${() => act({ t: "open_inbox", name: entry.name }, "Its folder is open on the computer.")}>${icons.folder}</button>
+      <button type="button" class="round" aria-label="Rename ${shown}" title="Rename" @click=${() => rename(entry, act)}>${icons.pencil}</button>
+      <button type="button" class="round" aria-label="Put ${shown} in the bin" title="Put in the bin" @click=${() => bin(entry, act, computer)}>${icons.bin}</button>
+    </div>
+  </li>`;
+}
+
+async function rename(entry: EntryFacts, act: Act): Promise<void> {
+  const to = await askName("Rename", "New name", leaf(entry.name), "If that name is taken, a number is added. Nothing is overwritten.");
+  if (to === null) return;
+  await act({ t: "rename_entry", name: entry.name, to }, (facts) => `Renamed to “${visible((facts.t === "done" && facts.text) || to)}”.`);
+}
+
+async function bin(entry: EntryFacts, act: Act, computer: string): Promise<void> {
+  const name = visible(leaf(entry.name));
+  const isSure = await confirm({
+    title: "Put it in the bin?",
+    text: `“${name}” leaves the inbox. You get it back from the bin of ${computer} until that is emptied.`,
+    yes: "Put in the bin", isGrave: true,
+  });
+  if (isSure) await act({ t: "bin_entry", name: entry.name }, `“${name}” is in the bin.`);
+}

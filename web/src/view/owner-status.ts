@@ -1,0 +1,27 @@
+// Whether all is well: problems as sentences, room on the disk, and the addresses this computer can be reached at.
+import { html, nothing, type TemplateResult } from "lit";
+import type { StatusFacts } from "../protocol/messages.ts";
+import { icons } from "./icons.ts";
+import { size } from "./numbers.ts";
+
+export function problemsCard(status: StatusFacts | null): TemplateResult | typeof nothing {
+  const problems = status?.problems ?? [];
+  if (problems.length === 0) return nothing;
+  return html`<section class="problems" aria-label="Problems"><ul role="list">${problems.map((problem) => html`<li>${icons.warn}<span>${problem}</span></li>`)}</ul></section>`;
+}
+
+export function statusCard(status: StatusFacts | null): TemplateResult | typeof nothing {
+  if (!status) return nothing;
+  const [best, ...others] = status.addresses;
+  return html`<section class="panel" aria-label="This computer">
+    <div class="panel-head"><h2>This computer</h2></div>
+    <dl class="card facts">
+      <div><dt>Room left</dt><dd>${size(status.free_bytes)}</dd></div>
+      ${status.urls.length > 0 ? html`<div><dt>Open on a screen</dt><dd>${status.urls.map((url) => html`<a href=${url} target="_blank" rel="noreferrer">${url.replace(/^https?:\/\//, "").replace(/\/$/, "")}</a>`)}</dd></div>` : nothing}
+      ${best ? html`<div><dt>In the code</dt><dd><code>${best.address}</code><small>${best.interface}, ${best.why}</small></dd></div>` : nothing}
+      ${others.length > 0 ? html`<div class="facts-more"><details><summary>Other addresses</summary>
+        <ul role="list">${others.map((other) => html`<li><code>${other.address}</code><small>${other.interface}, ${other.why}</small></li>`)}</ul></details></div>` : nothing}
+      <div><dt>Program</dt><dd>qrshared ${status.version}</dd></div>
+    </dl>
+  </section>`;
+}

@@ -1,0 +1,199 @@
+// What a page knows, folded from the worker's updates: pure, and the only thing the screens draw from.
+import type { ItemView, LinkView, TotalView, Update } from "../session/bridge.ts";
+import type {
+  DeviceList, GrantFacts, InboxList, Reason, StatusFacts, TransferList, UnfinishedList, WallFacts,
+} from "../protocol/messages.ts";
+
+/** When something was heard: `monoMs` only ever grows, `wallMs` is the calendar's (ms since 1970). */
+export interface Moment {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+export interface Declined {
+  readonly reason: Reason;
+  readonly needed: number | null;
+  readonly free: number | null;
+}
+
+/** What was finished before the present batch: it does not count towards its percentage. */
+export interface Baseline {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+export interface Wall {
+  readonly facts: WallFacts;
+  /** `monoMs` at which the code must be covered. */
+  readonly staleAtMs: number;
+}
+
+/** `items` and `order` are shared between states (10 000 items are not copied ten times a second); `revision` tells them apart. */
+export interface ViewState {
+  readonly revision: number;
+  readonly link: LinkView;
+  readonly linkSince: Moment;
+  readonly computer: string | null;
+  readonly grant: GrantFacts | null;
+  readonly total: TotalView;
+  readonly baseline: Baseline;
+  readonly items: ReadonlyMap<number, ItemView>;
+  readonly order: readonly number[];
+  readonly preparing: number;
+  readonly declined: Declined | null;
+  readonly wall: Wall | null;
+  readonly status: StatusFacts | null;
+  readonly transfers: TransferList | null;
+  readonly inbox: InboxList | null;
+  readonly devices: DeviceList | null;
+  readonly unfinished: UnfinishedList | null;
+}
+
+const NO_TOTAL: TotalView = {
+  state: "idle", items: 0, done: 0, failed: 0, bytes: 0, bytesDone: 0, bytesSafe: 0, rate: 0, leftS: null,
+};
+const NO_BASELINE: Baseline = { items: 0, bytes: 0 };
+
+export function begin(at: Moment, computer: string | null): ViewState {
+  return {
+    revision: 0, link: { state: "connecting" }, linkSince: at, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
+    items: new Map(), order: [], preparing: 0, declined: null,
+    wall: null, status: null, transfers: null, inbox: null, devices: null, unfinished: null,
+  };
+}
+
+export function fold(state: ViewState, update: Update, at: Moment): ViewState {
+  const next = { ...state, revision: state.revision + 1 };
+  switch (update.t) {
+    case "link":
+      return foldLink(next, update.link, at);
+    case "items":
+      return foldItems(next, update.changed, update.gone);
+    case "total":
+      return foldTotal(next, update.total);
+    case "declined":
+      return { ...next, declined: { reason: update.reason, needed: update.needed, free: update.free } };
+    case "news":
+    case "answer":
+      return foldFacts(next, update.facts, at);
+    case "refuse": // heard by whoever asked
+    case "keep_key": // these are the keyring's
+    case "drop_key":
+    case "enrolled":
+    case "transfer":
+      return state;
+  }
+}
+
+function foldLink(state: ViewState, link: LinkView, at: Moment): ViewState {
+  // "lost" is told again with each new waiting time; how long the link has been away counts from the first.
+  const linkSince = link.state === state.link.state && link.state !== "lost" ? state.linkSince : at;
+  if (link.state !== "open") return { ...state, link, linkSince };
+  return { ...state, link, linkSince, computer: link.computer, grant: link.grant };
+}
+
+function foldItems(state: ViewState, changed: readonly ItemView[], gone: readonly number[]): ViewState {
+  const items = state.items as Map<number, ItemView>;
+  for (const item of changed) items.set(item.id, item);
+  for (const id of gone) items.delete(id);
+  let preparing = 0;
+  for (const item of items.values()) if (item.preparing && item.state === "sending") preparing += 1;
+  return { ...state, preparing, order: orderOf(items) };
+}
+
+/** Few items stay where they were put; of many, what moves and what failed comes first, then what waits, then the newest done. */
+const CALM = 12;
+
+function orderOf(items: ReadonlyMap<number, ItemView>): readonly number[] {
+  if (items.size <= CALM) return [...items.keys()].sort((a, b) => a - b);
+  const moving: number[] = [];
+  const failed: number[] = [];
+  const waiting: number[] = [];
+  const done: number[] = [];
+  const places = { sending: moving, paused: moving, failed, waiting, done } as const;
+  for (const item of items.values()) places[item.state].push(item.id);
+  return [...failed, ...moving, ...waiting, ...done.reverse()];
+}
+
+function foldTotal(state: ViewState, total: TotalView): ViewState {
+  const starts = total.state === "sending" && (state.total.state === "done" || state.total.state === "idle");
+  let baseline = starts ? { items: state.total.done, bytes: state.total.bytesDone } : state.baseline;
+  if (total.items < baseline.items || total.bytes < baseline.bytes) baseline = NO_BASELINE;
+  return { ...state, total, baseline, declined: starts ? null : state.declined };
+}
+
+function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["facts"], at: Moment): ViewState {
+  switch (facts.t) {
+    case "wall_facts":
+      return { ...state, computer: facts.computer, wall: { facts, staleAtMs: at.monoMs + freshFor(facts.fresh_until_ms - at.wallMs) } };
+    case "status_facts":
+      return { ...state, computer: facts.computer, status: facts };
+    case "transfer_list":
+      return { ...state, transfers: facts };
+    case "inbox_list":
+      return { ...state, inbox: facts };
+    case "device_list":
+      return { ...state, devices: facts };
+    case "unfinished_list":
+      return { ...state, unfinished: facts };
+    case "ticket_facts":
+    case "done":
+      return state;
+  }
+}
+
+/** A wall code lives at most this long; a tablet whose clock is wrong must not hide a good code. */
+const CODE_LIFE_MS = 15 * 60_000;
+const WRONG_CLOCK_MS = 5 * 60_000;
+
+function freshFor(leftMs: number): number {
+  return leftMs > 0 && leftMs <= CODE_LIFE_MS + 60_000 ? leftMs : WRONG_CLOCK_MS;
+}
+
+/** What the phone page is about right now; each has one headline and one set of buttons. */
+export type Phase =
+  | "connecting" | "ready" | "lost" | "elsewhere" | "refused" | "declined"
+  | "preparing" | "sending" | "paused" | "stalled" | "done" | "partly";
+
+export function phaseOf(state: ViewState): Phase {
+  const { link, total } = state;
+  if (link.state === "refused") return "refused";
+  if (total.state === "done" && total.items > 0) {
+    if (total.failed === 0) return "done";
+    return state.declined ? "declined" : "partly";
+  }
+  if (link.state === "elsewhere") return "elsewhere";
+  if (state.declined) return "declined";
+  if (total.items > 0) {
+    if (total.state === "paused") return "paused";
+    if (link.state !== "open") return "stalled";
+    return state.preparing > 0 && total.rate === 0 ? "preparing" : "sending";
+  }
+  if (link.state === "open") return "ready";
+  return link.state === "lost" ? "lost" : "connecting";
+}
+
+/** Part of the present batch that has arrived, 0 to 1; by items when nothing has bytes. */
+export function progressOf(state: ViewState): number {
+  const { total, baseline } = state;
+  const bytes = total.bytes - baseline.bytes;
+  if (bytes > 0) return Math.min(1, Math.max(0, (total.bytesDone - baseline.bytes) / bytes));
+  const items = total.items - baseline.items;
+  return items > 0 ? Math.max(0, (total.done - baseline.items) / items) : 0;
+}
+
+/** Seconds until the worker tries the link again, for a screen that counts down. */
+export function retryIn(state: ViewState, nowMonoMs: number): number {
+  if (state.link.state !== "lost") return 0;
+  return Math.max(0, Math.ceil(state.link.retryInS - (nowMonoMs - state.linkSince.monoMs) / 1000));
+}
+
+/** The code the wall may show; null when it has to be covered. A link that is away for a moment covers nothing yet. */
+const COVER_AFTER_MS = 1_000;
+
+export function codeToShow(state: ViewState, nowMonoMs: number): string | null {
+  const { wall, link } = state;
+  if (!wall || nowMonoMs >= wall.staleAtMs) return null;
+  if (link.state !== "open" && nowMonoMs - state.linkSince.monoMs >= COVER_AFTER_MS) return null;
+  return wall.facts.url ?? null;
+}

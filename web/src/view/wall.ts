@@ -1,0 +1,184 @@
+// The wall: a code to scan, who it belongs to, three steps, and one sentence about what is arriving.
+import { html, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import { arrivalSentence } from "./arrivals.ts";
+import type { Device } from "./device.ts";
+import { openSheet, openTrustSheet } from "./dialogs.ts";
+import { icons, mark } from "./icons.ts";
+import { now, type WorkerLine } from "./line.ts";
+import { LineElement } from "./light.ts";
+import { percent } from "./numbers.ts";
+import { part } from "./part.ts";
+import { PhonePage } from "./phone.ts";
+import { carriesFiles, fromDrop } from "./picking.ts";
+import { qrCode } from "./qr.ts";
+import { codeToShow, progressOf, retryIn, type ViewState } from "./store.ts";
+import { UNNAMED } from "./words.ts";
+
+const NIGHT_FROM = 22;
+const NIGHT_TO = 6;
+
+/** Who drops files on the wall sends as a guest, over a worker of their own. */
+interface Guest {
+  readonly line: WorkerLine;
+  readonly page: PhonePage;
+}
+
+export class WallPage extends LineElement {
+  readonly #device: Device;
+  readonly #makeGuestLine: () => WorkerLine;
+  #guest: Guest | null = null;
+  #isOver = 0;
+  #landed = -1;
+  #landings = 0;
+  #ticking = 0;
+
+  constructor(line: WorkerLine, device: Device, makeGuestLine: () => WorkerLine) {
+    super(line);
+    this.#device = device;
+    this.#makeGuestLine = makeGuestLine;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#ticking = window.setInterval(() => this.requestUpdate(), 1_000); // a code goes stale without any message
+    addEventListener("dragenter", this.#dragged);
+    addEventListener("dragover", this.#dragged);
+    addEventListener("dragleave", this.#left);
+    addEventListener("drop", this.#dropped);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearInterval(this.#ticking);
+    removeEventListener("dragenter", this.#dragged);
+    removeEventListener("dragover", this.#dragged);
+    removeEventListener("dragleave", this.#left);
+    removeEventListener("drop", this.#dropped);
+  }
+
+  protected override heard(): void {
+    const { computer, wall } = this.line.state;
+    if (computer !== null) document.title = `Send files to ${computer}`;
+    const landed = wall?.facts.arrivals.landed ?? -1;
+    if (landed > this.#landed && this.#landed >= 0) this.#landings += 1;
+    this.#landed = landed;
+  }
+
+  protected override render(): TemplateResult {
+    const { state } = this.line;
+    const computer = state.computer ?? UNNAMED;
+    const hour = new Date().getHours();
+    const isNight = hour >= NIGHT_FROM || hour < NIGHT_TO;
+    return html`<div class="wall" data-night=${isNight ? "yes" : "no"} data-over=${this.#isOver > 0 && !this.#guest ? "yes" : "no"}>
+      <main>
+        ${this.#code(state, computer)}
+        <div class="wall-words">
+          <div class="wall-mark">${mark}</div>
+          <h1>Send files to <bdi>${computer}</bdi></h1>
+          <ol>
+            <li><b>1</b><span>Point your phone’s camera here</span></li>
+            <li><b>2</b><span>Tap Send and choose</span></li>
+            <li><b>3</b><span>Done. Nothing to install</span></li>
+          </ol>
+          ${this.#addresses(state)}
+        </div>
+      </main>
+      <footer>
+        ${this.#now(state)}
+        <button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>
+        <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet(computer)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
+      </footer>
+      <div class="over" aria-hidden="true"><span>${icons.up}Drop to send to ${computer}</span></div>
+    </div>`;
+  }
+
+  #code(state: ViewState, computer: string): TemplateResult {
+    const code = codeToShow(state, now().monoMs);
+    if (code !== null) return html`<div class="wall-code">${qrCode(code, `Code to scan with a phone’s camera, opens the page that sends to ${computer}`)}</div>`;
+    const isFirst = state.wall === null && state.link.state === "connecting";
+    const isOff = state.link.state === "open" && state.wall !== null && state.wall.facts.url === undefined;
+    return html`<div class="wall-code is-covered" data-covered="yes" role="note">
+      ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
+      ${icons.warn}
+      <p><b>${isOff ? "No code at the moment" : `${computer} does not answer`}</b></p>
+      <p>${isOff ? "This network is new. The owner can allow it on the computer." : this.#waitWords(state)}</p>`}
+    </div>`;
+  }
+
+  #waitWords(state: ViewState): string {
+    if (state.link.state === "refused") return "Reload this page.";
+    const seconds = retryIn(state, now().monoMs);
+    return `The code comes back by itself. ${seconds > 1 ? `Trying again in ${seconds} s.` : "Trying again now."}`;
+  }
+
+  #addresses(state: ViewState): TemplateResult | typeof nothing {
+    const addresses = state.wall?.facts.addresses ?? [];
+    if (addresses.length === 0) return nothing;
+    return html`<p class="wall-addresses">${addresses.slice(0, 3).map((address, index) => html`<span>${index === 0 ? "or open" : "or"} <code>${address}</code></span> `)}</p>`;
+  }
+
+  #now(state: ViewState): TemplateResult {
+    if (state.link.state !== "open" || !state.wall) return html`<div class="now" data-busy="no"><i class="dot dot-wait"></i><span>Not connected</span></div>`;
+    const { arrivals } = state.wall.facts;
+    const { text, isBusy } = arrivalSentence(arrivals);
+    return html`<div class="now" data-busy=${isBusy ? "yes" : "no"} aria-live="polite">
+      ${keyed(this.#landings, html`<span class="landing ${this.#landings > 0 ? "is-landing" : ""}" aria-hidden="true"><i class="landing-card"></i><i class="landing-tray"></i></span>`)}
+      <span class="now-text">${text}${isBusy ? html`<span class="bar bar-thin" role="progressbar" aria-label="Everything" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${arrivals.percent} ${part(arrivals.percent / 100)}><i></i></span>` : nothing}</span>
+    </div>`;
+  }
+
+  #guestWords(): string {
+    const guest = this.#guest?.line.state;
+    if (guest && guest.total.state !== "idle" && guest.total.state !== "done") return `You are sending, ${percent(progressOf(guest), 1)} %`;
+    return this.#device.kind === "laptop" ? "Drop files here, or click" : "Send from this device";
+  }
+
+  readonly #sendFromHere = (): void => void this.#openGuest();
+
+  /** One sheet at a time; closing it does not stop what is under way, and the button brings it back. */
+  #openGuest(): Guest {
+    const guest = this.#guest ?? this.#makeGuest();
+    if (guest.page.isConnected) return guest;
+    void openSheet("Send from this device", () => guest.page, "sheet-send").then(() => this.#guestClosed(guest));
+    return guest;
+  }
+
+  #guestClosed({ line }: Guest): void {
+    const { total } = line.state;
+    if (total.state === "idle" || (total.state === "done" && total.failed === 0)) {
+      line.close();
+      this.#guest = null;
+    }
+    this.requestUpdate();
+  }
+
+  #makeGuest(): Guest {
+    const line = this.#makeGuestLine();
+    line.subscribe(() => this.requestUpdate());
+    this.#guest = { line, page: new PhonePage(line, this.#device, false) };
+    return this.#guest;
+  }
+
+  readonly #dragged = (event: DragEvent): void => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    if (event.type !== "dragenter") return;
+    this.#isOver += 1;
+    this.requestUpdate();
+  };
+
+  readonly #left = (): void => {
+    this.#isOver = Math.max(0, this.#isOver - 1);
+    this.requestUpdate();
+  };
+
+  readonly #dropped = (event: DragEvent): void => {
+    this.#isOver = 0;
+    if (!carriesFiles(event) || this.#guest?.page.isConnected) return; // an open sheet takes the drop itself
+    event.preventDefault();
+    void fromDrop(event).then((picked) => this.#openGuest().line.send(picked));
+  };
+}
+
+customElements.define("wall-page", WallPage);

@@ -1,0 +1,81 @@
+// Every sentence the page can say about what happened: what it was, and what to do now.
+import type { LinkView } from "../session/bridge.ts";
+import type { Reason } from "../protocol/messages.ts";
+import { size } from "./numbers.ts";
+
+/** What a computer is called before its name is known. */
+export const UNNAMED = "this computer";
+
+const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
+  no_space: (computer) => `${computer} has no room for it. Free some space there, then retry.`,
+  inbox_unwritable: (computer) => `${computer} is not allowed to write into its folder. Look at it there, then retry.`,
+  inbox_gone: (computer) => `The folder on ${computer} is missing, perhaps a drive is unplugged. Retry when it is back.`,
+  disk_error: (computer) => `The disk of ${computer} reported an error. What is safe stays safe; check that disk, then retry.`,
+  name_refused: (computer) => `${computer} cannot store a file with this name. Rename it, then choose it again.`,
+  source_changed: () => "It changed while it was being sent. Choose it again.",
+  source_unreadable: () => "It could not be read here. If it is in a cloud, open it once so that it downloads, then choose it again.",
+  too_many_items: () => "More than 100,000 files at once are too many. Send them in parts.",
+  manifest_too_large: () => "The list of names is too long. Send the files in parts.",
+  not_allowed: () => "This code does not allow that. Ask for another code.",
+  allowance: () => "Guests have sent all they may send today. Ask the owner, or try again tomorrow.",
+  protocol: (computer) => `This page and ${computer} misunderstood each other. Reload the page, then try again.`,
+  short: () => "Not all of it arrived. Retry.",
+  declined: (computer) => `${computer} did not take it.`,
+  unknown_transfer: (computer) => `${computer} does not know about it any more. Retry.`,
+  busy: (computer) => `${computer} is busy. Retry in a minute.`,
+  not_found: () => "It is not there any more.",
+  unsupported: (computer) => `${computer} cannot do that yet. Update it, then retry.`,
+  another_tab: () => "It is already running in another tab.",
+  revoked: () => "The owner has ended this browser's access. Scan the code again.",
+  expired: () => "This browser was not here for a while. Scan the code again.",
+  restarting: (computer) => `${computer} is restarting. It goes on by itself.`,
+  idle: () => "Nothing was heard for a while. It goes on by itself.",
+  version: () => "This page is older than the program. Reload the page.",
+  done: () => "It is finished.",
+};
+
+export function reasonSentence(reason: Reason, computer: string): string {
+  return REASONS[reason](computer);
+}
+
+/** Why a whole batch was not taken; `needed` and `free` in bytes. */
+export function declinedSentence(reason: Reason, needed: number | null, free: number | null, computer: string): string {
+  if (reason === "no_space" && free !== null) {
+    const left = `${computer} has only ${size(free)} left`;
+    return needed === null ? `${left}, that is not enough.` : `${left}, this needs ${size(needed)}.`;
+  }
+  return reasonSentence(reason, computer);
+}
+
+/** A state in two breaths: what it is, and what to do or expect. */
+export interface Sentence {
+  readonly title: string;
+  readonly more: string;
+}
+
+type Refusal = Extract<LinkView, { state: "refused" }>["reason"];
+
+const REFUSALS: Readonly<Record<Refusal, (computer: string) => Sentence>> = {
+  unknown_key: () => ({ title: "This code is too old.", more: "Scan the new one: the code on the screen changes every few minutes." }),
+  expired: () => ({ title: "Scan once more.", more: "This browser was not here for a while, so its access has ended." }),
+  revoked: () => ({ title: "Access has ended.", more: "The owner has removed this browser. Scan the code again, or ask." }),
+  wrong_road: () => ({ title: "This code works at home only.", more: "Join the same Wi-Fi as the computer, then scan again." }),
+  version: () => ({ title: "Reload this page.", more: "The program was updated, and this page is still the old one." }),
+  busy: (computer) => ({ title: `${computer} is busy.`, more: "Too many are connected at once. Reload the page in a minute." }),
+  handshake: (computer) => ({ title: "No private connection.", more: `What answered did not prove to be ${computer}. Scan the code on its screen again.` }),
+};
+
+export function refusal(reason: Refusal, computer: string): Sentence {
+  return REFUSALS[reason](computer);
+}
+
+/** The trust sheet, in the order a person asks; on plain http, at home. */
+export function trustSheet(computer: string): readonly Sentence[] {
+  return [
+    { title: "Straight across your Wi-Fi", more: `What you send goes from this device to ${computer} and nowhere else. Nothing goes to the internet, and there is no account.` },
+    { title: "Nobody listening can read it", more: "It is encrypted on the way. Somebody who listens on the Wi-Fi sees that something is sent, not what." },
+    { title: "Safe means safe", more: `A file is called safe when it lies whole on the disk of ${computer}, checked. If the connection breaks, it goes on where it stopped.` },
+    { title: "Guests can only send", more: "The code changes every few minutes. Whoever scans it can send files, and cannot see, take or delete anything." },
+    { title: "What it cannot promise", more: "This page itself came over your Wi-Fi unprotected. Somebody who actively changes what your Wi-Fi carries could alter this page. On a network you do not trust, do not send secrets." },
+  ];
+}
