@@ -159,9 +159,9 @@ async def test_a_slow_check_is_asked_once_in_its_time_but_at_once_after_a_failur
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"), [(b"HTTP/1.1 200 OK\r\n\r\n", ""), (b"HTTP/1.1 503 x\r\n\r\n", "bad"), (b"", "bad")]
+    ("answer", "is_well"), [(b"HTTP/1.1 200 OK\r\n\r\n", True), (b"HTTP/1.1 503 x\r\n\r\n", False), (b"", False)]
 )
-async def test_the_door_check_wants_a_200_from_health(answer: bytes, expected: str) -> None:
+async def test_the_door_check_wants_a_200_from_health(answer: bytes, is_well: bool) -> None:
     requests: list[bytes] = []
 
     async def door(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,7 +173,7 @@ async def test_the_door_check_wants_a_200_from_health(answer: bytes, expected: s
     port = server.sockets[0].getsockname()[1]
     async with server:
         problem = await Watchdog(Systemd({}), [door_check(port)]).problem(0)
-    assert bool(problem) == bool(expected)
+    assert (problem == "") is is_well
     assert requests[0].startswith(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1:")
 
 
