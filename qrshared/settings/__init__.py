@@ -9,7 +9,7 @@ room gets plain arguments), and anything secret.
 """
 
 from qrshared.settings.computer import computer_name
-from qrshared.settings.folder import UnsafeDataFolder, make_data_dir
+from qrshared.settings.folder import UnsafeDataFolder, is_own_data_dir, make_data_dir
 from qrshared.settings.sources import (
     CONFIG_NAME,
     BadSetting,
@@ -35,6 +35,7 @@ __all__ = [
     "Wall",
     "all_settings",
     "computer_name",
+    "is_own_data_dir",
     "load_settings",
     "make_data_dir",
 ]

@@ -1,0 +1,148 @@
+"""The three verbs of `qrshared service`: install, remove and status."""
+
+import getpass
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from qrshared.cli.service.firewall import firewall_advice
+from qrshared.cli.service.launchd import Launchd
+from qrshared.cli.service.program import (
+    command_of,
+    find_origin,
+    forget_other_programs,
+    link_command,
+    make_program,
+    unlink_command,
+)
+from qrshared.cli.service.running import Run, run_program, spoken
+from qrshared.cli.service.state import ServiceState
+from qrshared.cli.service.systemd import Systemd
+from qrshared.cli.service.windows import LogonTask
+from qrshared.settings import Loaded, is_own_data_dir, make_data_dir
+
+Say = Callable[[str], None]
+
+
+class Manager(Protocol):
+    """What starts programs by itself on one system."""
+
+    def prepare(self) -> None: ...
+    def install(self, command: Sequence[str], *, inbox: Path, data_dir: Path) -> None: ...
+    def remove(self) -> bool: ...
+    def state(self) -> ServiceState: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a service on this computer is made of."""
+
+    data_dir: Path
+    inbox: Path
+    port: int
+    arguments: tuple[str, ...]
+    bin_dir: Path
+    services: Manager
+    run: Run
+    say: Say
+
+
+def plan(loaded: Loaded, *, say: Say, run: Run = run_program) -> Plan:
+    """Put together for this system; raises nothing and changes nothing."""
+    settings = loaded.settings
+    return Plan(
+        data_dir=settings.data_dir,
+        inbox=settings.inbox,
+        port=settings.port,
+        arguments=tuple(run_arguments(loaded)),
+        bin_dir=Path.home() / ".local" / "bin",
+        services=_services(settings.data_dir, run, say),
+        run=run,
+        say=say,
+    )
+
+
+def _services(data_dir: Path, run: Run, say: Say) -> Manager:
+    if sys.platform == "win32":
+        domain = os.environ.get("USERDOMAIN", "")
+        user = f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()
+        return LogonTask(run, say, data_dir / "service.xml", user)
+    if sys.platform == "darwin":
+        return Launchd(run, say, Path.home() / "Library" / "LaunchAgents", os.getuid())
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Systemd(run, say, config / "systemd" / "user", getpass.getuser(), os.getuid())
+
+
+def run_arguments(loaded: Loaded) -> list[str]:
+    """Flags for what came from flags or variables: a service sees neither, but it does see config.toml."""
+    arguments: list[str] = []
+    for name, source in loaded.sources.items():
+        if source == "default" or not source.startswith(("--", "QRSHARED_", "PORT")):
+            continue
+        value = getattr(loaded.settings, name)
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            arguments += [f"--{flag}", f"{value:o}" if name == "file_mode" else str(value)]
+    return arguments
+
+
+def install(planned: Plan) -> None:
+    """Make the service, start it, say what was done; installing again updates it."""
+    services, say = planned.services, planned.say
+    services.prepare()
+    make_data_dir(planned.data_dir)
+    planned.inbox.mkdir(parents=True, exist_ok=True)
+    entry = make_program(find_origin(), planned.data_dir, run=planned.run, say=say)
+    command = command_of(entry, list(planned.arguments))
+    services.install(command, inbox=planned.inbox, data_dir=planned.data_dir)
+    forget_other_programs(planned.data_dir, keep=entry)
+    say(f"qrshared runs now and starts by itself. The service runs: {spoken(command)}")
+    link = link_command(entry, planned.data_dir, bin_dir=planned.bin_dir)
+    if link:
+        say(f"The command `qrshared` is {link}, also when this clone is gone.")
+    advice = firewall_advice(planned.port, run=planned.run)
+    if advice:
+        say(f"{advice.sentence}\n  {advice.command}")
+
+
+def remove(planned: Plan, *, purge: bool) -> None:
+    """Stop the service and forget it; with `purge` also keys, settings and journal, never the inbox."""
+    say = planned.say
+    say("The service is removed." if planned.services.remove() else "There was no service.")
+    unlink_command(planned.data_dir, bin_dir=planned.bin_dir)
+    forget_other_programs(planned.data_dir, keep=None)
+    if not purge:
+        say(f"Devices and settings stay in {planned.data_dir}; `qrshared service remove --purge` deletes them as well.")
+        return
+    if not planned.data_dir.is_dir():
+        return
+    if not is_own_data_dir(planned.data_dir):
+        # It held other things before qrshared came: deleting it could take somebody's files.
+        say(f"{planned.data_dir} was not made by qrshared and stays; look into it and delete it by hand.")
+        return
+    delete_all_but(planned.data_dir, planned.inbox)
+    say(f"Devices and settings are deleted. Your files stay in {planned.inbox}.")
+
+
+def delete_all_but(folder: Path, kept: Path) -> None:
+    """Delete a folder; if `kept` lies in it, that and the way to it stay. Links are removed, never followed."""
+    folder, kept = folder.resolve(), kept.resolve()
+    if not kept.is_relative_to(folder):
+        shutil.rmtree(folder)
+        return
+    for entry in [] if folder == kept else list(folder.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            delete_all_but(entry, kept)
+        else:
+            entry.unlink()
+
+
+def status(planned: Plan) -> ServiceState:
+    """What the system knows of the service."""
+    return planned.services.state()
