@@ -1,0 +1,50 @@
+// Cuts long lists into pages that fit in a message, and weighs a manifest; both ends reckon alike.
+import { PAGE_BYTES_MAX } from "../protocol/limits.ts";
+import type { Item, ItemReceipt } from "../protocol/messages.ts";
+
+/** What a message holds beside its list: tag, transfer, totals, sixteen ids to continue. */
+const PAGE_FRAME_BYTES = 1_024;
+
+/** Everything of an item but its name, at its longest. */
+const ITEM_FRAME_BYTES = 80;
+const RECEIPT_FRAME_BYTES = 180;
+
+const utf8 = new TextEncoder();
+
+function textBytes(text: string): number {
+  return utf8.encode(JSON.stringify(text)).length;
+}
+
+/** Bytes of a manifest that an item stands for: its name as JSON and 80 for the rest. */
+export function itemWeight(item: Item): number {
+  return textBytes(item.name) + ITEM_FRAME_BYTES;
+}
+
+/** Bytes a receipt takes in a page, at most. */
+export function receiptWeight(receipt: ItemReceipt): number {
+  return textBytes(receipt.name) + RECEIPT_FRAME_BYTES;
+}
+
+/** Bytes a kept offset takes in a page, at most. */
+export function keptWeight(): number {
+  return 60;
+}
+
+/** `elements` in order, in runs that fit in one message each; no page for no elements. */
+export function pages<T>(elements: readonly T[], weight: (element: T) => number): (readonly T[])[] {
+  const room = PAGE_BYTES_MAX - PAGE_FRAME_BYTES;
+  const runs: (readonly T[])[] = [];
+  let start = 0;
+  let used = 0;
+  for (const [index, element] of elements.entries()) {
+    const need = weight(element);
+    if (used + need > room && index > start) {
+      runs.push(elements.slice(start, index));
+      start = index;
+      used = 0;
+    }
+    used += need;
+  }
+  if (start < elements.length) runs.push(elements.slice(start));
+  return runs;
+}
