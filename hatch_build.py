@@ -8,7 +8,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,13 @@ class PageHook(BuildHookInterface[Any]):
     def dependencies(self) -> list[str]:
         return [] if self._is_ready() else [NODE]
 
-    def initialize(self, version: str, build_data: Mapping[str, object]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if not self._is_ready():
             build_page(Path(self.root, "web"))
+        if self.target_name == "wheel" and version != "editable":
+            # An editable install finds both in the checkout; a copy beside it would go stale.
+            inside = {"web/dist": "qrshared/web", "systemd": "qrshared/systemd"}
+            build_data["force_include"].update({str(Path(self.root, name)): place for name, place in inside.items()})
 
     def _is_ready(self) -> bool:
         return is_built(Path(self.root, "web"))

@@ -71,7 +71,7 @@ function workerName(name) {
       builder.onLoad({ filter: /[/\\]src[/\\]page\.ts$/ }, async ({ path }) => {
         const text = await readFile(path, "utf8");
         if (!WORKER.test(text)) {
-          throw new Error('src/page.ts does not start its worker with new URL("./worker.ts", import.meta.url).');
+          return { errors: [{ text: 'It does not start its worker with new URL("./worker.ts", import.meta.url).' }] };
         }
         return { contents: text.replace(WORKER, `new URL("./${name}", import.meta.url)`), loader: "ts" };
       });
