@@ -59,6 +59,12 @@ export class Source {
     return whole;
   }
 
+  /** Begins to read before it is asked to; says how many bytes that are. A failure is heard by whoever reads. */
+  warm(offset: number): number {
+    const block = this.#blockAt(offset);
+    return block.end - block.start;
+  }
+
   /** Bytes read on their own, without touching what is read ahead; throws `SourceFailed`. */
   readApart(start: number, length: number): Promise<Uint8Array> {
     return this.#exactly(start, length);
@@ -85,8 +91,8 @@ export class Source {
   #fetch(start: number): Block {
     const end = Math.min(start + BLOCK_BYTES, this.#size);
     const bytes = this.#exactly(start, end - start);
-    bytes.catch(() => this.release()); // who reads it hears of it too; the next try reads afresh
     if (!this.#answered) this.#watchFirst(bytes);
+    bytes.catch(() => undefined); // whoever reads it hears of it
     return { start, end, bytes };
   }
 

@@ -1,0 +1,87 @@
+// What the page and its session worker say to each other: the page shows and asks, the worker owns link, seal and files.
+import type { Facts, GrantFacts, Kind, Reason, Topic, Verb } from "../protocol/messages.ts";
+
+/** A file the user chose; `path` is its name, or its path with "/" inside a dropped folder. */
+export interface Picked {
+  readonly file: File;
+  readonly path: string;
+}
+
+/** How this page load introduces itself. `key` is the device key this origin keeps, `ticket` the secret from the URL. */
+export interface Opening {
+  readonly t: "open";
+  readonly socketUrl: string;
+  readonly ticket: Uint8Array | null;
+  readonly key: Uint8Array | null;
+  /** Without ticket and key: watch only (a wall), or fetch the wall's own ticket and enroll with it (a phone). */
+  readonly bare: "watch" | "enroll";
+  readonly name: string;
+  readonly kind: Kind;
+  readonly instance: number;
+  readonly topics: readonly Topic[];
+  /** Ids of this origin's transfers that did not finish in earlier page loads. */
+  readonly continues: readonly string[];
+}
+
+/** Page → worker. */
+export type Command =
+  | Opening
+  | { readonly t: "key_kept" } // the page has stored the key of `keep_key`
+  | { readonly t: "send"; readonly picked: readonly Picked[] }
+  | { readonly t: "pause" }
+  | { readonly t: "resume" }
+  | { readonly t: "cancel"; readonly item: number | null } // null: everything that is not done
+  | { readonly t: "retry" } // failed items once more
+  | { readonly t: "clear" } // forget what is done: the list starts anew
+  | { readonly t: "wake" } // visible again, online again: try the link now
+  | { readonly t: "watch"; readonly topics: readonly Topic[] }
+  | { readonly t: "ask"; readonly id: number; readonly verb: Verb };
+
+export type ItemState = "waiting" | "sending" | "paused" | "done" | "failed";
+
+/** One item on screen. `id` counts from 0 in this page load; `done` in bytes; `finalName` from the receipt. */
+export interface ItemView {
+  readonly id: number;
+  readonly name: string;
+  readonly size: number;
+  readonly done: number;
+  readonly state: ItemState;
+  readonly reason: Reason | null;
+  readonly finalName: string | null;
+  /** The phone is still handing the file over (iOS converts videos when they are first read). */
+  readonly preparing: boolean;
+}
+
+/** All items together. `rate` in bytes a second, `leftS` in seconds, null while unknown. */
+export interface TotalView {
+  readonly state: "idle" | "sending" | "paused" | "done";
+  readonly items: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly bytes: number;
+  readonly bytesDone: number;
+  readonly bytesSafe: number;
+  readonly rate: number;
+  readonly leftS: number | null;
+}
+
+export type LinkView =
+  | { readonly state: "connecting" }
+  | { readonly state: "open"; readonly computer: string; readonly grant: GrantFacts; readonly words: string | null }
+  | { readonly state: "lost"; readonly retryInS: number } // tries again by itself
+  | { readonly state: "elsewhere" } // this device is live in another tab; tries again by itself
+  | { readonly state: "refused"; readonly reason: "unknown_key" | "wrong_road" | "version" | "revoked" | "expired" | "busy" | "handshake" };
+
+/** Worker → page. */
+export type Update =
+  | { readonly t: "link"; readonly link: LinkView }
+  | { readonly t: "keep_key"; readonly key: Uint8Array } // store it durably, then answer `key_kept`
+  | { readonly t: "drop_key" } // said under the seal: this key is worth nothing any more
+  | { readonly t: "enrolled" } // the ticket may leave address bar and sessionStorage
+  | { readonly t: "items"; readonly changed: readonly ItemView[]; readonly gone: readonly number[] } // ≤ 10 a second
+  | { readonly t: "total"; readonly total: TotalView }
+  | { readonly t: "transfer"; readonly id: string; readonly over: boolean } // remember / forget the id (IndexedDB)
+  | { readonly t: "declined"; readonly reason: Reason; readonly needed: number | null; readonly free: number | null }
+  | { readonly t: "news"; readonly facts: Facts }
+  | { readonly t: "answer"; readonly id: number; readonly facts: Facts }
+  | { readonly t: "refuse"; readonly id: number; readonly reason: Reason; readonly sentence: string };
