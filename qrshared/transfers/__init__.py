@@ -6,6 +6,7 @@ raises, it ends its own transfer. Deliberately absent: files, sockets, clocks (`
 rights. A shell feeds messages in, does what the events say, and asks for `messages_to_send`.
 """
 
+from qrshared.transfers.departure import Read
 from qrshared.transfers.events import (
     Accepted,
     BytesArrived,
@@ -31,6 +32,7 @@ from qrshared.transfers.phases import ReceiverPhase, SenderPhase
 from qrshared.transfers.progress import Progress
 from qrshared.transfers.receiver import Receiver
 from qrshared.transfers.resume import Match, StoredPart, block_count, block_start, first_difference, match_parts
+from qrshared.transfers.sender import Sender
 from qrshared.transfers.tally import Tally
 from qrshared.transfers.window import WindowPool
 
@@ -50,10 +52,12 @@ __all__ = [
     "ProofArrived",
     "ProofWanted",
     "Proposed",
+    "Read",
     "Receiver",
     "ReceiverEvent",
     "ReceiverPhase",
     "Rewound",
+    "Sender",
     "SenderEvent",
     "SenderPhase",
     "StoredPart",

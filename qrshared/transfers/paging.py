@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from qrshared.protocol import PAGE_BYTES_MAX, Item, ItemReceipt, Kept
+from qrshared.protocol import PAGE_BYTES_MAX, Item, ItemReceipt, Kept, Propose, TransferId
 
 T = TypeVar("T")
 
@@ -46,6 +46,14 @@ def pages(elements: Sequence[T], weight: Callable[[T], int]) -> Iterator[Sequenc
         used += need
     if start < len(elements):
         yield elements[start:]
+
+
+def proposal(transfer: TransferId, items: Sequence[Item], continues: tuple[TransferId, ...]) -> Iterator[Propose]:
+    """A whole manifest as the messages that propose it; what it continues stands on the first page."""
+    count, total, first = len(items), sum(item.size for item in items), 0
+    for page in pages(items, item_weight):
+        yield Propose(transfer, first, tuple(page), first + len(page) < count, count, total, () if first else continues)
+        first += len(page)
 
 
 def _text_bytes(text: str) -> int:

@@ -29,3 +29,11 @@ class Tally:
                 self.items_cancelled += 1
         self.bytes -= size
         self.bytes_done -= done
+
+    def reopen(self, state: ItemState, size: int) -> None:
+        """An item that had ended in `state` did arrive after all: nothing of it is counted as done yet."""
+        if state is ItemState.CANCELLED:
+            self.items_cancelled -= 1
+        else:
+            self.items_failed -= 1
+        self.bytes += size

@@ -1,6 +1,6 @@
 // Cuts long lists into pages that fit in a message, and weighs a manifest; both ends reckon alike.
 import { PAGE_BYTES_MAX } from "../protocol/limits.ts";
-import type { Item, ItemReceipt } from "../protocol/messages.ts";
+import type { Item, ItemReceipt, Propose, TransferId } from "../protocol/messages.ts";
 
 /** What a message holds beside its list: tag, transfer, totals, sixteen ids to continue. */
 const PAGE_FRAME_BYTES = 1_024;
@@ -47,4 +47,17 @@ export function pages<T>(elements: readonly T[], weight: (element: T) => number)
   }
   if (start < elements.length) runs.push(elements.slice(start));
   return runs;
+}
+
+/** A whole manifest as the messages that propose it; what it continues stands on the first page. */
+export function proposal(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[]): Propose[] {
+  const count = items.length;
+  const bytes = items.reduce((sum, item) => sum + item.size, 0);
+  let next = 0;
+  return pages(items, itemWeight).map((page) => {
+    const first = next;
+    next += page.length;
+    const more = next < count;
+    return { t: "propose", transfer, first, items: page, more, count, bytes, ...(first === 0 ? { continues } : {}) };
+  });
 }

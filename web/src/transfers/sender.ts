@@ -9,7 +9,6 @@ import type {
   Kept,
   Message,
   Proof,
-  Propose,
   Reason,
   Taken,
   TransferId,
@@ -18,7 +17,7 @@ import type {
 import { Departure } from "./departure.ts";
 import type { Read } from "./departure.ts";
 import type { ItemState, SenderEvent } from "./events.ts";
-import { itemWeight, pages } from "./paging.ts";
+import { itemWeight, proposal } from "./paging.ts";
 import { REFUSES_THE_REST, SENDER_HEARS } from "./phases.ts";
 import type { SenderPhase } from "./phases.ts";
 import { Tally } from "./tally.ts";
@@ -105,15 +104,7 @@ export class Sender {
     this.detached();
     if (this.isOver) return this.messagesToSend();
     this.#phase = "proposed";
-    const bytes = this.items.reduce((sum, item) => sum + item.size, 0);
-    let first = 0;
-    return pages(this.items, itemWeight).map((items): Propose => {
-      const page = { t: "propose", transfer: this.transfer, first, items } as const;
-      first += items.length;
-      const more = first < this.items.length;
-      const continues = page.first === 0 ? this.#continues : [];
-      return { ...page, more, count: this.items.length, bytes, continues };
-    });
+    return proposal(this.transfer, this.items, this.#continues);
   }
 
   /** Takes one message about this transfer. */
@@ -130,12 +121,8 @@ export class Sender {
       }
       case "taken":
         return this.#take(message);
-      case "safe": {
-        const departure = this.#departures[message.item];
-        if (departure === undefined || message.offset > departure.size) return this.fail("protocol");
-        departure.safe = Math.max(departure.safe, message.offset);
-        return [];
-      }
+      case "safe":
+        return this.#safe(message.item, message.offset);
       case "receipt":
         return this.#receive(message.receipts);
       case "rewind":
@@ -174,6 +161,8 @@ export class Sender {
     if (this.#phase === "over") return;
     this.#phase = "detached";
     this.#outgoing = [];
+    this.#kept = [];
+    this.#receipts = [];
   }
 
   // --- bytes
@@ -238,7 +227,6 @@ export class Sender {
   resume(item: number | null = null): void {
     if (item === null) this.#paused = false;
     else this.#at(item).paused = false;
-    this.#cursor = 0;
   }
 
   /** The person does not want this item, or the rest of the transfer. */
@@ -273,10 +261,9 @@ export class Sender {
   #accept(accept: Accept): SenderEvent[] {
     this.#kept.push(...(accept.kept ?? []));
     this.#receipts.push(...(accept.receipts ?? []));
-    const known = (item: number, offset: number): boolean => offset <= (this.#departures[item]?.size ?? -1);
     const honest =
-      this.#kept.every((kept) => known(kept.item, kept.offset)) &&
-      this.#receipts.every((receipt) => known(receipt.item, 0)) &&
+      this.#kept.every((kept) => this.#has(kept.item, kept.offset)) &&
+      this.#receipts.every((receipt) => this.#has(receipt.item, 0)) &&
       this.#kept.length + this.#receipts.length <= 2 * this.items.length;
     if (!honest) return this.fail("protocol");
     if (accept.more) return [];
@@ -297,6 +284,17 @@ export class Sender {
     this.#unsent = this.#departures.reduce((sum, departure) => sum + (departure.isSent ? 0 : 1), 0);
     const done = this.#receive(receipts);
     return [{ t: "accepted", kept: this.tally.bytesDone }, ...wanted, ...done];
+  }
+
+  #has(item: number, offset: number): boolean {
+    return offset <= (this.#departures[item]?.size ?? -1);
+  }
+
+  #safe(item: number, offset: number): SenderEvent[] {
+    if (!this.#has(item, offset)) return this.fail("protocol");
+    const departure = this.#at(item);
+    departure.safe = Math.max(departure.safe, offset);
+    return [];
   }
 
   #open(window: number): void {
@@ -337,20 +335,16 @@ export class Sender {
       if (departure === undefined || receipt.size !== departure.size) return [...events, ...this.fail("protocol")];
       // One that was cancelled or failed here meanwhile is in the inbox all the same: that is what is told.
       if (departure.state === "done") continue;
-      if (!departure.isOpen) this.#reopen(departure);
+      if (departure.state === "cancelled" || departure.state === "failed") {
+        this.#left += 1;
+        this.tally.reopen(departure.state, departure.size);
+        departure.done = 0;
+        departure.told = null;
+      }
       this.#end(departure, "done");
       events.push({ t: "item_done", item: receipt.item, receipt });
     }
     return this.#withOver(events);
-  }
-
-  #reopen(departure: Departure): void {
-    if (departure.state === "cancelled") this.tally.itemsCancelled -= 1;
-    else this.tally.itemsFailed -= 1;
-    this.tally.bytes += departure.size;
-    departure.done = 0;
-    departure.told = null;
-    this.#left += 1;
   }
 
   #rewind(item: number, offset: number): SenderEvent[] {

@@ -26,4 +26,11 @@ export class Tally {
     this.bytes -= size;
     this.bytesDone -= done;
   }
+
+  /** An item that had ended in `state` did arrive after all: nothing of it is counted as done yet. */
+  reopen(state: "failed" | "cancelled", size: number): void {
+    if (state === "cancelled") this.itemsCancelled -= 1;
+    else this.itemsFailed -= 1;
+    this.bytes += size;
+  }
 }

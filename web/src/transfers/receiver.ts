@@ -1,0 +1,409 @@
+// One incoming transfer as its receiver sees it: what is proposed, what has arrived, what may be said to be safe.
+import type {
+  Accept,
+  Cancel,
+  Chunk,
+  Fail,
+  Item,
+  ItemReceipt,
+  Kept,
+  Message,
+  Proof,
+  Propose,
+  Reason,
+  TransferId,
+  TransferMessage,
+} from "../protocol/messages.ts";
+import { Arrival } from "./arrival.ts";
+import { isFinal } from "./events.ts";
+import type { ItemCancelled, ItemFailed, ItemState, ReceiverEvent, TransferCancelled, TransferFailed } from "./events.ts";
+import { IncomingManifest } from "./manifest.ts";
+import { keptWeight, pages, receiptWeight } from "./paging.ts";
+import { RECEIVER_HEARS, REFUSES_THE_REST } from "./phases.ts";
+import type { ReceiverPhase } from "./phases.ts";
+import { Tally } from "./tally.ts";
+
+/** `taken` is said at least this often, or when half the window waits for it: the sender never stands still for it. */
+const TAKEN_EVERY_BYTES = 256 * 1024;
+
+/** Or this often, so that progress on a slow road is seen. */
+const TAKEN_EVERY_S = 0.25;
+
+/** How much of an item is left to say, when it failed for want of room. */
+export interface Room {
+  readonly needed?: number;
+  readonly free?: number;
+}
+
+/**
+ * Feed it messages and what the shell did; it returns events and keeps messages to send. It outlives links: `detached()`
+ * when one is gone, and the same transfer proposed on the next one goes on. Bytes handed out in `bytes_arrived` stay the
+ * shell's to write across a cut; if it cannot, it calls `forgetUnwritten`.
+ */
+export class Receiver {
+  readonly transfer: TransferId;
+  /** When the last bytes arrived. */
+  movedAt: number | null = null;
+  /** Sums for progress. */
+  tally = new Tally(0, 0);
+  #phase: ReceiverPhase = "new";
+  #incoming = new IncomingManifest();
+  #manifest: readonly Item[] = [];
+  #items: Arrival[] = [];
+  #left = 0;
+  #accepted = false;
+  #window = 0;
+  #received = 0;
+  #taken = 0;
+  #said = 0;
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #outgoing: Message[] = [];
+  #receipts: ItemReceipt[] = [];
+  readonly #safe = new Set<number>();
+
+  constructor(transfer: TransferId) {
+    this.transfer = transfer;
+  }
+
+  get phase(): ReceiverPhase {
+    return this.#phase;
+  }
+
+  /** Nothing will happen any more; the same proposal again deserves a new receiver. */
+  get isOver(): boolean {
+    return this.#phase === "over";
+  }
+
+  /** The manifest, once it was whole. */
+  get items(): readonly Item[] {
+    return this.#manifest;
+  }
+
+  state(item: number): ItemState {
+    return this.#at(item).state;
+  }
+
+  // --- what the peer says
+
+  /** Takes one message about this transfer. */
+  receive(message: TransferMessage, now: number): ReceiverEvent[] {
+    if (!RECEIVER_HEARS[this.#phase].includes(message.t)) {
+      return REFUSES_THE_REST.has(this.#phase) ? this.#withOver(this.#fail("protocol")) : [];
+    }
+    return this.#withOver(this.#hear(message, now));
+  }
+
+  #hear(message: TransferMessage, now: number): ReceiverEvent[] {
+    switch (message.t) {
+      case "chunk":
+        this.movedAt = now;
+        return this.#chunk(message);
+      case "propose":
+        return this.#page(message);
+      case "proof":
+        return this.#proof(message);
+      case "finish":
+        return this.#finish();
+      case "cancel":
+        return message.item === undefined
+          ? this.#endAll("cancelled", { t: "transfer_cancelled" })
+          : this.#endedBySender("cancelled", { t: "item_cancelled", item: message.item });
+      case "fail": {
+        const { item, reason, needed, free } = message;
+        return item === undefined
+          ? this.#endAll("failed", { t: "transfer_failed", reason, needed, free })
+          : this.#endedBySender("failed", { t: "item_failed", item, reason });
+      }
+      default:
+        return [];
+    }
+  }
+
+  #page(page: Propose): ReceiverEvent[] {
+    if (this.#phase !== "proposing") {
+      this.#phase = "proposing";
+      this.#incoming = new IncomingManifest(this.#accepted ? this.#manifest : null);
+    }
+    const result = this.#incoming.add(page);
+    if (result === "more") return [];
+    if (result !== "whole") {
+      this.#outgoing.push({ t: "decline", transfer: this.transfer, reason: result.refused });
+      return this.#endAll("failed", { t: "transfer_failed", reason: result.refused });
+    }
+    this.#phase = "proposed";
+    if (!this.#accepted) {
+      this.#manifest = this.#incoming.items;
+      this.#items = this.#manifest.map((item) => new Arrival(item.size));
+      this.#left = this.#items.length;
+      this.tally = new Tally(this.#left, page.bytes);
+    }
+    const { continues } = this.#incoming;
+    return [{ t: "proposed", items: this.#manifest, continues, again: this.#accepted }];
+  }
+
+  #chunk({ item: index, offset, content }: Chunk): ReceiverEvent[] {
+    const count = content.length;
+    const item = this.#items[index];
+    this.#received += count;
+    if (item === undefined || this.#received - this.#said > this.#window) return this.#fail("protocol");
+    if (item.rewound && offset === item.arrived) item.rewound = false;
+    if (item.rewound || !item.isOpen) {
+      this.#taken += count;
+      return [{ t: "drained", count }];
+    }
+    if (offset !== item.arrived || offset + count > item.size) {
+      this.#taken += count;
+      return [{ t: "drained", count }, ...this.#failItem(index, "protocol")];
+    }
+    item.arrived += count;
+    item.state = "moving";
+    return [{ t: "bytes_arrived", item: index, offset, content }, ...this.#complete(index)];
+  }
+
+  #proof({ item: index, first, digests }: Proof): ReceiverEvent[] {
+    const item = this.#items[index];
+    if (item === undefined) return this.#fail("protocol");
+    if (!item.isOpen || !item.awaitsProof) return [];
+    if (!item.prove(first, digests.length)) return this.#failItem(index, "protocol");
+    return [{ t: "proof_arrived", item: index, first, digests, last: item.isProofWhole }];
+  }
+
+  #finish(): ReceiverEvent[] {
+    // A rewound item is not short: the sender may not have heard of it yet, and says `finish` again.
+    return this.#items.flatMap((item, index) =>
+      item.isOpen && !item.isWhole && !item.rewound ? this.#failItem(index, "short") : [],
+    );
+  }
+
+  #endedBySender(state: "failed" | "cancelled", event: ItemCancelled | ItemFailed): ReceiverEvent[] {
+    if (this.#items.length === 0) return [];
+    const item = this.#items[event.item];
+    if (item === undefined) return this.#fail("protocol");
+    if (!item.isOpen) return []; // too late: it is being placed, or was ended from here
+    this.#end(item, state);
+    return [event];
+  }
+
+  // --- what the shell does
+
+  /**
+   * Wants it. `kept` and `receipts` are what is held already; a receiver that has accepted before knows better. Without
+   * effect when the link was cut meanwhile.
+   */
+  accept(window: number, kept: readonly Kept[] = [], receipts: readonly ItemReceipt[] = []): ReceiverEvent[] {
+    if (this.#phase !== "proposed") return [];
+    if (!this.#accepted) {
+      for (const receipt of receipts) {
+        this.#at(receipt.item).receipt = receipt;
+        this.#end(this.#at(receipt.item), "done");
+      }
+      for (const each of kept) {
+        this.#at(each.item).startAt(each.offset, each.prove ?? false);
+        this.tally.bytesDone += each.offset;
+      }
+    }
+    this.#accepted = true;
+    this.#phase = "open";
+    this.#window = window;
+    this.#received = this.#taken = this.#said = 0;
+    this.#outgoing.push(...this.#acceptance(window));
+    for (const item of this.#items) {
+      item.relink();
+      if (item.told !== null) this.#outgoing.push(item.told); // the cut may have swallowed it
+    }
+    this.#safe.clear();
+    return this.#withOver(this.#items.flatMap((_, index) => this.#complete(index)));
+  }
+
+  #acceptance(window: number): Accept[] {
+    const kept = this.#items.flatMap((item, index): Kept[] =>
+      item.arrived > 0 && !isFinal(item.state) ? [{ item: index, offset: item.arrived, prove: item.awaitsProof }] : [],
+    );
+    const receipts = this.#items.flatMap((item) => item.receipt ?? []);
+    const frame = { t: "accept", transfer: this.transfer, window } as const;
+    const parts: Accept[] = [
+      ...pages(kept, keptWeight).map((page): Accept => ({ ...frame, kept: page })),
+      ...pages(receipts, receiptWeight).map((page): Accept => ({ ...frame, receipts: page })),
+    ];
+    if (parts.length === 0) return [frame];
+    return parts.map((part, index) => ({ ...part, more: index + 1 < parts.length }));
+  }
+
+  /** Does not want it; without effect unless it is proposed. */
+  decline(reason: Reason, room: Room = {}): ReceiverEvent[] {
+    if (this.#phase !== "proposed") return [];
+    this.#outgoing.push({ t: "decline", transfer: this.transfer, reason, ...room });
+    return this.#withOver(this.#endAll("failed", { t: "transfer_failed", reason, ...room }));
+  }
+
+  /** The first `offset` bytes of this item are written. */
+  wrote(index: number, offset: number): void {
+    const item = this.#at(index);
+    if (isFinal(item.state)) return;
+    const before = item.wrote;
+    this.#taken += item.write(offset);
+    this.tally.bytesDone += item.wrote - before;
+  }
+
+  /** The first `offset` bytes of this item survive a crash. */
+  synced(index: number, offset: number): void {
+    const item = this.#at(index);
+    if (isFinal(item.state) || offset <= item.safe || offset > item.wrote) return;
+    item.safe = offset;
+    this.#safe.add(index);
+  }
+
+  /** All of its proof matched. */
+  proofOk(index: number): ReceiverEvent[] {
+    const item = this.#at(index);
+    if (!item.isOpen || !item.awaitsProof || !item.isProofWhole) return [];
+    item.trust();
+    return this.#phase === "open" ? this.#complete(index) : [];
+  }
+
+  /** Its proof did not match: the shell has dropped everything from `offset` on, written or not. */
+  rewind(index: number, offset: number): ReceiverEvent[] {
+    const item = this.#at(index);
+    if (!item.isOpen || !item.awaitsProof) return [];
+    const before = item.wrote;
+    this.#taken += item.rewindTo(offset);
+    this.tally.bytesDone += item.wrote - before;
+    this.#safe.delete(index);
+    if (this.#phase === "open") {
+      item.rewound = true;
+      this.#outgoing.push({ t: "rewind", transfer: this.transfer, item: index, offset });
+    }
+    return [];
+  }
+
+  /** It is where it belongs, under its name. */
+  placed(index: number, receipt: ItemReceipt): ReceiverEvent[] {
+    const item = this.#at(index);
+    if (item.state !== "placing") return [];
+    item.receipt = receipt;
+    this.#end(item, "done");
+    this.#receipts.push(receipt);
+    return this.#withOver([]);
+  }
+
+  /** This item cannot go on here; what is kept of it stays. */
+  failItem(index: number, reason: Reason, room: Room = {}): ReceiverEvent[] {
+    return this.#withOver(this.#failItem(index, reason, room));
+  }
+
+  /** The whole transfer cannot go on here. */
+  fail(reason: Reason, room: Room = {}): ReceiverEvent[] {
+    return this.#withOver(this.#fail(reason, room));
+  }
+
+  /** The person here does not want this item, or any of it. */
+  cancel(index: number | null = null): ReceiverEvent[] {
+    if (index === null) {
+      if (!this.#isEnding) this.#outgoing.push({ t: "cancel", transfer: this.transfer });
+      return this.#withOver(this.#endAll("cancelled", { t: "transfer_cancelled" }));
+    }
+    const item = this.#at(index);
+    if (!item.isOpen) return [];
+    this.#tell(item, { t: "cancel", transfer: this.transfer, item: index });
+    this.#end(item, "cancelled");
+    return this.#withOver([{ t: "item_cancelled", item: index }]);
+  }
+
+  /** The link is gone, and with it whatever was not sent. */
+  detached(): void {
+    this.#outgoing = [];
+    this.#receipts = [];
+    this.#safe.clear();
+    if (!this.#isEnding) this.#phase = this.#accepted ? "detached" : "new";
+    for (const item of this.#items) item.rewound = false;
+  }
+
+  /** The shell has lost what it was handed and had not written. */
+  forgetUnwritten(): void {
+    for (const item of this.#items) if (item.isOpen) item.arrived = item.wrote;
+  }
+
+  /** Everything to tell the peer by now, in order; empty while there is no link. */
+  messagesToSend(now: number): Message[] {
+    if (this.#phase === "new" || this.#phase === "detached") return [];
+    const { transfer } = this;
+    const messages = this.#outgoing;
+    this.#outgoing = [];
+    messages.push(...pages(this.#receipts, receiptWeight).map((receipts) => ({ t: "receipt", transfer, receipts }) as const));
+    this.#receipts = [];
+    for (const index of [...this.#safe].sort((a, b) => a - b)) {
+      const { state, safe } = this.#at(index);
+      if (!isFinal(state)) messages.push({ t: "safe", transfer, item: index, offset: safe });
+    }
+    this.#safe.clear();
+    if (this.#phase === "open" && this.#isTakenDue(now)) {
+      this.#said = this.#taken;
+      this.#saidAt = now;
+      messages.push({ t: "taken", transfer, count: this.#taken });
+    }
+    return messages;
+  }
+
+  // --- within
+
+  get #isEnding(): boolean {
+    return this.#phase === "closing" || this.#phase === "over";
+  }
+
+  #isTakenDue(now: number): boolean {
+    const unsaid = this.#taken - this.#said;
+    const isDue = unsaid >= TAKEN_EVERY_BYTES || 2 * unsaid >= this.#window || now - this.#saidAt >= TAKEN_EVERY_S;
+    return unsaid > 0 && isDue;
+  }
+
+  #complete(index: number): ReceiverEvent[] {
+    const item = this.#at(index);
+    if (!item.isOpen || !item.isWhole || item.awaitsProof) return [];
+    item.state = "placing";
+    return [{ t: "item_complete", item: index }];
+  }
+
+  #failItem(index: number, reason: Reason, room: Room = {}): ReceiverEvent[] {
+    const item = this.#at(index);
+    if (isFinal(item.state)) return [];
+    this.#tell(item, { t: "fail", transfer: this.transfer, reason, item: index, ...room });
+    this.#end(item, "failed");
+    return [{ t: "item_failed", item: index, reason, ...room }];
+  }
+
+  #fail(reason: Reason, room: Room = {}): ReceiverEvent[] {
+    if (!this.#isEnding) this.#outgoing.push({ t: "fail", transfer: this.transfer, reason, ...room });
+    return this.#endAll("failed", { t: "transfer_failed", reason, ...room });
+  }
+
+  #endAll(state: "failed" | "cancelled", event: TransferCancelled | TransferFailed): ReceiverEvent[] {
+    if (this.#isEnding) return [];
+    for (const item of this.#items) if (item.isOpen) this.#end(item, state);
+    this.#phase = "closing";
+    return [event];
+  }
+
+  #end(item: Arrival, state: "done" | "failed" | "cancelled"): void {
+    this.tally.end(state, item.size, item.wrote);
+    this.#taken += item.end(state);
+    this.#left -= 1;
+  }
+
+  #tell(item: Arrival, message: Fail | Cancel): void {
+    item.told = message;
+    this.#outgoing.push(message);
+  }
+
+  #withOver(events: ReceiverEvent[]): ReceiverEvent[] {
+    const isDone = this.#left === 0 && (this.#phase === "closing" || this.#items.length > 0);
+    if (!isDone || this.#phase === "over" || this.#phase === "proposing" || this.#phase === "proposed") return events;
+    this.#phase = "over";
+    return [...events, { t: "over" }];
+  }
+
+  #at(index: number): Arrival {
+    const item = this.#items[index];
+    if (item === undefined) throw new RangeError("no such item");
+    return item;
+  }
+}
