@@ -57,6 +57,7 @@ class Advertiser:
         self._zeroconf: AsyncZeroconf | None = None
         self._services: list[AsyncServiceInfo] = []
         self._addresses: list[str] = []
+        self._had: set[str] = set()  # every address that was ours: caches name them for two minutes more
         self._host: str | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -85,6 +86,7 @@ class Advertiser:
             if wanted == self._addresses and (self._services or not wanted):
                 return
             self._addresses = wanted
+            self._had.update(wanted)
             if not wanted:
                 _log.info("no home network: nothing to advertise on")
                 await self._leave()
@@ -154,10 +156,8 @@ class Advertiser:
 
     async def _others(self, zeroconf: AsyncZeroconf, host: str) -> set[str]:
         resolver = AddressResolverIPv4(f"{host}.local.")
-        # what our own former addresses answered may still be in the cache: only strangers count
-        mine = {*self._addresses, *(a for service in self._services for a in service.parsed_addresses())}
         found = await resolver.async_request(zeroconf.zeroconf, PROBE_MS)
-        return set(resolver.parsed_addresses()) - mine if found else set()
+        return set(resolver.parsed_addresses()) - self._had if found else set()
 
     async def _leave(self) -> None:
         zeroconf, self._zeroconf = self._zeroconf, None

@@ -70,43 +70,62 @@ class WebSocketLink:
 
     async def send(self, *messages: bytes) -> None:
         frame = join_frame(messages)
-        # One frame at a time: aiohttp queues each caller's frame before it waits, so ten callers would hold ten.
-        async with self._one_frame:
-            if self._ended is not None:
-                raise LinkClosed(self._ended)
-            try:
-                async with asyncio.timeout(self._send_stall_s):
-                    await self._websocket.send_bytes(frame)
-            except TimeoutError:
-                self._abort()
-                raise LinkClosed(self._end(CloseReason.SLOW)) from None
-            except (ConnectionError, ClientError, RuntimeError) as gone:
-                # aiohttp says RuntimeError when the socket is closing or closed
-                raise LinkClosed(self._end(CloseReason.LOST)) from gone
+        await self._write(lambda: self._websocket.send_bytes(frame))
 
     async def receive(self) -> Sequence[bytes]:
+        while True:
+            if self._ended is not None:
+                raise LinkClosed(self._ended)
+            message = await self._websocket.receive()
+            match message.type:
+                case WSMsgType.BINARY:
+                    return await self._split(message.data)
+                case WSMsgType.PING:
+                    payload = bytes(message.data)
+                    await self._write(lambda: self._websocket.pong(payload))  # noqa: B023 - awaited before the next
+                case WSMsgType.PONG:
+                    continue
+                case WSMsgType.TEXT:
+                    await self.close(CloseReason.NOT_BINARY)
+                case WSMsgType.CLOSE:
+                    await self._say_close(self._end(close_reason(message.data, message.extra)))
+                case WSMsgType.ERROR:
+                    self._end(_REASONS.get(self._websocket.close_code or 0, CloseReason.LOST))
+                case _:  # closed or closing: by us, or the socket went without a word
+                    self._end(CloseReason.LOST)
+
+    async def _split(self, frame: bytes) -> Sequence[bytes]:
+        try:
+            return split_frame(frame)
+        except MalformedFrame as fault:
+            await self.close(CloseReason.MALFORMED)
+            raise LinkClosed(CloseReason.MALFORMED) from fault
+
+    async def _write(self, write: Callable[[], Awaitable[None]]) -> None:
+        """One frame at a time: aiohttp queues each caller's frame before it waits, so ten callers would hold ten.
+
+        Whoever waits in aiohttp for the peer waits on one shared future: cancelling one of them cancels all the others,
+        and every later one too until the peer reads. So nobody may be cancelled in there: a caller who is leaves the
+        frame, which is under way as a whole, to finish behind its back.
+        """
+        await self._one_frame.acquire()
+        await asyncio.shield(self._write_alone(write))
+
+    async def _write_alone(self, write: Callable[[], Awaitable[None]]) -> None:
+        try:
+            if self._ended is None:
+                async with asyncio.timeout(self._send_stall_s):
+                    await write()
+        except TimeoutError:
+            self._abort()
+            self._end(CloseReason.SLOW)
+        except (ConnectionError, ClientError, RuntimeError):
+            # aiohttp says RuntimeError when the socket is closing or closed
+            self._end(CloseReason.LOST)
+        finally:
+            self._one_frame.release()
         if self._ended is not None:
             raise LinkClosed(self._ended)
-        message = await self._websocket.receive()
-        match message.type:
-            case WSMsgType.BINARY:
-                try:
-                    return split_frame(message.data)
-                except MalformedFrame as fault:
-                    await self.close(CloseReason.MALFORMED)
-                    raise LinkClosed(CloseReason.MALFORMED) from fault
-            case WSMsgType.TEXT:
-                await self.close(CloseReason.NOT_BINARY)
-                raise LinkClosed(CloseReason.NOT_BINARY)
-            case WSMsgType.CLOSE:
-                reason = self._end(close_reason(message.data, message.extra))
-                await self._say_close(reason)
-                raise LinkClosed(reason)
-            case WSMsgType.ERROR:
-                code = self._websocket.close_code
-                raise LinkClosed(self._end(_REASONS.get(code or 0, CloseReason.LOST)))
-            case _:  # closed or closing: by us, or the socket went without a word
-                raise LinkClosed(self._end(CloseReason.LOST))
 
     async def close(self, reason: str = "") -> None:
         if self._ended is None:
@@ -121,8 +140,8 @@ class WebSocketLink:
     async def _say_close(self, reason: str) -> None:
         text = reason.encode("ascii", "replace")[:_REASON_BYTES_MAX]
         try:
-            # aiohttp's close waits first for room in the send buffer, without a limit of its own
-            async with asyncio.timeout(CLOSE_WAIT_S):
+            # in turn as well; a sender that is stuck keeps its turn, and then there is nobody to say goodbye to
+            async with asyncio.timeout(CLOSE_WAIT_S), self._one_frame:
                 await self._websocket.close(code=close_code(reason), message=text)
         except (TimeoutError, ConnectionError, ClientError, RuntimeError):
             self._abort()
@@ -132,13 +151,13 @@ class WebSocketLink:
 
 
 async def serve_websocket(
-    request: web.Request, on_link: Callable[[WebSocketLink], Awaitable[None]]
+    request: web.Request, on_link: Callable[[WebSocketLink], Awaitable[None]], *, send_stall_s: float = SEND_STALL_S
 ) -> web.WebSocketResponse:
     """Upgrade a request that the guard has let in, run `on_link` to its end, and close the link after it."""
     # No compression: sealed bytes do not shrink, and an inflater is a way to fill our memory.
     # No heartbeat: the session has its own, inside the seal.
     websocket = web.WebSocketResponse(
-        compress=False, autoclose=False, timeout=CLOSE_WAIT_S, max_msg_size=WEBSOCKET_MESSAGE_BYTES_MAX
+        compress=False, autoclose=False, autoping=False, timeout=CLOSE_WAIT_S, max_msg_size=WEBSOCKET_MESSAGE_BYTES_MAX
     )
     await websocket.prepare(request)
     transport = request.transport
@@ -147,7 +166,7 @@ async def serve_websocket(
         if transport is not None:
             transport.abort()
 
-    link = WebSocketLink(websocket, abort=abort)
+    link = WebSocketLink(websocket, abort=abort, send_stall_s=send_stall_s)
     try:
         await on_link(link)
     finally:
@@ -163,6 +182,7 @@ async def connect_websocket(session: ClientSession, url: str, *, origin: str | N
             origin=origin,
             compress=0,
             autoclose=False,
+            autoping=False,
             max_msg_size=WEBSOCKET_MESSAGE_BYTES_MAX,
             timeout=ClientWSTimeout(ws_close=CLOSE_WAIT_S),
         )

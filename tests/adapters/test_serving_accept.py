@@ -128,6 +128,24 @@ async def test_the_counts_return_to_nothing() -> None:
     assert not gate._by_address
 
 
+async def test_a_stranger_gets_no_byte_whatever_it_sends() -> None:
+    gate = Gate(is_welcome=lambda address: address != "127.0.0.2")
+    async with server(gate) as port:
+        for says in (b"GARBAGE\r\n\r\n", b"GET /think HTTP/1.1\r\nHost: x\r\n\r\n"):
+            answers = {}
+            for source in ("127.0.0.2", "127.0.0.1"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+                writer.write(says)
+                try:
+                    answers[source] = await reader.read(100)
+                except ConnectionError:
+                    answers[source] = b""
+                writer.close()
+            assert answers["127.0.0.2"] == b""
+            assert answers["127.0.0.1"].startswith(b"HTTP/1.")
+    assert gate.counts.refused == 2
+
+
 OUT_OF_DESCRIPTORS = """
     import asyncio, json, resource, socket, sys, urllib.request
     from qrshared.lan import LanServer, admission_for, build_app
