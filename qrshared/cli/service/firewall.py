@@ -134,16 +134,23 @@ def lets_in(expression: object, port: int) -> bool:
 
 
 def _may_match(match: Mapping[str, object], port: int) -> bool:
-    left, right = json.dumps(match.get("left")), match.get("right")
-    if '"dport"' in left:
-        return '"udp"' not in left and match.get("op") in {"==", "in"} and _holds(right, port)
-    if '"sport"' in left or '"icmp' in left or '"ct"' in left:
-        return False  # answers to connections of our own, pings, and the like
-    if '"iifname"' in left or '"iif"' in left:
+    """Whether a new connection from the home network could fit; what one cannot tell counts as fitting."""
+    left, right = match.get("left"), match.get("right")
+    if not isinstance(left, dict) or "ct" in left:
+        return False  # answers to connections of our own
+    payload, meta = left.get("payload"), left.get("meta")
+    if isinstance(payload, dict):
+        protocol, field = payload.get("protocol"), payload.get("field")
+        if field == "dport":
+            return protocol != "udp" and match.get("op") in {"==", "in"} and _holds(right, port)
+        if field == "sport" or str(protocol).startswith("icmp"):
+            return False
+        return field not in {"protocol", "nexthdr"} or "tcp" in json.dumps(right)
+    if isinstance(meta, dict) and meta.get("key") in {"iif", "iifname"}:
         return right != "lo"
-    if '"l4proto"' in left or '"protocol"' in left:
+    if isinstance(meta, dict) and meta.get("key") == "l4proto":
         return "tcp" in json.dumps(right)
-    return True  # a source address or the like: it may well be the home network
+    return True
 
 
 def _holds(right: object, port: int) -> bool:
