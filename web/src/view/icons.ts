@@ -40,7 +40,13 @@ export const tray = html`<svg class="tray" viewBox="0 0 240 150" aria-hidden="tr
   <g class="tray-cards">
     <g class="tray-card tray-back"><rect x="58" y="34" width="62" height="76" rx="9" transform="rotate(-11 89 72)"/></g>
     <g class="tray-card tray-side"><rect x="122" y="36" width="60" height="74" rx="9" transform="rotate(10 152 73)"/><path d="M136 58h32M135 70h32M134 82h20" transform="rotate(10 152 73)"/></g>
-    <g class="tray-card tray-front"><rect x="84" y="18" width="72" height="90" rx="10"/><circle cx="104" cy="41" r="7"/><path d="m90 84 19-20 14 13 10-9 17 16"/></g>
+    <g class="tray-card tray-front"><rect x="84" y="18" width="72" height="90" rx="10"/><circle cx="104" cy="41" r="7"/><path d="M91 88 109 66l14 14 9-8 17 16"/></g>
   </g>
   <path class="tray-box" d="M34 84h44c4 0 7 2 9 6l3 6c2 4 5 6 9 6h42c4 0 7-2 9-6l3-6c2-4 5-6 9-6h44v38a18 18 0 0 1-18 18H52a18 18 0 0 1-18-18z"/>
+</svg>`;
+
+/** The tray again, small enough to stand in a line of text; its card moves when something lands. */
+export const landing = html`<svg class="landing" viewBox="0 0 40 40" aria-hidden="true">
+  <g class="landing-card"><rect x="12" y="6" width="16" height="20" rx="3"/></g>
+  <path class="landing-tray" d="M4 20h9c1.5 0 2 1 3 2.5s2 2.5 4 2.5 3-1 4-2.5 1.5-2.5 3-2.5h9v11a4 4 0 0 1-4 4H8a4 4 0 0 1-4-4z"/>
 </svg>`;

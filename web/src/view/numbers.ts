@@ -22,7 +22,7 @@ export function size(bytes: number): string {
     unit += 1;
   }
   if (unit === 0) return counted(Math.round(value), "byte");
-  return `${(value < 9.95 ? tenths : whole).format(value)} ${UNITS[unit]}`;
+  return `${(value < 9.95 ? tenths : whole).format(value)}\u00a0${UNITS[unit]}`; // number and unit stay on one line
 }
 
 export function rate(bytesPerSecond: number): string {

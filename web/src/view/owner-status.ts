@@ -7,7 +7,7 @@ import { size } from "./numbers.ts";
 export function problemsCard(status: StatusFacts | null): TemplateResult | typeof nothing {
   const problems = status?.problems ?? [];
   if (problems.length === 0) return nothing;
-  return html`<section class="problems" aria-label="Problems"><ul role="list">${problems.map((problem) => html`<li>${icons.warn}<span>${problem}</span></li>`)}</ul></section>`;
+  return html`<section class="problems" aria-label="Problems"><ul role="list">${problems.map((problem) => html`<li>${icons.warn}<span>${withCommands(problem)}</span></li>`)}</ul></section>`;
 }
 
 export function statusCard(status: StatusFacts | null): TemplateResult | typeof nothing {
@@ -24,4 +24,9 @@ export function statusCard(status: StatusFacts | null): TemplateResult | typeof 
       <div><dt>Program</dt><dd>qrshared ${status.version}</dd></div>
     </dl>
   </section>`;
+}
+
+/** What stands between backticks is a command to copy. */
+function withCommands(sentence: string): readonly (string | TemplateResult)[] {
+  return sentence.split("`").map((piece, index) => (index % 2 === 1 ? html`<code>${piece}</code>` : piece));
 }

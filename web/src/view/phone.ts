@@ -13,7 +13,7 @@ import { carriesFiles, fromDrop, fromInput, fromPaste } from "./picking.ts";
 import { itemRow, type RowSurroundings } from "./rows.ts";
 import { phaseOf, type Phase, type ViewState } from "./store.ts";
 import { Unfinished } from "./unfinished.ts";
-import { UNNAMED } from "./words.ts";
+import { isWorthReloading, UNNAMED } from "./words.ts";
 
 const LINK_WORDS = {
   connecting: "connecting…",
@@ -108,11 +108,12 @@ export class PhonePage extends LineElement {
     return nothing;
   }
 
-  #actions(state: ViewState, phase: Phase, computer: string): TemplateResult {
+  #actions(state: ViewState, phase: Phase, computer: string): TemplateResult | typeof nothing {
     const choose = (label: string, isPrimary: boolean): TemplateResult =>
       html`<button type="button" class="button ${isPrimary ? "primary" : ""} send" @click=${this.#choose}>${isPrimary ? icons.up : icons.plus}<span>${label}</span></button>`;
     switch (phase) {
       case "refused":
+        if (state.link.state !== "refused" || !isWorthReloading(state.link.reason)) return nothing;
         return html`<div class="actions"><button type="button" class="button" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button></div>`;
       case "sending":
       case "preparing":

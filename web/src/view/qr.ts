@@ -7,7 +7,8 @@ const MARGIN = 2;
 
 /** Path data with one run per row of dark modules, and the side of the square it fills. */
 export function qrPath(text: string): { readonly path: string; readonly side: number } {
-  const { data, size } = encode(text, { ecc: "M", boostEcc: true, border: 0 });
+  // The lowest correction that fits: larger modules are read from further away, and a screen has no scratches.
+  const { data, size } = encode(text, { ecc: "L", boostEcc: true, border: 0 });
   let path = "";
   data.forEach((row, y) => {
     for (let x = 0; x < size; x += 1) {

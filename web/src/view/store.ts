@@ -32,7 +32,10 @@ export interface Wall {
 export interface ViewState {
   readonly revision: number;
   readonly link: LinkView;
+  /** When the link was told last: a waiting time counts from there. */
   readonly linkSince: Moment;
+  /** `monoMs` at which an open link went away; null while it is open. Each new try leaves it as it was. */
+  readonly awaySinceMs: number | null;
   readonly computer: string | null;
   readonly grant: GrantFacts | null;
   readonly total: TotalView;
@@ -56,7 +59,7 @@ const NO_BASELINE: Baseline = { items: 0, bytes: 0 };
 
 export function begin(at: Moment, computer: string | null): ViewState {
   return {
-    revision: 0, link: { state: "connecting" }, linkSince: at, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
+    revision: 0, link: { state: "connecting" }, linkSince: at, awaySinceMs: at.monoMs, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
     items: new Map(), order: [], preparing: 0, declined: null,
     wall: null, status: null, transfers: null, inbox: null, devices: null, unfinished: null,
   };
@@ -86,10 +89,9 @@ export function fold(state: ViewState, update: Update, at: Moment): ViewState {
 }
 
 function foldLink(state: ViewState, link: LinkView, at: Moment): ViewState {
-  // "lost" is told again with each new waiting time; how long the link has been away counts from the first.
-  const linkSince = link.state === state.link.state && link.state !== "lost" ? state.linkSince : at;
-  if (link.state !== "open") return { ...state, link, linkSince };
-  return { ...state, link, linkSince, computer: link.computer, grant: link.grant };
+  const awaySinceMs = link.state === "open" ? null : (state.awaySinceMs ?? at.monoMs);
+  const next = { ...state, link, linkSince: at, awaySinceMs };
+  return link.state === "open" ? { ...next, computer: link.computer, grant: link.grant } : next;
 }
 
 function foldItems(state: ViewState, changed: readonly ItemView[], gone: readonly number[]): ViewState {
@@ -192,8 +194,8 @@ export function retryIn(state: ViewState, nowMonoMs: number): number {
 const COVER_AFTER_MS = 1_000;
 
 export function codeToShow(state: ViewState, nowMonoMs: number): string | null {
-  const { wall, link } = state;
+  const { wall, awaySinceMs } = state;
   if (!wall || nowMonoMs >= wall.staleAtMs) return null;
-  if (link.state !== "open" && nowMonoMs - state.linkSince.monoMs >= COVER_AFTER_MS) return null;
+  if (awaySinceMs !== null && nowMonoMs - awaySinceMs >= COVER_AFTER_MS) return null;
   return wall.facts.url ?? null;
 }

@@ -4,7 +4,7 @@ import { keyed } from "lit/directives/keyed.js";
 import { arrivalSentence } from "./arrivals.ts";
 import type { Device } from "./device.ts";
 import { openSheet, openTrustSheet } from "./dialogs.ts";
-import { icons, mark } from "./icons.ts";
+import { icons, landing, mark } from "./icons.ts";
 import { now, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
 import { percent } from "./numbers.ts";
@@ -13,7 +13,7 @@ import { PhonePage } from "./phone.ts";
 import { carriesFiles, fromDrop } from "./picking.ts";
 import { qrCode } from "./qr.ts";
 import { codeToShow, progressOf, retryIn, type ViewState } from "./store.ts";
-import { UNNAMED } from "./words.ts";
+import { first, UNNAMED } from "./words.ts";
 
 const NIGHT_FROM = 22;
 const NIGHT_TO = 6;
@@ -101,7 +101,7 @@ export class WallPage extends LineElement {
     return html`<div class="wall-code is-covered" data-covered="yes" role="note">
       ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
       ${icons.warn}
-      <p><b>${isOff ? "No code at the moment" : `${computer} does not answer`}</b></p>
+      <p><b>${isOff ? "No code at the moment" : `${first(computer)} does not answer`}</b></p>
       <p>${isOff ? "This network is new. The owner can allow it on the computer." : this.#waitWords(state)}</p>`}
     </div>`;
   }
@@ -119,11 +119,13 @@ export class WallPage extends LineElement {
   }
 
   #now(state: ViewState): TemplateResult {
-    if (state.link.state !== "open" || !state.wall) return html`<div class="now" data-busy="no"><i class="dot dot-wait"></i><span>Not connected</span></div>`;
+    if (state.link.state !== "open" || !state.wall) {
+      return html`<div class="now" data-busy="no"><i class="dot dot-wait"></i><span>${state.link.state === "connecting" ? "Connecting…" : "Not connected"}</span></div>`;
+    }
     const { arrivals } = state.wall.facts;
     const { text, isBusy } = arrivalSentence(arrivals);
     return html`<div class="now" data-busy=${isBusy ? "yes" : "no"} aria-live="polite">
-      ${keyed(this.#landings, html`<span class="landing ${this.#landings > 0 ? "is-landing" : ""}" aria-hidden="true"><i class="landing-card"></i><i class="landing-tray"></i></span>`)}
+      ${keyed(this.#landings, html`<span class="now-sign ${this.#landings > 0 ? "is-landing" : ""}">${landing}</span>`)}
       <span class="now-text">${text}${isBusy ? html`<span class="bar bar-thin" role="progressbar" aria-label="Everything" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${arrivals.percent} ${part(arrivals.percent / 100)}><i></i></span>` : nothing}</span>
     </div>`;
   }

@@ -6,12 +6,17 @@ import { size } from "./numbers.ts";
 /** What a computer is called before its name is known. */
 export const UNNAMED = "this computer";
 
+/** For a sentence that begins with the computer: its name as it is, "This computer" while it has none. */
+export function first(computer: string): string {
+  return computer === UNNAMED ? "This computer" : computer;
+}
+
 const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
-  no_space: (computer) => `${computer} has no room for it. Free some space there, then retry.`,
-  inbox_unwritable: (computer) => `${computer} is not allowed to write into its folder. Look at it there, then retry.`,
+  no_space: (computer) => `${first(computer)} has no room for it. Free some space there, then retry.`,
+  inbox_unwritable: (computer) => `${first(computer)} is not allowed to write into its folder. Look at it there, then retry.`,
   inbox_gone: (computer) => `The folder on ${computer} is missing, perhaps a drive is unplugged. Retry when it is back.`,
   disk_error: (computer) => `The disk of ${computer} reported an error. What is safe stays safe; check that disk, then retry.`,
-  name_refused: (computer) => `${computer} cannot store a file with this name. Rename it, then choose it again.`,
+  name_refused: (computer) => `${first(computer)} cannot store a file with this name. Rename it, then choose it again.`,
   source_changed: () => "It changed while it was being sent. Choose it again.",
   source_unreadable: () => "It could not be read here. If it is in a cloud, open it once so that it downloads, then choose it again.",
   too_many_items: () => "More than 100,000 files at once are too many. Send them in parts.",
@@ -20,15 +25,15 @@ const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
   allowance: () => "Guests have sent all they may send today. Ask the owner, or try again tomorrow.",
   protocol: (computer) => `This page and ${computer} misunderstood each other. Reload the page, then try again.`,
   short: () => "Not all of it arrived. Retry.",
-  declined: (computer) => `${computer} did not take it.`,
-  unknown_transfer: (computer) => `${computer} does not know about it any more. Retry.`,
-  busy: (computer) => `${computer} is busy. Retry in a minute.`,
+  declined: (computer) => `${first(computer)} did not take it.`,
+  unknown_transfer: (computer) => `${first(computer)} does not know about it any more. Retry.`,
+  busy: (computer) => `${first(computer)} is busy. Retry in a minute.`,
   not_found: () => "It is not there any more.",
-  unsupported: (computer) => `${computer} cannot do that yet. Update it, then retry.`,
+  unsupported: (computer) => `${first(computer)} cannot do that yet. Update it, then retry.`,
   another_tab: () => "It is already running in another tab.",
   revoked: () => "The owner has ended this browser's access. Scan the code again.",
   expired: () => "This browser was not here for a while. Scan the code again.",
-  restarting: (computer) => `${computer} is restarting. It goes on by itself.`,
+  restarting: (computer) => `${first(computer)} is restarting. It goes on by itself.`,
   idle: () => "Nothing was heard for a while. It goes on by itself.",
   version: () => "This page is older than the program. Reload the page.",
   done: () => "It is finished.",
@@ -41,7 +46,7 @@ export function reasonSentence(reason: Reason, computer: string): string {
 /** Why a whole batch was not taken; `needed` and `free` in bytes. */
 export function declinedSentence(reason: Reason, needed: number | null, free: number | null, computer: string): string {
   if (reason === "no_space" && free !== null) {
-    const left = `${computer} has only ${size(free)} left`;
+    const left = `${first(computer)} has only ${size(free)} left`;
     return needed === null ? `${left}, that is not enough.` : `${left}, this needs ${size(needed)}.`;
   }
   return reasonSentence(reason, computer);
@@ -61,9 +66,14 @@ const REFUSALS: Readonly<Record<Refusal, (computer: string) => Sentence>> = {
   revoked: () => ({ title: "Access has ended.", more: "The owner has removed this browser. Scan the code again, or ask." }),
   wrong_road: () => ({ title: "This code works at home only.", more: "Join the same Wi-Fi as the computer, then scan again." }),
   version: () => ({ title: "Reload this page.", more: "The program was updated, and this page is still the old one." }),
-  busy: (computer) => ({ title: `${computer} is busy.`, more: "Too many are connected at once. Reload the page in a minute." }),
+  busy: (computer) => ({ title: `${first(computer)} is busy.`, more: "Too many are connected at once. Reload the page in a minute." }),
   handshake: (computer) => ({ title: "No private connection.", more: `What answered did not prove to be ${computer}. Scan the code on its screen again.` }),
 };
+
+/** Reloading helps where the page or the moment was wrong, never where the code is. */
+export function isWorthReloading(reason: Refusal): boolean {
+  return reason === "version" || reason === "busy" || reason === "handshake";
+}
 
 export function refusal(reason: Refusal, computer: string): Sentence {
   return REFUSALS[reason](computer);

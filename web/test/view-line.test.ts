@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Command, Update } from "../src/session/bridge.ts";
+import { Keyring } from "../src/view/keyring.ts";
+import { VerbRefused, WorkerLine, type WorkerPort } from "../src/view/line.ts";
+
+class FakeWorker implements WorkerPort {
+  onmessage: ((event: MessageEvent<Update>) => void) | null = null;
+  readonly posted: Command[] = [];
+  isOver = false;
+
+  postMessage(command: Command): void {
+    this.posted.push(command);
+  }
+
+  terminate(): void {
+    this.isOver = true;
+  }
+
+  say(update: Update): void {
+    this.onmessage?.({ data: update } as MessageEvent<Update>);
+  }
+}
+
+/** A browser's storage, as far as the page uses it. */
+function stored(): Map<string, string> {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => void kept.set(name, value),
+    removeItem: (name: string) => void kept.delete(name),
+  };
+  for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, name, { value: storage, configurable: true });
+  return kept;
+}
+
+function start(slot: "key" | "owner" | "none" = "key"): { worker: FakeWorker; line: WorkerLine; kept: Map<string, string>; keyring: Keyring } {
+  const kept = stored();
+  const worker = new FakeWorker();
+  const keyring = new Keyring(slot);
+  return { worker, line: new WorkerLine(worker, keyring), kept, keyring };
+}
+
+const OPENING = {
+  bare: "enroll", topics: [], ticket: null, socketUrl: "ws://x/link", name: "iPhone", kind: "phone", instance: 7,
+} as const;
+
+test("a new key is stored before the worker may use it", () => {
+  const { worker, kept, keyring } = start();
+  const key = new Uint8Array(32).map((_, index) => index * 7);
+  worker.say({ t: "keep_key", key });
+  assert.deepEqual(worker.posted, [{ t: "key_kept" }]);
+  assert.deepEqual(keyring.key, key);
+  assert.deepEqual([...kept.keys()], ["qrshared/1 key"]);
+});
+
+test("only a word under the seal throws the key away", () => {
+  const { worker, keyring } = start();
+  worker.say({ t: "keep_key", key: new Uint8Array(32) });
+  worker.say({ t: "link", link: { state: "refused", reason: "unknown_key" } });
+  assert.notEqual(keyring.key, null);
+  worker.say({ t: "drop_key" });
+  assert.equal(keyring.key, null);
+});
+
+test("the owner's key and a guest's stand side by side, and a wall has none", () => {
+  const { worker, keyring } = start("owner");
+  worker.say({ t: "keep_key", key: new Uint8Array(32).fill(1) });
+  assert.equal(new Keyring("key").key, null);
+  assert.equal(new Keyring("none").key, null);
+  assert.equal(keyring.key?.[0], 1);
+});
+
+test("a browser without any storage still opens", async () => {
+  for (const name of ["localStorage", "sessionStorage"]) {
+    Object.defineProperty(globalThis, name, { configurable: true, get: () => assert.fail("forbidden here") });
+  }
+  const worker = new FakeWorker();
+  const line = new WorkerLine(worker, new Keyring("key"));
+  line.open(OPENING);
+  await new Promise<void>((resolve) => {
+    worker.postMessage = (command) => {
+      worker.posted.push(command);
+      resolve();
+    };
+  });
+  assert.deepEqual(worker.posted, [{ t: "open", ...OPENING, key: null, continues: [] }]);
+});
+
+test("each verb gets its own answer, and a refusal is a sentence", async () => {
+  const { worker, line } = start("owner");
+  const first = line.ask({ t: "get_status" });
+  const second = line.ask({ t: "bin_entry", name: "a.jpg" });
+  worker.say({ t: "refuse", id: 2, reason: "not_found", sentence: "It is not there any more." });
+  worker.say({ t: "answer", id: 1, facts: { t: "done", text: "yes" } });
+  assert.deepEqual(await first, { t: "done", text: "yes" });
+  await assert.rejects(second, (problem) => problem instanceof VerbRefused && problem.message === "It is not there any more." && problem.reason === "not_found");
+});
+
+test("listeners hear every change until they stop", () => {
+  const { worker, line } = start();
+  let heard = 0;
+  const stop = line.subscribe(() => (heard += 1));
+  worker.say({ t: "link", link: { state: "lost", retryInS: 1 } });
+  stop();
+  worker.say({ t: "link", link: { state: "connecting" } });
+  assert.equal(heard, 1);
+  assert.equal(line.state.link.state, "connecting");
+});
+
+test("the file behind an item is found by its place, and only under its own name", () => {
+  const { worker, line } = start();
+  const files = ["a.jpg", "b.jpg"].map((name) => ({ file: new File(["x"], name), path: name }));
+  line.send(files);
+  line.send([]);
+  assert.equal(worker.posted.length, 1, "an empty choice is not sent");
+  const item = { size: 1, done: 0, state: "waiting", reason: null, finalName: null, preparing: false } as const;
+  assert.equal(line.fileOf({ ...item, id: 1, name: "b.jpg" }), files[1]?.file);
+  assert.equal(line.fileOf({ ...item, id: 0, name: "b.jpg" }), null);
+});

@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encode } from "uqr";
+import type { ItemView, LinkView, TotalView, Update } from "../src/session/bridge.ts";
+import type { Reason } from "../src/protocol/messages.ts";
+import { arrivalSentence } from "../src/view/arrivals.ts";
+import { deviceOf } from "../src/view/device.ts";
+import { headline } from "../src/view/headline.ts";
+import { secretFromFragment } from "../src/view/keyring.ts";
+import { badge, leaf, sortOf, split, visible } from "../src/view/names.ts";
+import { ago, countdown, counted, duration, percent, size } from "../src/view/numbers.ts";
+import { qrPath } from "../src/view/qr.ts";
+import { routeOf } from "../src/view/route.ts";
+import { begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
+import { visibleRows } from "../src/view/window.ts";
+import { declinedSentence, reasonSentence, refusal, trustSheet } from "../src/view/words.ts";
+
+const START = { monoMs: 0, wallMs: 1_800_000_000_000 };
+const LAPTOP = deviceOf({ userAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/140", touchPoints: 0, screenSide: 1080 });
+const OPEN: LinkView = { state: "open", computer: "STUDY-PC", grant: { rights: ["send"] }, words: null };
+
+function item(id: number, state: ItemView["state"], more: Partial<ItemView> = {}): ItemView {
+  return { id, name: `${id}.jpg`, size: 100, done: 0, state, reason: null, finalName: null, preparing: false, ...more };
+}
+
+function total(state: TotalView["state"], items: number, more: Partial<TotalView> = {}): Update {
+  const none = { done: 0, failed: 0, bytes: items * 100, bytesDone: 0, bytesSafe: 0, rate: 0, leftS: null };
+  return { t: "total", total: { ...none, state, items, ...more } };
+}
+
+const link = (view: LinkView): Update => ({ t: "link", link: view });
+const items = (...changed: ItemView[]): Update => ({ t: "items", changed, gone: [] });
+
+function play(...updates: Update[]): ViewState {
+  return updates.reduce((state, update) => fold(state, update, START), begin(START, null));
+}
+
+// --- numbers and names
+
+const plain = (text: string): string => text.replaceAll("\u00a0", " ");
+
+test("sizes are decimal and short", () => {
+  const said = [0, 1, 999, 1_000, 240_000, 999_600, 2_140_000_000, 6e9, 1.5e15].map((bytes) => plain(size(bytes)));
+  assert.deepEqual(said, ["0 bytes", "1 byte", "999 bytes", "1 kB", "240 kB", "1 MB", "2.1 GB", "6 GB", "1.5 PB"]);
+});
+
+test("a percentage says 100 only when nothing is missing", () => {
+  assert.deepEqual([percent(999, 1000), percent(1000, 1000), percent(0, 0), percent(5, 4)], [99, 100, 0, 100]);
+});
+
+test("durations are rounded until they stand still", () => {
+  assert.deepEqual([1, 38, 41, 55, 170, 3_540, 3_700, 7_800].map(duration), [
+    "a few seconds", "about 40 seconds", "about 40 seconds", "about 1 minute", "about 3 minutes", "about 59 minutes", "about 1 h", "about 2 h 10 min",
+  ]);
+  assert.deepEqual([countdown(860.2), countdown(-3)], ["14:21", "0:00"]);
+  assert.deepEqual([ago(0, 59_000), ago(0, 300_000), ago(0, 7_300_000)], ["just now", "5 minutes ago", "2 hours ago"]);
+  assert.equal(counted(1, "entry", "entries"), "1 entry");
+});
+
+test("a name shows what it hides and cannot turn the text around it", () => {
+  assert.equal(visible("a\u202egpj.exe\n"), "a\ufffdgpj.exe\u240a");
+  assert.equal(visible("👨‍👩‍👧.png عطلة"), "👨‍👩‍👧.png عطلة", "joiners inside an emoji and plain Arabic stay");
+});
+
+test("a long name is cut in its middle and never inside a letter", () => {
+  assert.deepEqual(split("short.jpg"), { head: "short.jpg", tail: "" });
+  const { head, tail } = split(`${"a".repeat(40)}👨‍👩‍👧‍👦 12345.zip`);
+  assert.equal(tail, " 12345.zip");
+  assert.ok(head.endsWith("👨‍👩‍👧‍👦"));
+  assert.equal(leaf("Holiday/Sea/1.jpg"), "1.jpg");
+});
+
+test("a tile says what kind of file it stands for", () => {
+  assert.deepEqual([badge("a.PdF"), badge("noext"), badge("x.verylong"), badge("a.t/z")], ["PDF", "", "", ""]);
+  assert.deepEqual([sortOf("a.heic"), sortOf("a.mov"), sortOf("b")], ["photo", "video", "other"]);
+});
+
+// --- the store
+
+test("an item that changes replaces itself and one that is gone leaves", () => {
+  const state = play(items(item(0, "waiting"), item(1, "waiting")), items(item(0, "done")), { t: "items", changed: [], gone: [1] });
+  assert.deepEqual([...state.items.values()].map(({ id, state: at }) => [id, at]), [[0, "done"]]);
+  assert.deepEqual(state.order, [0]);
+});
+
+test("few items stay in place, of many the failed and the moving ones come first", () => {
+  const few = play(items(item(2, "sending"), item(0, "done"), item(1, "waiting")));
+  assert.deepEqual(few.order, [0, 1, 2]);
+  const states = ["done", "waiting", "sending", "failed"] as const;
+  const many = play(items(...Array.from({ length: 40 }, (_, id) => item(id, states[id % 4] ?? "done"))));
+  assert.deepEqual(many.order.slice(0, 12), [3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 2, 6]);
+  assert.equal(many.order.at(-1), 0, "what was done first is last");
+});
+
+test("10 000 items ten times a second cost little", () => {
+  let state = play(items(...Array.from({ length: 10_000 }, (_, id) => item(id, "waiting"))));
+  const start = performance.now();
+  for (let tick = 0; tick < 10; tick += 1) state = fold(state, items(item(tick, "done")), START);
+  assert.ok(performance.now() - start < 500);
+  assert.equal(state.items.size, 10_000);
+});
+
+test("every situation has one phase", () => {
+  const failed = items(item(0, "failed", { reason: "no_space" }));
+  const declined: Update = { t: "declined", reason: "no_space", needed: 6e9, free: 2.1e9 };
+  const cases: readonly (readonly [string, readonly Update[]])[] = [
+    ["connecting", []],
+    ["ready", [link(OPEN)]],
+    ["lost", [link({ state: "lost", retryInS: 3 })]],
+    ["elsewhere", [link(OPEN), link({ state: "elsewhere" })]],
+    ["refused", [link({ state: "refused", reason: "unknown_key" })]],
+    ["sending", [link(OPEN), items(item(0, "sending")), total("sending", 1, { rate: 5 })]],
+    ["preparing", [link(OPEN), items(item(0, "sending", { preparing: true })), total("sending", 1)]],
+    ["sending", [link(OPEN), items(item(0, "sending", { preparing: true })), total("sending", 2, { rate: 5 })]],
+    ["paused", [link(OPEN), items(item(0, "paused")), total("paused", 1)]],
+    ["stalled", [link(OPEN), items(item(0, "sending")), total("sending", 1), link({ state: "lost", retryInS: 3 })]],
+    ["done", [link(OPEN), items(item(0, "done")), total("done", 1, { done: 1 })]],
+    ["done", [link(OPEN), items(item(0, "done")), total("done", 1, { done: 1 }), link({ state: "lost", retryInS: 3 })]],
+    ["partly", [link(OPEN), failed, total("done", 2, { done: 1, failed: 1 })]],
+    ["declined", [link(OPEN), failed, total("done", 1, { failed: 1 }), declined]],
+    ["sending", [link(OPEN), failed, total("done", 1, { failed: 1 }), declined, total("sending", 2)]],
+  ];
+  for (const [phase, updates] of cases) assert.equal(phaseOf(play(...updates)), phase, JSON.stringify(updates));
+});
+
+test("a second batch starts its percentage anew", () => {
+  const first = play(link(OPEN), total("sending", 2), total("done", 2, { done: 2, bytesDone: 200 }));
+  assert.equal(progressOf(first), 1);
+  const second = fold(first, total("sending", 4, { done: 2, bytesDone: 200 }), START);
+  assert.equal(progressOf(second), 0);
+  assert.equal(progressOf(fold(second, total("sending", 4, { done: 3, bytesDone: 300 }), START)), 0.5);
+  const cleared = fold(second, total("sending", 1, { bytesDone: 50 }), START);
+  assert.equal(progressOf(cleared), 0.5, "a list begun anew forgets what was before");
+});
+
+test("empty files alone make progress by their number", () => {
+  assert.equal(progressOf(play(total("sending", 4, { done: 1, bytes: 0 }))), 0.25);
+});
+
+test("the wait for the next try counts down from when it was told", () => {
+  const state = fold(begin(START, null), link({ state: "lost", retryInS: 3 }), { monoMs: 10_000, wallMs: 0 });
+  assert.deepEqual([10_000, 11_500, 13_000, 20_000].map((ms) => retryIn(state, ms)), [3, 2, 0, 0]);
+});
+
+// --- the wall
+
+function wallNews(freshForMs: number, wallMs: number = START.wallMs): Update {
+  const none = { senders: 0, arriving: 0, photos: 0, videos: 0, others: 0, landed: 0, percent: 0 };
+  return { t: "news", facts: { t: "wall_facts", computer: "STUDY-PC", url: "http://x/p#1", fresh_until_ms: wallMs + freshForMs, addresses: [], arrivals: none } };
+}
+
+test("a wall covers its code when it is stale, or when the link has been away for a moment", () => {
+  const state = play(link(OPEN), wallNews(60_000));
+  assert.equal(codeToShow(state, 59_999), "http://x/p#1");
+  assert.equal(codeToShow(state, 60_000), null);
+  const lost = fold(state, link({ state: "lost", retryInS: 1 }), { monoMs: 5_000, wallMs: 0 });
+  assert.equal(codeToShow(lost, 5_500), "http://x/p#1");
+  assert.equal(codeToShow(lost, 6_000), null);
+  const again = fold(lost, link({ state: "lost", retryInS: 2 }), { monoMs: 6_500, wallMs: 0 });
+  assert.equal(codeToShow(again, 60_001), null);
+  assert.equal(codeToShow(fold(again, link(OPEN), { monoMs: 7_000, wallMs: 0 }), 7_001), "http://x/p#1", "it comes back by itself");
+});
+
+test("each new try does not buy a lost wall more time", () => {
+  let state = play(link(OPEN), wallNews(60_000));
+  for (const monoMs of [5_000, 5_600, 6_200]) state = fold(state, link({ state: "lost", retryInS: 1 }), { monoMs, wallMs: 0 });
+  assert.equal(codeToShow(state, 6_300), null);
+});
+
+test("a tablet with a wrong clock still shows the code, for a while", () => {
+  const state = play(link(OPEN), wallNews(60_000, START.wallMs - 86_400_000));
+  assert.equal(codeToShow(state, 200_000), "http://x/p#1");
+  assert.equal(codeToShow(state, 300_000), null);
+});
+
+test("the wall tells kinds and counts", () => {
+  const none = { senders: 0, arriving: 0, photos: 0, videos: 0, others: 0, landed: 0, percent: 0 };
+  assert.equal(arrivalSentence(none).text, "Ready. Nothing is on its way.");
+  assert.equal(arrivalSentence({ ...none, senders: 1, arriving: 16, photos: 12, landed: 4 }).text, "Somebody is sending 12 photos, 4 already here");
+  assert.equal(arrivalSentence({ ...none, senders: 2, photos: 1, videos: 2, others: 1 }).text, "2 people are sending 1 photo, 2 videos and 1 other file");
+  assert.equal(arrivalSentence({ ...none, landed: 1 }).text, "1 file arrived. Ready for more.");
+});
+
+test("the drawn code is the code, module by module", () => {
+  const text = "http://192.168.1.7:7774/p#1Zk3qWv8sQm2LxYtR5bNc0A";
+  const { path, side } = qrPath(text);
+  const { data, size: modules } = encode(text, { ecc: "L", boostEcc: true, border: 0 });
+  const drawn = Array.from({ length: modules }, () => new Array<boolean>(modules).fill(false));
+  for (const [, x, y, run] of path.matchAll(/M(\d+) (\d+)h(\d+)v1h-\d+z/g)) drawn[Number(y) - 2]?.fill(true, Number(x) - 2, Number(x) - 2 + Number(run));
+  assert.equal(side, modules + 4);
+  assert.deepEqual(drawn, data);
+});
+
+// --- words
+
+const REASONS: readonly Reason[] = [
+  "no_space", "inbox_unwritable", "inbox_gone", "disk_error", "name_refused", "source_changed", "source_unreadable", "too_many_items", "manifest_too_large",
+  "not_allowed", "allowance", "protocol", "short", "declined", "unknown_transfer", "busy", "not_found", "unsupported",
+  "another_tab", "revoked", "expired", "restarting", "idle", "version", "done",
+];
+const REFUSALS = ["unknown_key", "wrong_road", "version", "revoked", "expired", "busy", "handshake"] as const;
+const JARGON = /\b(tickets?|edge|shelf|seal(ed)?|TURN|STUN|token|server|daemon|handshake|peer|socket)\b/;
+
+test("every reason is a plain sentence, whatever the computer is called", () => {
+  const said = [
+    ...REASONS.flatMap((reason) => [reasonSentence(reason, "STUDY-PC"), reasonSentence(reason, "this computer")]),
+    ...REFUSALS.flatMap((reason) => Object.values(refusal(reason, "STUDY-PC")) as string[]),
+    ...trustSheet("STUDY-PC").flatMap((point) => [point.more]),
+  ];
+  for (const sentence of said) {
+    assert.match(sentence, /^[A-Z].*\.$/s, sentence);
+    assert.doesNotMatch(sentence, JARGON);
+  }
+  assert.match("The daemon refused the ticket.", JARGON, "the rule can fail");
+});
+
+test("no room is said in numbers", () => {
+  assert.equal(plain(declinedSentence("no_space", 6e9, 2.14e9, "STUDY-PC")), "STUDY-PC has only 2.1 GB left, this needs 6 GB.");
+});
+
+test("the headline says what happened and how long it still takes", () => {
+  const say = (...updates: Update[]): string => plain(headline(play(link(OPEN), ...updates), LAPTOP, 0).title);
+  assert.equal(say(), "Send anything to STUDY-PC.");
+  assert.equal(say(total("sending", 214, { done: 137, rate: 48e6, leftS: 41 })), "137 of 214, about 40 seconds left");
+  assert.equal(say(total("sending", 1, { bytes: 5e6, bytesDone: 2e6 })), "2 MB of 5 MB");
+  assert.equal(say(total("done", 1, { done: 1 })), "1 file is safe on STUDY-PC.");
+  assert.equal(say(total("done", 3, { done: 3 })), "3 files are safe on STUDY-PC.");
+  assert.equal(say(total("done", 214, { done: 214 })), "All 214 files are safe on STUDY-PC.");
+  assert.equal(say(total("done", 4, { done: 1, failed: 3 })), "3 files did not arrive.");
+  assert.equal(say(total("sending", 3, { bytesSafe: 2.1e9 }), link({ state: "lost", retryInS: 3 })), "Connection lost. Trying again in 3 s.");
+});
+
+// --- where and on what
+
+const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+
+test("a browser is known for what it is", () => {
+  const of = (userAgent: string, touchPoints = 5, screenSide = 390): readonly unknown[] => {
+    const { kind, name, isInsideApp } = deviceOf({ userAgent, touchPoints, screenSide });
+    return [kind, name, isInsideApp];
+  };
+  assert.deepEqual(of(`${IPHONE} Version/18.5 Mobile/15E148 Safari/604.1`), ["phone", "iPhone", false]);
+  assert.deepEqual(of(`${IPHONE} Mobile/15E148`), ["phone", "iPhone", true]);
+  assert.deepEqual(of("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"), ["phone", "Android phone", false]);
+  assert.deepEqual(of("Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/AP1A; wv) AppleWebKit/537.36 Version/4.0 Chrome/140 Mobile Safari/537.36"), ["phone", "Pixel 8", true]);
+  assert.deepEqual(of("Mozilla/5.0 (Linux; Android 13; SM-X200) AppleWebKit/537.36 Chrome/140 Safari/537.36", 5, 800), ["tablet", "SM-X200", false]);
+  assert.deepEqual(of("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15", 5, 820), ["tablet", "iPad", false]);
+  assert.deepEqual(of("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15", 0, 900), ["laptop", "Mac", false]);
+  assert.deepEqual(of("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", 0, 1080), ["laptop", "Linux computer", false]);
+});
+
+test("the bare address is a wall, and the phone page on a phone", () => {
+  assert.deepEqual([routeOf("/", { kind: "laptop" }), routeOf("/", { kind: "tablet" }), routeOf("/", { kind: "phone" })], ["wall", "wall", "phone"]);
+  assert.deepEqual([routeOf("/p", { kind: "laptop" }), routeOf("/p/", { kind: "laptop" }), routeOf("/owner", { kind: "phone" })], ["phone", "phone", "owner"]);
+});
+
+test("a code is 22 letters after a 1, and nothing else", () => {
+  assert.equal(secretFromFragment("#1Zk3qWv8sQm2LxYtR5bNc0A")?.length, 16);
+  for (const other of ["", "#", "#1", "#2Zk3qWv8sQm2LxYtR5bNc0A", "#1Zk3qWv8sQm2LxYtR5bNc0", "#1Zk3qWv8sQm2LxYtR5bNc0AA", "#1Zk3qWv8sQm2LxYtR5bNc0*"]) {
+    assert.equal(secretFromFragment(other), null, other);
+  }
+});
+
+test("a long list draws what can be seen and keeps the place of the rest", () => {
+  const heights = new Array<number>(10_000).fill(68);
+  assert.deepEqual(visibleRows(heights, 6_800, 7_600), { first: 100, end: 112, before: 6_800, after: (10_000 - 112) * 68 });
+  assert.deepEqual(visibleRows(heights, -900, -100), { first: 0, end: 0, before: 0, after: 680_000 });
+  assert.deepEqual(visibleRows([], 0, 900), { first: 0, end: 0, before: 0, after: 0 });
+  const uneven = [10, 200, 10, 10];
+  assert.deepEqual(visibleRows(uneven, 50, 215), { first: 1, end: 3, before: 10, after: 10 });
+});
