@@ -11,10 +11,10 @@ import pytest
 from qrshared.cli.service import (
     DidNotStart,
     LingerRefused,
-    ManagerUnreachable,
-    NoServiceManager,
+    NoSystemd,
     Plan,
     Ran,
+    SystemdSilent,
     install,
     plan,
     remove,
@@ -86,7 +86,7 @@ def planned(tmp_path: Path, paper: Paper, said: list[str], systemd: Systemd) -> 
         port=7774,
         arguments=("--port", "7774"),
         bin_dir=tmp_path / "bin",
-        services=systemd,
+        starter=systemd,
         run=paper,
         say=said.append,
     )
@@ -160,13 +160,13 @@ def test_the_manager_may_take_a_moment_after_lingering_was_switched_on(
     paper.answers["systemctl --user show-environment"] = lambda _: next(answers, Ran(0, ""))
     install(planned)
     paper.answers["systemctl --user show-environment"] = Ran(1, "Failed to connect to bus")
-    with pytest.raises(ManagerUnreachable, match="Failed to connect to bus"):
+    with pytest.raises(SystemdSilent, match="Failed to connect to bus"):
         install(planned)
 
 
 def test_a_system_without_systemd_gets_a_sentence(planned: Plan, paper: Paper, stays: Path) -> None:
     paper.answers["systemctl --version"] = Ran(127, "systemctl: not found")
-    with pytest.raises(NoServiceManager, match="qrshared run"):
+    with pytest.raises(NoSystemd, match="qrshared run"):
         install(planned)
 
 

@@ -90,7 +90,7 @@ def loose_tasks(files: Iterable[File]) -> Iterator[str]:
 def banned_names(files: Iterable[File]) -> Iterator[str]:
     declared = re.compile(r"^\s*(?:export )?(?:abstract )?(?:class|interface|type|function|const) (\w+)", re.MULTILINE)
     for file in files:
-        if not file.is_product:
+        if not file.is_product or not (file.is_python or file.is_page):
             continue
         names = [PurePosixPath(file.path).stem]
         if file.is_python:
@@ -137,13 +137,14 @@ def sleeping_tests(files: Iterable[File]) -> Iterator[str]:
         for node in ast.walk(file.tree):
             if not isinstance(node, ast.Call) or ast.unparse(node.func) not in {"time.sleep", "asyncio.sleep"}:
                 continue
-            if id(node) not in polling and ast.unparse(node.args[0]) != "0" and not _plays_slow(file, node.lineno):
+            if id(node) not in polling and ast.unparse(node.args[0]) != "0" and not _is_explained(file, node.lineno):
                 yield f"{file.path}:{node.lineno}: waits by the clock; wait for a condition or an event"
 
 
-def _plays_slow(file: File, line: int) -> bool:
-    """A slow disk or peer is played by sleeping; the line or the one above says so: `# plays a slow disk`."""
-    return any("# plays" in each for each in file.text.splitlines()[max(0, line - 2) : line])
+def _is_explained(file: File, line: int) -> bool:
+    """A slow disk or a stalled loop is played by sleeping; a comment beside or above says so."""
+    beside, above = file.text.splitlines()[line - 1], file.text.splitlines()[line - 2].strip()
+    return "  # " in beside or above.startswith("#")
 
 
 def limits(files: Iterable[File]) -> Iterator[tuple[str, str, bool]]:
@@ -171,7 +172,7 @@ def unexplained_limits(files: Iterable[File]) -> Iterator[str]:
 
 def untested_limits(files: Iterable[File]) -> Iterator[str]:
     files = list(files)
-    tests = "\n".join(file.text for file in files if file.path.startswith("tests/"))
+    tests = "\n".join(file.text for file in files if file.path.startswith(("tests/", "web/test/")))
     for place, name, _ in limits(files):
         if name.endswith("_MAX") and not re.search(rf"\b{name}\b", tests):
             yield f"{place}: no test reaches {name}"

@@ -20,6 +20,7 @@ from qrshared.settings import (
     load_settings,
     make_data_dir,
 )
+from qrshared.settings.values import NAME_CHARACTERS_MAX
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_settings_cannot_be_changed_after_reading() -> None:
         ("port", True),
         ("host", "study-pc"), ("host", "256.1.1.1"), ("host", 5),
         ("inbox", ""), ("inbox", "a\0b"), ("inbox", 7),
-        ("name", ""), ("name", "x" * 61), ("name", "a\x1bb"), ("name", "a\u202eb"),
+        ("name", ""), ("name", "x" * (NAME_CHARACTERS_MAX + 1)), ("name", "a\x1bb"), ("name", "a\u202eb"),
         ("mdns", "maybe"), ("mdns", 2), ("wall", "everyone"), ("wall", False),
         ("file_mode", "755"), ("file_mode", "444"), ("file_mode", 0o644), ("file_mode", "rw"),
         ("guest_daily_gb", "-1"), ("guest_daily_gb", "1.5"), ("guest_daily_gb", 1.5), ("reserve_mb", "9" * 40),
@@ -179,7 +180,7 @@ def test_a_data_folder_anyone_could_have_filled_is_refused(tmp_path: Path) -> No
     [
         ("STUDY-PC", "STUDY-PC"), ("study-pc", "Study PC"), ("Annas-MacBook-Pro.local", "Annas MacBook Pro"),
         ("raspberrypi", "Raspberry Pi"), ("localhost", "This computer"), ("", "This computer"), ("my_nas", "My NAS"),
-        ("x" * 63, "X" + "x" * 59), ("a\x1b[31m", "This computer"),
+        ("x" * 63, "X" + "x" * (NAME_CHARACTERS_MAX - 1)), ("a\x1b[31m", "This computer"),
     ],
 )  # fmt: skip
 def test_the_computer_has_a_name_people_recognise(host_name: str, name: str) -> None:

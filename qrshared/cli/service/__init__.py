@@ -11,9 +11,9 @@ from qrshared.cli.service.errors import (
     CopyFailed,
     DidNotStart,
     LingerRefused,
-    ManagerUnreachable,
-    NoServiceManager,
+    NoSystemd,
     StepFailed,
+    SystemdSilent,
 )
 from qrshared.cli.service.firewall import Advice, firewall_advice
 from qrshared.cli.service.running import Ran, Run, run_program
@@ -25,13 +25,13 @@ __all__ = [
     "CopyFailed",
     "DidNotStart",
     "LingerRefused",
-    "ManagerUnreachable",
-    "NoServiceManager",
+    "NoSystemd",
     "Plan",
     "Ran",
     "Run",
     "ServiceState",
     "StepFailed",
+    "SystemdSilent",
     "firewall_advice",
     "install",
     "plan",

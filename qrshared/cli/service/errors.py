@@ -3,8 +3,8 @@
 from qrshared.errors import UserError
 
 
-class NoServiceManager(UserError):
-    """This system has no {manager} that could start qrshared by itself. Let something else run: {command}"""
+class NoSystemd(UserError):
+    """This system has no systemd that could start qrshared by itself. Let something else run: {command}"""
 
 
 class LingerRefused(UserError):
@@ -13,7 +13,7 @@ class LingerRefused(UserError):
     """
 
 
-class ManagerUnreachable(UserError):
+class SystemdSilent(UserError):
     """Your own systemd does not answer ({problem}). Log in as this user directly, not by su or sudo, and try again."""
 
 

@@ -28,7 +28,7 @@ from qrshared.settings import Loaded, is_own_data_dir, make_data_dir
 Say = Callable[[str], None]
 
 
-class Manager(Protocol):
+class Starter(Protocol):
     """What starts programs by itself on one system."""
 
     def prepare(self) -> None: ...
@@ -46,7 +46,7 @@ class Plan:
     port: int
     arguments: tuple[str, ...]
     bin_dir: Path
-    services: Manager
+    starter: Starter
     run: Run
     say: Say
 
@@ -60,13 +60,13 @@ def plan(loaded: Loaded, *, say: Say, run: Run = run_program) -> Plan:
         port=settings.port,
         arguments=tuple(run_arguments(loaded)),
         bin_dir=Path.home() / ".local" / "bin",
-        services=_services(settings.data_dir, run, say),
+        starter=_starter(settings.data_dir, run, say),
         run=run,
         say=say,
     )
 
 
-def _services(data_dir: Path, run: Run, say: Say) -> Manager:
+def _starter(data_dir: Path, run: Run, say: Say) -> Starter:
     if sys.platform == "win32":
         domain = os.environ.get("USERDOMAIN", "")
         user = f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()
@@ -94,13 +94,13 @@ def run_arguments(loaded: Loaded) -> list[str]:
 
 def install(planned: Plan) -> None:
     """Make the service, start it, say what was done; installing again updates it."""
-    services, say = planned.services, planned.say
-    services.prepare()
+    starter, say = planned.starter, planned.say
+    starter.prepare()
     make_data_dir(planned.data_dir)
     planned.inbox.mkdir(parents=True, exist_ok=True)
     entry = make_program(find_origin(), planned.data_dir, run=planned.run, say=say)
     command = command_of(entry, list(planned.arguments))
-    services.install(command, inbox=planned.inbox, data_dir=planned.data_dir)
+    starter.install(command, inbox=planned.inbox, data_dir=planned.data_dir)
     forget_other_programs(planned.data_dir, keep=entry)
     say(f"qrshared runs now and starts by itself. The service runs: {spoken(command)}")
     link = link_command(entry, planned.data_dir, bin_dir=planned.bin_dir)
@@ -114,7 +114,7 @@ def install(planned: Plan) -> None:
 def remove(planned: Plan, *, purge: bool) -> None:
     """Stop the service and forget it; with `purge` also keys, settings and journal, never the inbox."""
     say = planned.say
-    say("The service is removed." if planned.services.remove() else "There was no service.")
+    say("The service is removed." if planned.starter.remove() else "There was no service.")
     unlink_command(planned.data_dir, bin_dir=planned.bin_dir)
     forget_other_programs(planned.data_dir, keep=None)
     if not purge:
@@ -145,4 +145,4 @@ def delete_all_but(folder: Path, kept: Path) -> None:
 
 def status(planned: Plan) -> ServiceState:
     """What the system knows of the service."""
-    return planned.services.state()
+    return planned.starter.state()

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qrshared.cli.service.errors import DidNotStart, LingerRefused, ManagerUnreachable, NoServiceManager
+from qrshared.cli.service.errors import DidNotStart, LingerRefused, NoSystemd, SystemdSilent
 from qrshared.cli.service.running import Ran, Run, must
 from qrshared.cli.service.state import ServiceState
 
 UNIT = "qrshared.service"
-MANAGER_S = 10.0
+SYSTEMD_S = 10.0
 """How long the user's manager may take to come up after lingering was switched on; seen: under two seconds."""
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -70,12 +70,12 @@ class Systemd:
     def prepare(self) -> None:
         """Whatever may refuse, before anything is changed; raises the sentence with the one command to run."""
         if not self.run("systemctl", "--version").is_fine:
-            raise NoServiceManager(manager="systemd", command="qrshared run")
+            raise NoSystemd(command="qrshared run")
         if not (self.linger_dir / self.user).exists():
             if not self.run("loginctl", "enable-linger", self.user).is_fine:
                 raise LingerRefused(command=f"sudo loginctl enable-linger {self.user}")
             self.say("qrshared keeps running when you log out (lingering is on).")
-        self._reach_manager()
+        self._reach_systemd()
 
     def install(self, command: Sequence[str], *, inbox: Path, data_dir: Path) -> None:
         """Write the unit, start it and wait until it says that it is ready."""
@@ -147,15 +147,15 @@ class Systemd:
         if not os.environ.get("XDG_RUNTIME_DIR") and folder.is_dir():
             os.environ["XDG_RUNTIME_DIR"] = str(folder)
 
-    def _reach_manager(self) -> None:
+    def _reach_systemd(self) -> None:
         waited = 0.0
         while True:
             self._find_runtime_dir()
             answer: Ran = self.run("systemctl", "--user", "show-environment")
             if answer.is_fine:
                 return
-            if waited >= MANAGER_S:
-                raise ManagerUnreachable(problem=answer.text)
+            if waited >= SYSTEMD_S:
+                raise SystemdSilent(problem=answer.text)
             self.pause(0.5)
             waited += 0.5
 
