@@ -101,7 +101,7 @@ class Receiver:
     def receive(self, message: TransferMessage, now: float) -> Events:
         """Take one message about this transfer."""
         if type(message) not in RECEIVER_HEARS[self.phase]:
-            return self._fail(Reason.PROTOCOL) if self.phase in REFUSES_THE_REST else []
+            return self.fail(Reason.PROTOCOL) if self.phase in REFUSES_THE_REST else []
         match message:
             case Chunk():
                 self.moved_at = now
@@ -204,12 +204,13 @@ class Receiver:
         self._accepted = True
         self.phase = Phase.OPEN
         self._window, self._received, self._taken, self._said = window, 0, 0, 0
-        self._outgoing += self._acceptance(window)
-        for index, item in enumerate(self._items):
+        # The acceptance says it all, whatever became of items since the last link.
+        self._outgoing, self._receipts = self._acceptance(window), []
+        self._safe.clear()
+        for item in self._items:
             item.relink()
-            if item.told is not None:  # the cut may have swallowed what was said of it
+            if item.told is not None:
                 self._outgoing.append(item.told)
-            self._safe.discard(index)
         return self._with_over([event for index in range(len(self._items)) for event in self._complete(index)])
 
     def _acceptance(self, window: int) -> list[Message]:
@@ -316,8 +317,8 @@ class Receiver:
                 item.arrived = item.wrote
 
     def messages_to_send(self, now: float) -> list[Message]:
-        """Everything to tell the peer by now, in order; empty while there is no link."""
-        if self.phase in (Phase.NEW, Phase.DETACHED):
+        """Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal."""
+        if self.phase in (Phase.NEW, Phase.DETACHED, Phase.PROPOSING, Phase.PROPOSED):
             return []
         messages, self._outgoing = self._outgoing, []
         receipts, self._receipts = self._receipts, []

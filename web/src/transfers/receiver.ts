@@ -29,7 +29,7 @@ const TAKEN_EVERY_BYTES = 256 * 1024;
 /** Or this often, so that progress on a slow road is seen. */
 const TAKEN_EVERY_S = 0.25;
 
-/** How much of an item is left to say, when it failed for want of room. */
+/** Bytes wanted and bytes there are, when that is the reason. */
 export interface Room {
   readonly needed?: number;
   readonly free?: number;
@@ -206,12 +206,14 @@ export class Receiver {
     this.#phase = "open";
     this.#window = window;
     this.#received = this.#taken = this.#said = 0;
-    this.#outgoing.push(...this.#acceptance(window));
+    // The acceptance says it all, whatever became of items since the last link.
+    this.#outgoing = this.#acceptance(window);
+    this.#receipts = [];
+    this.#safe.clear();
     for (const item of this.#items) {
       item.relink();
-      if (item.told !== null) this.#outgoing.push(item.told); // the cut may have swallowed it
+      if (item.told !== null) this.#outgoing.push(item.told);
     }
-    this.#safe.clear();
     return this.#withOver(this.#items.flatMap((_, index) => this.#complete(index)));
   }
 
@@ -323,9 +325,9 @@ export class Receiver {
     for (const item of this.#items) if (item.isOpen) item.arrived = item.wrote;
   }
 
-  /** Everything to tell the peer by now, in order; empty while there is no link. */
+  /** Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal. */
   messagesToSend(now: number): Message[] {
-    if (this.#phase === "new" || this.#phase === "detached") return [];
+    if (["new", "detached", "proposing", "proposed"].includes(this.#phase)) return [];
     const { transfer } = this;
     const messages = this.#outgoing;
     this.#outgoing = [];
