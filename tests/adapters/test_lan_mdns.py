@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.lan import Advertiser
-from qrshared.lan.mdns import instance_name
+from qrshared.lan.mdns import HOST_NAMES_MAX, instance_name
 from tests.namespaces import Host, home_network
 
 needs_avahi = pytest.mark.needs("netns", "avahi-daemon", "avahi-browse", "dbus-daemon")
@@ -179,6 +179,23 @@ async def test_without_an_address_and_without_multicast_the_rest_goes_on(caplog:
         await advertiser.follow(["192.0.2.99"])  # not an address of ours: no socket can be opened on it
         assert advertiser.local_name is None
     assert "the QR works all the same" in caplog.text
+
+
+async def test_where_every_name_is_taken_the_network_is_left_in_peace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    async def others(_advertiser: Advertiser, _zeroconf: object, host: str) -> set[str]:
+        asked.append(host)
+        return {"192.168.1.99"}
+
+    monkeypatch.setattr(Advertiser, "_others", others)
+    async with Advertiser(name="STUDY-PC", port=7774) as advertiser:
+        await advertiser.follow(["127.0.0.1"])
+        assert advertiser.local_name is None
+    assert asked == ["qrshare", *(f"qrshare-{number}" for number in range(2, HOST_NAMES_MAX + 1))]
+    assert "are taken" in caplog.text
 
 
 @pytest.mark.parametrize(

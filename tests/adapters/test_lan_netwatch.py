@@ -95,6 +95,6 @@ async def test_a_burst_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         await anext(watching)
         for _ in range(20):
             changed.set()
-            await asyncio.sleep(0.002)  # the burst itself
+            await asyncio.sleep(0.002)  # plays a burst
         assert [c.address for c in await anext(watching)] == ["10.0.0.2"]
     assert readings == 2

@@ -7,8 +7,20 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from qrshared.links import Link, LinkClosed, MemoryLink, check_link, connect_websocket, memory_links, serve_websocket
-from qrshared.links.check import DEMANDS, LinkPair
+from qrshared.links import (
+    BATCH_MESSAGES_MAX,
+    MESSAGE_BYTES_MAX,
+    Link,
+    LinkClosed,
+    MemoryLink,
+    check_link,
+    connect_websocket,
+    memory_links,
+    serve_websocket,
+)
+from qrshared.links.check import DEMANDS, UNREAD_BYTES_MAX, LinkPair
+from qrshared.links.framing import FRAME_BYTES_MAX
+from qrshared.links.memory import MEMORY_QUEUE_BYTES_MAX
 
 
 @asynccontextmanager
@@ -108,3 +120,15 @@ async def test_the_check_catches_an_adapter_that_lies(lie: type[MemoryLink]) -> 
 
 async def test_the_check_lets_an_honest_adapter_pass() -> None:
     await check_link(memory_pair)
+
+
+async def test_a_sleeping_reader_costs_a_memory_link_no_more_than_its_bound() -> None:
+    a, b = memory_links()
+    batch = [bytes(MESSAGE_BYTES_MAX)] * BATCH_MESSAGES_MAX
+    async with asyncio.TaskGroup() as tasks:
+        writers = [tasks.create_task(a.send(*batch)) for _ in range(10)]
+        await asyncio.wait(writers, timeout=0.1)
+        assert 0 < a._outgoing.held_bytes < MEMORY_QUEUE_BYTES_MAX + FRAME_BYTES_MAX < UNREAD_BYTES_MAX
+        for _ in writers:
+            assert list(await b.receive()) == batch
+    assert a._outgoing.held_bytes == 0

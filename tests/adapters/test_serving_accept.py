@@ -25,7 +25,7 @@ async def server(gate: Gate, *, guarded: bool = True) -> AsyncIterator[int]:
         return web.Response(text=str(total))
 
     async def think(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(1.0)  # the work of a slow handler, not a synchronisation
+        await asyncio.sleep(1.0)  # plays a slow handler
         return web.Response(text="thought")
 
     async def much(request: web.Request) -> web.StreamResponse:
@@ -77,7 +77,7 @@ async def test_a_body_that_drips_is_read_to_its_end() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HALF_A_BODY)
         for letter in (b"w", b"o", b"r", b"l", b"d"):
-            await asyncio.sleep(0.2)  # the drip itself
+            await asyncio.sleep(0.2)  # plays a slow peer
             writer.write(letter)
         assert (await reader.readuntil(b"10")).startswith(b"HTTP/1.1 200")
         writer.close()
