@@ -36,6 +36,7 @@ def build_app(
 
     `sessions` counts open sealed sessions; `admission` is asked anew for each request, because addresses change.
     """
+    gate.screen(lambda address: admission().welcomes(address))
     app = web.Application(middlewares=[gate.middleware, guard_middleware(admission), catch_faults])
     secure_responses(app, public_host=lambda: admission().public_host, connect_to=connect_to)
     add_page_routes(app, page)

@@ -52,13 +52,12 @@ class GateCounts:
 class Gate:
     """Makes one guarded protocol a socket: hand it to `loop.create_server` in place of the server itself.
 
-    `middleware` has to be the outermost of the application, so that the gate hears of requests. An address that
-    `is_welcome` denies gets no byte: aiohttp would answer a malformed request before the guard could look at it.
+    `middleware` has to be the outermost of the application, so that the gate hears of requests.
     """
 
-    def __init__(self, caps: Caps | None = None, *, is_welcome: Callable[[str], bool] = lambda _address: True) -> None:
+    def __init__(self, caps: Caps | None = None) -> None:
         self.caps = caps if caps is not None else Caps()
-        self._is_welcome = is_welcome
+        self._is_welcome: Callable[[str], bool] = lambda _address: True
         self._server: Callable[[], asyncio.Protocol] | None = None
         self._sockets: dict[asyncio.BaseProtocol, Socket] = {}
         self._by_address: Counter[str] = Counter()
@@ -69,6 +68,10 @@ class Gate:
     def guard(self, server: Callable[[], asyncio.Protocol]) -> None:
         """Wrap the protocols this server makes (`AppRunner.server`)."""
         self._server = server
+
+    def screen(self, is_welcome: Callable[[str], bool]) -> None:
+        """Drop the sockets of other addresses unheard: aiohttp answers malformed requests before the guard is asked."""
+        self._is_welcome = is_welcome
 
     def __call__(self) -> asyncio.Protocol:
         if self._server is None:

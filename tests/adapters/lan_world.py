@@ -91,7 +91,7 @@ async def running(
     public_host: str | None = None,
 ) -> AsyncIterator[World]:
     """A server on loopback, on a free port."""
-    gate = Gate(caps, is_welcome=lambda address: world.admission.welcomes(address))
+    gate = Gate(caps)
     failed = FailedHandshakes(per_minute=per_minute)
 
     async def noted(link: Link, visitor: Visitor) -> None:

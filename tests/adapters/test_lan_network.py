@@ -28,7 +28,7 @@ SERVE = """
     async def main(host):
         admission = admission_for(candidates(), port=7774, host=host)
         page = BuiltPage({"/": Asset(b"THE PAGE", "text/html", "1", "no-cache")})
-        gate = Gate(is_welcome=lambda address: admission.welcomes(address))
+        gate = Gate()
         app = build_app(page=page, sessions=lambda: 0, on_link=None, admission=lambda: admission, gate=gate)
         async with LanServer(app, gate) as server:
             await server.listen(host=host, port=7774)

@@ -129,7 +129,8 @@ async def test_the_counts_return_to_nothing() -> None:
 
 
 async def test_a_stranger_gets_no_byte_whatever_it_sends() -> None:
-    gate = Gate(is_welcome=lambda address: address != "127.0.0.2")
+    gate = Gate()
+    gate.screen(lambda address: address != "127.0.0.2")
     async with server(gate) as port:
         for says in (b"GARBAGE\r\n\r\n", b"GET /think HTTP/1.1\r\nHost: x\r\n\r\n"):
             answers = {}
