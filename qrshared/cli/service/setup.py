@@ -118,7 +118,7 @@ def remove(planned: Plan, *, purge: bool) -> None:
     unlink_command(planned.data_dir, bin_dir=planned.bin_dir)
     forget_other_programs(planned.data_dir, keep=None)
     if not purge:
-        say(f"Devices and settings stay in {planned.data_dir}; `qrshared service remove --purge` deletes them as well.")
+        say(f"Devices and settings stay in {planned.data_dir}; delete that folder when you no longer need them.")
         return
     if not planned.data_dir.is_dir():
         return
