@@ -16,12 +16,15 @@ class GuestDay:
     spent: int = 0
 
     def left(self, limit_bytes: int, now: float) -> int:
-        """Bytes still allowed; a clock that was set back does not give a new day."""
-        return limit_bytes if now >= self.began + DAY_S else max(0, limit_bytes - self.spent)
+        """Bytes still allowed."""
+        return limit_bytes if self._is_over(now) else max(0, limit_bytes - self.spent)
 
     def spend(self, count: int, now: float) -> None:
         """Counts bytes as sent."""
-        if now >= self.began + DAY_S:
+        if self._is_over(now):
             self.began, self.spent = now, 0
-        self.began = min(self.began, now)
         self.spent += count
+
+    def _is_over(self, now: float) -> bool:
+        """A clock set back a little gives no new day; one that had been days ahead does not lock the guests out."""
+        return not self.began - DAY_S < now < self.began + DAY_S

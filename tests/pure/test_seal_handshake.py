@@ -24,6 +24,7 @@ from qrshared.seal import (
     lv,
     refusal_message,
 )
+from qrshared.seal.noise import NoiseHandshake
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "noise.json").read_text(encoding="utf-8"))
 TICKET = bytes(range(16))
@@ -203,6 +204,23 @@ def test_a_peer_without_a_key_cannot_be_taken_for_one_with_a_key() -> None:
     one, other = Initiator("home"), daemon()
     other.receive(lv(b"qrshared/1", derive_keys(TICKET).key_id, one.opening()[-32:]))
     assert refused_by(other, *one.receive(other.opening()))
+
+
+def test_a_payload_in_a_noise_message_is_refused_by_both_sides() -> None:
+    keys, nonces = derive_keys(TICKET), (b"\x01" * 32, b"\x02" * 32)
+    prologue = lv(b"qrshared/1", b"home", keys.key_id, *nonces)
+    chatty = NoiseHandshake(initiator=True, prologue=prologue, psk=keys.session_auth)
+    other = Responder("home", knows(TICKET), nonce=nonces[1])
+    other.receive(lv(b"qrshared/1", keys.key_id, nonces[0]))
+    assert refused_by(other, chatty.write_message(b"early"))
+
+    one = Initiator("home", TICKET, nonce=nonces[0])
+    (first,) = one.receive(lv(b"qrshared/1", b"", nonces[1]))
+    talker = NoiseHandshake(initiator=False, prologue=prologue, psk=keys.session_auth)
+    assert talker.read_message(first) == b""
+    with pytest.raises(HandshakeFailed):
+        one.receive(talker.write_message(b"early"))
+    assert one.sealed is None
 
 
 def test_ones_own_opening_coming_back_is_a_reflection() -> None:

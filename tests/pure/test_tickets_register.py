@@ -77,6 +77,16 @@ def test_a_second_key_under_a_used_ticket_is_refused_even_in_an_open_handshake()
     assert register.find(key_of(ticket.secret), HOME, NOW) is Refusal.UNKNOWN_KEY
 
 
+def test_a_ticket_revoked_in_the_middle_of_a_handshake_makes_no_device() -> None:
+    register = Register()
+    ticket = register.personal(NOW, life=Life.NEVER)
+    credential = present(register, ticket)
+    register.revoke_ticket(ticket.id)
+    with pytest.raises(TicketSpent):
+        register.enroll(credential, secrets.token_bytes(32), "late", "phone", NOW)
+    assert register.devices() == []
+
+
 def test_a_handshake_alone_does_not_use_a_ticket_up() -> None:
     register = Register()
     ticket = register.personal(NOW)
@@ -134,7 +144,8 @@ def test_a_guest_who_also_picks_up_gets_those_items_and_no_others() -> None:
     assert both.items == frozenset("a")
     more = enroll(register, register.pick_up(NOW, ["b"]), key=key).device
     assert more.items == frozenset("ab")
-    assert more.ends == NOW + DAY
+    register.seen(more.id, NOW + HOUR)
+    assert register.device(more.id).ends == NOW + DAY  # when the files' own codes end, however often it comes
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -212,6 +223,7 @@ def test_guests_share_a_day_and_trusted_devices_do_not_count() -> None:
     assert register.spend(two, 40, NOW)
     assert not register.spend(two, 1, NOW + DAY - 1)
     assert not register.spend(two, 1, NOW - HOUR)  # setting the clock back buys nothing
+    assert register.allow_bytes(two, 100, NOW - 7 * DAY)  # but a clock that was days ahead does not lock guests out
     again = Register.load(register.dump(), guest_day_bytes=100)
     assert not again.spend(two, 1, NOW + 1)
     assert again.spend(two, 100, NOW + DAY)
