@@ -9,7 +9,7 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _IOV_MAX = 512
 """Buffers in one `writev`; POSIX promises 16, Linux and macOS take 1024."""
+
+_READ_BYTES = 1024 * 1024
 
 _FALLOC_FL_KEEP_SIZE = 1
 _RENAME_NOREPLACE = 1  # Linux renameat2
@@ -87,6 +89,17 @@ def _write_some(fd: int, pending: list[memoryview]) -> int:
     if sys.platform == "win32":
         return os.write(fd, pending[0])
     return os.writev(fd, pending[:_IOV_MAX])
+
+
+def read_range(fd: int, start: int, end: int) -> Iterator[bytes]:
+    """The bytes from `start` to `end`, in pieces; EOFError if the file is shorter."""
+    os.lseek(fd, start, os.SEEK_SET)
+    while start < end:
+        piece = os.read(fd, min(_READ_BYTES, end - start))
+        if not piece:
+            raise EOFError
+        yield piece
+        start += len(piece)
 
 
 def allocate(fd: int, size: int) -> bool:

@@ -144,7 +144,7 @@ class Inbox:
         with self.store.journal.reading() as ledger:
             earlier = [part for part in ledger.parts.values() if part.key.device == device]
         found = {part.key: Stored(part.key, part.facts, part.safe) for part in earlier}
-        for key, live in self._live.items():
+        for key, live in list(self._live.items()):  # a copy: callers may be in a thread
             if key.device == device and live.file is not None and not live.file.is_spoilt:
                 found[key] = Stored(key, live.file.facts, live.file.offset)
         return list(found.values())
@@ -182,6 +182,18 @@ class Inbox:
         """The newest files and folders. Looks at each name: with thousands of files call it in a thread."""
         return self.store.entries(limit)
 
+    def count(self) -> int:
+        """How many entries there are. Call it in a thread."""
+        return self.store.count()
+
+    def is_there(self) -> bool:
+        """Whether the path still leads to our folder and the folder answers. Call it in a thread."""
+        return self.store.is_there()
+
+    async def placed_digest(self, placed: Placed, index: int) -> bytes:
+        """BLAKE2b-256 of an 8 MiB block of a placed item; EntryMissing if it was moved or has another size by now."""
+        return await run(self._threads.flushing, partial(self.store.placed_digest, placed, index))
+
     async def rename(self, name: str, new: str) -> str:
         """Gives an entry a safe free name and returns it. Raises EntryMissing or NameRefused."""
         return await run(self._threads.writing, partial(self.store.rename, name, new))
@@ -215,9 +227,7 @@ class Inbox:
             return
         if live.holder is not None:
             live.holder.placed = placing.result()
-        if live.file is not None:
-            live.file.release(live.file.begun)
-            live.file = None
+        live.file = None
         self._live.pop(live.key, None)
 
     def _leave(self, live: Live) -> None:

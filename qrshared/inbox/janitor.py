@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection
 
+from qrshared.inbox import disk
 from qrshared.inbox.commit import Placer
 from qrshared.inbox.errors import InboxError
 from qrshared.inbox.folder import Folder, walk
@@ -14,7 +15,7 @@ from qrshared.inbox.item import Placed
 from qrshared.inbox.journal import Journal
 from qrshared.inbox.names import OWN_PREFIX
 from qrshared.inbox.part import Finished
-from qrshared.inbox.place import Ladder, finish_link, remove_placeholder
+from qrshared.inbox.place import Ladder, Rung, finish_link, remove_placeholder
 from qrshared.inbox.records import DaySeen, ItemPlaced, PartGone, Placing, RunEnded
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 _SECONDS_A_DAY = 86_400
 _RUN_HEX = 12
 _PART = re.compile(re.escape(OWN_PREFIX) + r"[0-9a-f]{24}\.part")
-_READ_BYTES = 1024**2
 
 
 def run_prefix(run: str) -> str:
@@ -39,7 +39,7 @@ def finish_placements(home: InboxHome, journal: Journal, placer: Placer, ladder:
     with journal.reading() as ledger:
         begun = list(ledger.placings.values())
     for placing in begun:
-        if placed := _finished_before(home.folder, placing):
+        if placed := _finished_before(home.folder, placing, ladder):
             with journal.reading() as ledger:
                 seen = ledger.days_seen
             journal.note(ItemPlaced(placing.part, placing.key, placing.facts, placed, seen))
@@ -108,7 +108,7 @@ def _remove(folder: Folder, journal: Journal, part: str) -> None:
     journal.note(PartGone(part))
 
 
-def _finished_before(folder: Folder, placing: Placing) -> Placed | None:
+def _finished_before(folder: Folder, placing: Placing, ladder: Ladder) -> Placed | None:
     *folders, name = placing.target.name.split("/")
     inner = walk(folder, folders) if folders else folder
     if inner is None:
@@ -117,7 +117,7 @@ def _finished_before(folder: Folder, placing: Placing) -> Placed | None:
         if folder.status(placing.part) is not None:
             if finish_link(folder, placing.part, inner, name):
                 return placing.target
-            remove_placeholder(inner, name, placing.part)
+            remove_placeholder(inner, name, placing.part, even_if_cut=ladder.rung is Rung.PLACEHOLDER)
             return None
         return placing.target if _is_there(inner, name, placing) else None
     finally:
@@ -158,9 +158,9 @@ def _sha256(folder: Folder, name: str) -> str | None:
     except OSError:
         return None
     try:
-        while piece := os.read(fd, _READ_BYTES):
+        for piece in disk.read_range(fd, 0, os.fstat(fd).st_size):
             digest.update(piece)
-    except OSError:
+    except (OSError, EOFError):
         return None
     finally:
         os.close(fd)

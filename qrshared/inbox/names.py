@@ -31,6 +31,7 @@ RESERVED_AT_TOP = frozenset({"outbox"})
 
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _REPLACED_CATEGORIES = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp", "Cf"})
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, but nothing is seen of them
 _JOINERS = "\u200c\u200d"  # needed inside Persian words and family emoji, so kept although they are of category Cf
 _DEVICES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$"}
@@ -112,8 +113,9 @@ def _clean_component(text: str) -> SafeName:
 
 
 def _clean_once(text: str) -> str:
-    text = unicodedata.normalize("NFC", text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
-    text = "".join(map(_clean_character, text)).lstrip(" .~-").rstrip(" .")
+    # JavaScript may send half of a surrogate pair; whole pairs are joined here, halves become U+FFFD.
+    text = unicodedata.normalize("NFC", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+    text = "".join(map(_clean_character, text)).lstrip(" .~-" + _JOINERS).rstrip(" ." + _JOINERS)
     if not text.strip("_ "):
         return "unnamed"
     if text.rpartition(".")[2].strip().casefold() in _LAUNCHERS and "." in text:
@@ -127,7 +129,11 @@ def _clean_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Zs":
         return " "
-    if character in _FORBIDDEN or (category in _REPLACED_CATEGORIES and character not in _JOINERS):
+    if (
+        character in _FORBIDDEN
+        or character in _BLANKS
+        or (category in _REPLACED_CATEGORIES and character not in _JOINERS)
+    ):
         return "_"
     return character
 

@@ -1,5 +1,6 @@
 """What the owner does with the inbox's list: look, rename, bin. Nothing here is ever deleted for good."""
 
+import hashlib
 import heapq
 import logging
 import os
@@ -10,8 +11,9 @@ from send2trash import TrashPermissionError, send2trash
 from qrshared.inbox import disk
 from qrshared.inbox.errors import EntryMissing, NameRefused
 from qrshared.inbox.folder import Folder, walk
-from qrshared.inbox.item import Entry
+from qrshared.inbox.item import Entry, Placed
 from qrshared.inbox.names import OWN_PREFIX, RESERVED_AT_TOP, SafeName, clean_name, folded, numbered
+from qrshared.inbox.part import BLOCK_BYTES
 from qrshared.inbox.place import Ladder
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,31 @@ def entries(folder: Folder, limit: int) -> list[Entry]:
     found = (_entry(folder, name) for name in folder.names() if is_listed(name))
     newest = heapq.nlargest(limit, filter(None, found), key=lambda entry: (entry.modified_ms, entry.name))
     return list(newest)
+
+
+def count(folder: Folder) -> int:
+    """How many entries the list has in all."""
+    return sum(is_listed(name) for name in folder.names())
+
+
+def block_digest(folder: Folder, placed: Placed, index: int) -> bytes:
+    """BLAKE2b-256 of an 8 MiB block of a placed item; raises EntryMissing if the owner moved or cut it since."""
+    parent, last = _find(folder, placed.name)
+    try:
+        fd = parent.open_file(last, flags=os.O_RDONLY)
+        try:
+            start = index * BLOCK_BYTES
+            if os.fstat(fd).st_size != placed.size or not 0 <= start < placed.size:
+                raise EntryMissing(name=placed.name)
+            digest = hashlib.blake2b(digest_size=32)
+            for piece in disk.read_range(fd, start, min(start + BLOCK_BYTES, placed.size)):
+                digest.update(piece)
+            return digest.digest()
+        finally:
+            os.close(fd)
+    finally:
+        if parent is not folder:
+            parent.close()
 
 
 def rename(folder: Folder, ladder: Ladder, name: str, new: str) -> str:

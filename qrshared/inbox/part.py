@@ -32,8 +32,6 @@ BLOCK_BYTES = 8 * 1024**2
 CHECK_BYTES = 64 * 1024**2
 """After this many bytes a part looks again whether its folder and the room on the disk are still there."""
 
-_READ_BYTES = 1024**2
-
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -267,13 +265,9 @@ class PartFile:
             return
         fd = self.folder.open_file(self.name, flags=os.O_RDONLY)
         try:
-            os.lseek(fd, start, os.SEEK_SET)
-            while start < end:
-                piece = os.read(fd, min(_READ_BYTES, end - start))
-                if not piece:
-                    raise DiskError(what="a half-received file has become shorter")
-                yield piece
-                start += len(piece)
+            yield from disk.read_range(fd, start, end)
+        except EOFError:
+            raise DiskError(what="a half-received file has become shorter") from None
         finally:
             os.close(fd)
 

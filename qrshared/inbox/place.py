@@ -83,17 +83,22 @@ def finish_link(source: Folder, part: str, target: Folder, name: str) -> bool:
     return True
 
 
-def remove_placeholder(target: Folder, name: str, part: str) -> None:
-    """Removes a placeholder that was left for `part`; any other file of that name stays."""
+def remove_placeholder(target: Folder, name: str, part: str, *, even_if_cut: bool = False) -> None:
+    """Removes a placeholder that was left for `part`; any other file of that name stays.
+
+    `even_if_cut` takes one that was being written for ours, down to an empty file: right only where placeholders are
+    used at all and the journal says that this name was free and meant for `part`.
+    """
     try:
         fd = target.open_file(name, flags=os.O_RDONLY)
     except OSError:
         return
     try:
-        is_ours = os.read(fd, _PLACEHOLDER_BYTES_MAX + 1) == _placeholder(part)
+        found = os.read(fd, _PLACEHOLDER_BYTES_MAX + 1)
     finally:
         os.close(fd)
-    if is_ours:
+    ours = _placeholder(part)
+    if found == ours or (even_if_cut and ours.startswith(found)):
         target.remove(name)
 
 
@@ -117,7 +122,9 @@ def _rename_over_placeholder(source: Folder, part: str, target: Folder, name: st
             os.close(fd)
         os.replace(source.at(part), target.at(name), src_dir_fd=source.fd, dst_dir_fd=target.fd)
     except OSError:
-        remove_placeholder(target, name, part)  # looks inside first: the rename may have happened all the same
+        remove_placeholder(
+            target, name, part, even_if_cut=True
+        )  # looks inside first: the rename may have happened all the same
         raise
 
 

@@ -12,7 +12,7 @@ from qrshared.inbox.commit import Outcome, Placer
 from qrshared.inbox.errors import InboxError, InboxGone, NoSpace, disk_errors
 from qrshared.inbox.folder import Folder
 from qrshared.inbox.home import InboxHome
-from qrshared.inbox.item import Entry, ItemFacts, ItemKey, is_same_item
+from qrshared.inbox.item import Entry, ItemFacts, ItemKey, Placed, is_same_item
 from qrshared.inbox.journal import Journal
 from qrshared.inbox.part import Finished, PartFile
 from qrshared.inbox.place import Ladder, Rung
@@ -120,7 +120,9 @@ class Store:
     def finish(self, part: PartFile) -> Finished:
         if part.must_reread:
             self.reread(part)
-        return self._trusting(part, lambda: part.finish(self._final_mode))
+        finished = self._trusting(part, lambda: part.finish(self._final_mode))
+        part.release(part.begun)  # it is placed by name; its sender has nothing more to write
+        return finished
 
     def block_digest(self, part: PartFile, index: int) -> bytes:
         with disk_errors(str(self.home.path)):
@@ -143,6 +145,20 @@ class Store:
     def entries(self, limit: int) -> list[Entry]:
         with disk_errors(str(self.home.path)):
             return owner.entries(self.folder(), limit)
+
+    def count(self) -> int:
+        with disk_errors(str(self.home.path)):
+            return owner.count(self.folder())
+
+    def is_there(self) -> bool:
+        try:
+            return self.home.leads_to(self.home.folder) and owner.count(self.home.folder) >= 0
+        except OSError:
+            return False
+
+    def placed_digest(self, placed: Placed, index: int) -> bytes:
+        with disk_errors(str(self.home.path)):
+            return owner.block_digest(self.folder(), placed, index)
 
     def rename(self, name: str, new: str) -> str:
         with disk_errors(str(self.home.path)):
