@@ -38,7 +38,7 @@ class Departure:
         self.turn = 0
         """Raised whenever what was handed out for reading is not wanted any more."""
         self.told: Fail | Cancel | None = None
-        """How this side ended it, to be said again after a cut."""
+        """How it ended without a receipt: said on every new link, for the receiver may have forgotten."""
 
     @property
     def is_open(self) -> bool:

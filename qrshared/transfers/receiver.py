@@ -67,6 +67,9 @@ class Receiver:
         self.phase = Phase.NEW
         self.moved_at: float | None = None
         """When the last bytes arrived."""
+        self.is_stopped = False
+        """Cancelled here as a whole: it answers the same proposal with its cancel, also on a later link."""
+        self._is_linked = False
         self._incoming = IncomingManifest()
         self._manifest: tuple[Item, ...] = ()
         self._items: list[Arrival] = []
@@ -84,7 +87,7 @@ class Receiver:
 
     @property
     def is_over(self) -> bool:
-        """Nothing will happen any more; the same proposal again deserves a new receiver."""
+        """Nothing will happen any more; unless it `is_stopped`, the same proposal again deserves a new receiver."""
         return self.phase is Phase.OVER
 
     @property
@@ -100,6 +103,10 @@ class Receiver:
 
     def receive(self, message: TransferMessage, now: float) -> Events:
         """Take one message about this transfer."""
+        if isinstance(message, Propose):
+            self._is_linked = True
+            if self.is_stopped:
+                self._outgoing = [Cancel(self.transfer)]
         if type(message) not in RECEIVER_HEARS[self.phase]:
             return self.fail(Reason.PROTOCOL) if self.phase in REFUSES_THE_REST else []
         match message:
@@ -195,12 +202,7 @@ class Receiver:
         if self.phase is not Phase.PROPOSED:
             return []
         if not self._accepted:
-            for receipt in receipts:
-                self._items[receipt.item].receipt = receipt
-                self._end(receipt.item, ItemState.DONE)
-            for each in kept:
-                self._items[each.item].start_at(each.offset, prove=each.prove)
-                self.tally.bytes_done += each.offset
+            self._recall(kept, receipts)
         self._accepted = True
         self.phase = Phase.OPEN
         self._window, self._received, self._taken, self._said = window, 0, 0, 0
@@ -212,6 +214,16 @@ class Receiver:
             if item.told is not None:
                 self._outgoing.append(item.told)
         return self._with_over([event for index in range(len(self._items)) for event in self._complete(index)])
+
+    def _recall(self, kept: Iterable[Kept], receipts: Iterable[ItemReceipt]) -> None:
+        for receipt in receipts:
+            if self._items[receipt.item].is_open:  # not cancelled since it was proposed
+                self._items[receipt.item].receipt = receipt
+                self._end(receipt.item, ItemState.DONE)
+        for each in kept:
+            if self._items[each.item].is_open:
+                self._items[each.item].start_at(each.offset, prove=each.prove)
+                self.tally.bytes_done += each.offset
 
     def _acceptance(self, window: int) -> list[Message]:
         kept = [
@@ -292,6 +304,7 @@ class Receiver:
         """The person here does not want this item, or any of it."""
         if item is None:
             if self.phase not in (Phase.CLOSING, Phase.OVER):
+                self.is_stopped = True
                 self._outgoing.append(Cancel(self.transfer))
             return self._with_over(self._end_all(ItemState.CANCELLED, TransferCancelled()))
         if not self._items[item].is_open:
@@ -302,6 +315,7 @@ class Receiver:
 
     def detached(self) -> None:
         """The link is gone, and with it whatever was not sent."""
+        self._is_linked = False
         self._outgoing.clear()
         self._receipts.clear()
         self._safe.clear()
@@ -318,7 +332,7 @@ class Receiver:
 
     def messages_to_send(self, now: float) -> list[Message]:
         """Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal."""
-        if self.phase in (Phase.NEW, Phase.DETACHED, Phase.PROPOSING, Phase.PROPOSED):
+        if not self._is_linked or self.phase in (Phase.PROPOSING, Phase.PROPOSED):
             return []
         messages, self._outgoing = self._outgoing, []
         receipts, self._receipts = self._receipts, []

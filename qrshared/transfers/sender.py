@@ -131,9 +131,9 @@ class Sender:
             case Fail(item=None, reason=reason, needed=needed, free=free):
                 return self._end_all(ItemState.FAILED, TransferFailed(reason, needed, free))
             case Cancel(item=int(item)):
-                return self._end_item(item, ItemState.CANCELLED, ItemCancelled(item))
+                return self._end_item(item, ItemState.CANCELLED, message, ItemCancelled(item))
             case Fail(item=int(item), reason=reason, needed=needed, free=free):
-                return self._end_item(item, ItemState.FAILED, ItemFailed(item, reason, needed, free))
+                return self._end_item(item, ItemState.FAILED, message, ItemFailed(item, reason, needed, free))
             case _:
                 return []
 
@@ -291,7 +291,7 @@ class Sender:
             if departure.is_open:
                 self._restart(departure, 0)
             departure.proof_offset = 0
-            if departure.told is not None:  # the cut may have swallowed it
+            if departure.told is not None:
                 self._outgoing.append(departure.told)
 
     def _restart(self, departure: Departure, offset: int) -> int:
@@ -353,16 +353,16 @@ class Sender:
         departure = self._departures[item]
         if self.is_over or not departure.is_open:
             return []
-        departure.told = message
         self._outgoing.append(message)
-        return self._end_item(item, state, event)
+        return self._end_item(item, state, message, event)
 
-    def _end_item(self, item: int, state: ItemState, event: SenderEvent) -> Events:
+    def _end_item(self, item: int, state: ItemState, message: Fail | Cancel, event: SenderEvent) -> Events:
         if item >= len(self.items):
             return self.fail(Reason.PROTOCOL)
         departure = self._departures[item]
         if not departure.is_open:
             return []
+        departure.told = message
         self._end(departure, state)
         return self._with_over([event])
 

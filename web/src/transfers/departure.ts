@@ -28,7 +28,7 @@ export class Departure {
   proofOffset = 0;
   /** Raised whenever what was handed out for reading is not wanted any more. */
   turn = 0;
-  /** How this side ended it, to be said again after a cut. */
+  /** How it ended without a receipt: said on every new link, for the receiver may have forgotten. */
   told: Fail | Cancel | null = null;
 
   constructor(size: number) {

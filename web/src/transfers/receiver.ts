@@ -44,9 +44,12 @@ export class Receiver {
   readonly transfer: TransferId;
   /** When the last bytes arrived. */
   movedAt: number | null = null;
+  /** Cancelled here as a whole: it answers the same proposal with its cancel, also on a later link. */
+  isStopped = false;
   /** Sums for progress. */
   tally = new Tally(0, 0);
   #phase: ReceiverPhase = "new";
+  #isLinked = false;
   #incoming = new IncomingManifest();
   #manifest: readonly Item[] = [];
   #items: Arrival[] = [];
@@ -69,7 +72,7 @@ export class Receiver {
     return this.#phase;
   }
 
-  /** Nothing will happen any more; the same proposal again deserves a new receiver. */
+  /** Nothing will happen any more; unless it `isStopped`, the same proposal again deserves a new receiver. */
   get isOver(): boolean {
     return this.#phase === "over";
   }
@@ -87,6 +90,10 @@ export class Receiver {
 
   /** Takes one message about this transfer. */
   receive(message: TransferMessage, now: number): ReceiverEvent[] {
+    if (message.t === "propose") {
+      this.#isLinked = true;
+      if (this.isStopped) this.#outgoing = [{ t: "cancel", transfer: this.transfer }];
+    }
     if (!RECEIVER_HEARS[this.#phase].includes(message.t)) {
       return REFUSES_THE_REST.has(this.#phase) ? this.#withOver(this.#fail("protocol")) : [];
     }
@@ -194,10 +201,13 @@ export class Receiver {
     if (this.#phase !== "proposed") return [];
     if (!this.#accepted) {
       for (const receipt of receipts) {
-        this.#at(receipt.item).receipt = receipt;
-        this.#end(this.#at(receipt.item), "done");
+        const item = this.#at(receipt.item);
+        if (!item.isOpen) continue; // cancelled since it was proposed
+        item.receipt = receipt;
+        this.#end(item, "done");
       }
       for (const each of kept) {
+        if (!this.#at(each.item).isOpen) continue;
         this.#at(each.item).startAt(each.offset, each.prove ?? false);
         this.tally.bytesDone += each.offset;
       }
@@ -301,7 +311,10 @@ export class Receiver {
   /** The person here does not want this item, or any of it. */
   cancel(index: number | null = null): ReceiverEvent[] {
     if (index === null) {
-      if (!this.#isEnding) this.#outgoing.push({ t: "cancel", transfer: this.transfer });
+      if (!this.#isEnding) {
+        this.isStopped = true;
+        this.#outgoing.push({ t: "cancel", transfer: this.transfer });
+      }
       return this.#withOver(this.#endAll("cancelled", { t: "transfer_cancelled" }));
     }
     const item = this.#at(index);
@@ -313,6 +326,7 @@ export class Receiver {
 
   /** The link is gone, and with it whatever was not sent. */
   detached(): void {
+    this.#isLinked = false;
     this.#outgoing = [];
     this.#receipts = [];
     this.#safe.clear();
@@ -327,7 +341,7 @@ export class Receiver {
 
   /** Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal. */
   messagesToSend(now: number): Message[] {
-    if (["new", "detached", "proposing", "proposed"].includes(this.#phase)) return [];
+    if (!this.#isLinked || this.#phase === "proposing" || this.#phase === "proposed") return [];
     const { transfer } = this;
     const messages = this.#outgoing;
     this.#outgoing = [];

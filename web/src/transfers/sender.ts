@@ -130,12 +130,12 @@ export class Sender {
       case "cancel":
         return message.item === undefined
           ? this.#endAll("cancelled", { t: "transfer_cancelled" })
-          : this.#endItem(message.item, "cancelled", { t: "item_cancelled", item: message.item });
+          : this.#endItem(message.item, "cancelled", message, { t: "item_cancelled", item: message.item });
       case "fail": {
         const { item, reason, needed, free } = message;
         return item === undefined
           ? this.#endAll("failed", { t: "transfer_failed", reason, needed, free })
-          : this.#endItem(item, "failed", { t: "item_failed", item, reason, needed, free });
+          : this.#endItem(item, "failed", message, { t: "item_failed", item, reason, needed, free });
       }
       default:
         return [];
@@ -306,7 +306,7 @@ export class Sender {
     for (const departure of this.#departures) {
       if (departure.isOpen) this.#restart(departure, 0);
       departure.proofOffset = 0;
-      if (departure.told !== null) this.#outgoing.push(departure.told); // the cut may have swallowed it
+      if (departure.told !== null) this.#outgoing.push(departure.told);
     }
   }
 
@@ -363,15 +363,15 @@ export class Sender {
   #endHere(item: number, state: "failed" | "cancelled", message: Fail | Cancel, event: SenderEvent): SenderEvent[] {
     const departure = this.#at(item);
     if (this.isOver || !departure.isOpen) return [];
-    departure.told = message;
     this.#outgoing.push(message);
-    return this.#endItem(item, state, event);
+    return this.#endItem(item, state, message, event);
   }
 
-  #endItem(item: number, state: "failed" | "cancelled", event: SenderEvent): SenderEvent[] {
+  #endItem(item: number, state: "failed" | "cancelled", message: Fail | Cancel, event: SenderEvent): SenderEvent[] {
     const departure = this.#departures[item];
     if (departure === undefined) return this.fail("protocol");
     if (!departure.isOpen) return [];
+    departure.told = message;
     this.#end(departure, state);
     return this.#withOver([event]);
   }
