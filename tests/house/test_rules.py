@@ -11,7 +11,7 @@ from tests.house.tree import ROOT, File, all_files, listed_paths
 FILES = tuple(all_files())
 GOOD = '"""Its duty, in one sentence."""\n'
 
-HARD = {
+HARD: dict[str, rules.Rule] = {
     "the oldest Python reads it": rules.unparsable,
     "a file stays below 600 lines": functools.partial(rules.long_files, most=600),
     "a function stays below 80 lines": functools.partial(rules.long_functions, most=80),
