@@ -1,0 +1,144 @@
+"""The one place that knows how the parts of a daemon fit together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from qrshared.assets import built_page
+from qrshared.daemon.book import Book
+from qrshared.daemon.deeds import Deeds
+from qrshared.daemon.desk import FrontDesk
+from qrshared.daemon.history import History
+from qrshared.daemon.ports import KeptPort
+from qrshared.daemon.store import Store
+from qrshared.daemon.views import Problems, Views
+from qrshared.daemon.whereabouts import Whereabouts
+from qrshared.inbox import Inbox
+from qrshared.lan import Advertiser, LanServer, Visitor, build_app, candidates
+from qrshared.links import Link
+from qrshared.local import ControlServer
+from qrshared.protocol import DeviceId, Reason, Topic
+from qrshared.serving import BuiltPage, Gate
+from qrshared.sessions import IncomingTransfers, LiveSessions, Welcome
+from qrshared.settings import Settings, make_data_dir
+from qrshared.tickets import Grant, Right, Road, Trust
+
+OWNER_HERE: Final = Grant(Road.LOOPBACK, rights=frozenset(Right), trust=Trust.OWNER)
+"""Whoever may open the control socket is the owner."""
+
+_GIB: Final = 1024**3
+_MIB: Final = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Every part that runs, for `run.py` to keep going."""
+
+    settings: Settings
+    book: Book
+    desk: FrontDesk
+    inbox: Inbox
+    live: LiveSessions
+    transfers: IncomingTransfers
+    history: History
+    where: Whereabouts
+    views: Views
+    problems: Problems
+    server: LanServer
+    advertiser: Advertiser | None
+    gate: Gate
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Daemon]:
+    """Build and start every part; leaving stops them in reverse. Raises `UserError` for what a person can mend."""
+    make_data_dir(settings.data_dir)
+    clock = asyncio.get_running_loop().time
+    async with AsyncExitStack() as parts:
+        # The control socket first: its lock makes this the only daemon of the data folder, and the journal is in there.
+        desk = FrontDesk()
+        await parts.enter_async_context(ControlServer(settings.data_dir, desk, OWNER_HERE))
+        live = LiveSessions(clock)
+        ending = await parts.enter_async_context(_Endings(live))
+        book = _open_book(settings, ending)
+        inbox = await parts.enter_async_context(_open_inbox(settings))
+        history = History(book)
+        transfers = await parts.enter_async_context(IncomingTransfers(inbox, history, clock))
+        where = Whereabouts(host=settings.host, public_host=settings.public_host)
+        where.move(await asyncio.to_thread(candidates))
+        problems = Problems()
+        views = Views(
+            computer=settings.name, wall=settings.wall, where=where, book=book, inbox=inbox, live=live,
+            transfers=transfers, history=history, problems=problems,
+        )  # fmt: skip
+        deeds = Deeds(
+            book=book, inbox=inbox, live=live, transfers=transfers, where=where, views=views,
+            changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS),
+        )  # fmt: skip
+        desk.furnish(deeds.table(), views.table())
+        welcome = Welcome(
+            computer=lambda: settings.name, book=book, desk=desk, transfers=transfers, live=live, clock=clock
+        )
+        gate = Gate()
+        server = await parts.enter_async_context(_open_door(settings, gate, welcome, live, where))
+        parts.push_async_callback(live.end_all, Reason.RESTARTING)
+        inbox.announce(where.urls()[-1])
+        advertiser = None
+        if settings.mdns:
+            advertiser = await parts.enter_async_context(Advertiser(name=settings.name, port=where.port))
+        yield Daemon(
+            settings, book, desk, inbox, live, transfers, history, where, views, problems, server, advertiser, gate
+        )
+        await book.save()
+
+
+class _Endings:
+    """Closes the sessions of devices whose key has ended; the book, which says so, waits for nobody."""
+
+    def __init__(self, live: LiveSessions) -> None:
+        self._live = live
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        await self._tasks.__aexit__(None, None, None)
+
+    def __call__(self, devices: Iterable[DeviceId]) -> None:
+        self._tasks.create_task(self._live.end(list(devices), Reason.REVOKED))
+
+
+def _open_book(settings: Settings, ending: _Endings) -> Book:
+    store = Store(settings.data_dir / "devices.json")
+    return Book(store, guest_day_bytes=settings.guest_daily_gb * _GIB, on_ended=ending)
+
+
+def _open_inbox(settings: Settings) -> Inbox:
+    reserve_bytes = None if settings.reserve_mb is None else settings.reserve_mb * _MIB
+    return Inbox.open(settings.inbox, settings.data_dir, file_mode=settings.file_mode, reserve_bytes=reserve_bytes)
+
+
+@asynccontextmanager
+async def _open_door(
+    settings: Settings, gate: Gate, welcome: Welcome, live: LiveSessions, where: Whereabouts
+) -> AsyncIterator[LanServer]:
+    async def on_link(link: Link, visitor: Visitor) -> None:
+        road = Road.SECURE if visitor.is_secure else Road.LOOPBACK if visitor.is_loopback else Road.HOME
+        await welcome.serve(link, road, sealed=visitor.sealed, refused=visitor.refused)
+
+    app = build_app(
+        page=BuiltPage.load(built_page()),
+        sessions=lambda: len(live),
+        on_link=on_link,
+        admission=lambda: where.admission,
+        gate=gate,
+    )
+    kept = KeptPort(Path(settings.data_dir))
+    async with LanServer(app, gate) as server:
+        where.port = await kept.listen(server, host=settings.host, port=settings.port)
+        yield server

@@ -1,0 +1,192 @@
+"""What each verb of the desk does, and the right it needs."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from qrshared.daemon.book import Book
+from qrshared.daemon.desk import Deed
+from qrshared.daemon.screen import open_folder
+from qrshared.daemon.views import Views
+from qrshared.daemon.whereabouts import Whereabouts
+from qrshared.inbox import Inbox
+from qrshared.protocol import (
+    BinEntry,
+    Done,
+    Facts,
+    ForgetUnfinished,
+    GetStatus,
+    ListDevices,
+    ListInbox,
+    ListUnfinished,
+    MakeOwnerTicket,
+    MakeTicket,
+    OpenInbox,
+    Reason,
+    RenameDevice,
+    RenameEntry,
+    RevokeDevice,
+    StopTransfer,
+    TicketFacts,
+    TrustDevice,
+    UnfinishedItem,
+    UnfinishedList,
+    Verb,
+)
+from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions
+from qrshared.tickets import Grant, Life, Right, Ticket, grant_of
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V", bound=Verb)
+
+UNFINISHED_TOLD_MAX = 200
+"""Interrupted items in one list: what fits in a message."""
+
+
+class Deeds:
+    """Carries out verbs. `table` is what the desk goes by."""
+
+    def __init__(
+        self, *, book: Book, inbox: Inbox, live: LiveSessions, transfers: IncomingTransfers, where: Whereabouts,
+        views: Views, changed: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._book = book
+        self._inbox = inbox
+        self._live = live
+        self._transfers = transfers
+        self._where = where
+        self._views = views
+        self._changed = changed
+
+    def table(self) -> dict[type[Verb], Deed]:
+        """Every verb: the right it needs (None: the control socket), and what does it."""
+        own, send = Right.OWN, Right.SEND
+        return {
+            GetStatus: Deed(own, self._get_status),
+            ListInbox: _deed(own, ListInbox, self._list_inbox),
+            OpenInbox: _deed(own, OpenInbox, self._open_inbox),
+            RenameEntry: _deed(own, RenameEntry, self._rename_entry),
+            BinEntry: _deed(own, BinEntry, self._bin_entry),
+            ListDevices: Deed(own, self._list_devices),
+            RenameDevice: _deed(own, RenameDevice, self._rename_device),
+            TrustDevice: _deed(own, TrustDevice, self._trust_device),
+            RevokeDevice: _deed(own, RevokeDevice, self._revoke_device),
+            MakeTicket: _deed(own, MakeTicket, self._make_ticket),
+            MakeOwnerTicket: Deed(None, self._make_owner_ticket),
+            StopTransfer: _deed(own, StopTransfer, self._stop_transfer),
+            ListUnfinished: Deed(send, self._list_unfinished),
+            ForgetUnfinished: Deed(send, self._forget_unfinished),
+        }
+
+    async def _get_status(self, _verb: Verb, asker: Asker) -> Facts:
+        return self._views.status(asker)
+
+    # --- the inbox --------------------------------------------------------------------------------
+
+    async def _list_inbox(self, verb: ListInbox) -> Facts:
+        return await asyncio.to_thread(self._views.read_inbox, verb.limit)
+
+    async def _open_inbox(self, verb: OpenInbox) -> Facts:
+        # The folder, never the file: what a stranger sent is not opened for anybody.
+        inside = verb.name.rpartition("/")[0] if verb.name else ""
+        folder = self._inbox.folder / inside
+        if not folder.resolve().is_relative_to(self._inbox.folder):
+            raise DeskRefusal(Reason.NAME_REFUSED, "That is not a folder of the inbox.")
+        if not await open_folder(folder):
+            raise DeskRefusal(Reason.UNSUPPORTED, f"This computer shows no windows. The files are in {folder}.")
+        return Done(str(folder))
+
+    async def _rename_entry(self, verb: RenameEntry) -> Facts:
+        return Done(await self._inbox.rename(verb.name, verb.to))
+
+    async def _bin_entry(self, verb: BinEntry) -> Facts:
+        return Done(await self._inbox.bin(verb.name))
+
+    # --- devices and codes --------------------------------------------------------------------------------
+
+    async def _list_devices(self, _verb: Verb, asker: Asker) -> Facts:
+        return self._views.devices(asker)
+
+    async def _rename_device(self, verb: RenameDevice) -> Facts:
+        device = await self._book.rename(verb.device, verb.to)
+        self._changed()
+        return Done(device.name)
+
+    async def _trust_device(self, verb: TrustDevice) -> Facts:
+        device = await self._book.trust(verb.device)
+        session = self._live.of(device.id)
+        if session is not None:
+            grant = grant_of(device, session.asker.grant.road)
+            session.give(Asker(grant, device.id))
+        self._changed()
+        return Done(device.name)
+
+    async def _revoke_device(self, verb: RevokeDevice) -> Facts:
+        await self._book.revoke(verb.device)
+        self._changed()
+        return Done()
+
+    async def _make_ticket(self, verb: MakeTicket) -> Facts:
+        try:
+            life = Life(verb.life)
+        except ValueError:
+            raise DeskRefusal(Reason.UNSUPPORTED, 'A code lives "once", "7d" or "never".') from None
+        ticket = await self._book.personal(life)
+        return _ticket_facts(ticket, self._where.code_url(ticket.fragment))
+
+    async def _make_owner_ticket(self, _verb: Verb, _asker: Asker) -> Facts:
+        ticket = await self._book.owner()
+        return _ticket_facts(ticket, self._where.owner_url(ticket.fragment))
+
+    # --- transfers --------------------------------------------------------------------------------
+
+    async def _stop_transfer(self, verb: StopTransfer) -> Facts:
+        if not self._transfers.cancel(verb.transfer):
+            raise DeskRefusal(Reason.NOT_FOUND, "That transfer has already ended.")
+        return Done()
+
+    async def _list_unfinished(self, _verb: Verb, asker: Asker) -> Facts:
+        device = _device_of(asker.grant)
+        stored = await asyncio.to_thread(self._inbox.unfinished, device)
+        waiting = [one for one in stored if self._is_left_over(device, one.key.transfer)]
+        return UnfinishedList(
+            tuple(
+                UnfinishedItem(one.key.transfer, one.facts.name, one.facts.size, one.offset)
+                for one in waiting[:UNFINISHED_TOLD_MAX]
+            )
+        )
+
+    async def _forget_unfinished(self, _verb: Verb, asker: Asker) -> Facts:
+        device = _device_of(asker.grant)
+        for one in await asyncio.to_thread(self._inbox.unfinished, device):
+            if self._is_left_over(device, one.key.transfer):
+                await self._inbox.discard(await self._inbox.begin(one.key, one.facts))
+        return Done()
+
+    def _is_left_over(self, device: str, transfer: str) -> bool:
+        """Nobody carries it now: it is not what the asking page is just sending."""
+        incoming = self._transfers.get(device, transfer)
+        return incoming is None or not incoming.is_attached
+
+
+def _deed(needs: Right, kind: type[V], do: Callable[[V], Awaitable[Facts]]) -> Deed:
+    """A deed that needs nothing but its verb."""
+
+    async def run(verb: Verb, _asker: Asker) -> Facts:
+        if not isinstance(verb, kind):
+            raise TypeError(f"the table gave a {type(verb).__name__} to {kind.__name__}")
+        return await do(verb)
+
+    return Deed(needs, run)
+
+
+def _device_of(grant: Grant) -> str:
+    if grant.device is None:
+        raise DeskRefusal(Reason.NOT_ALLOWED, "This device has sent nothing yet.")
+    return grant.device
+
+
+def _ticket_facts(ticket: Ticket, url: str) -> TicketFacts:
+    return TicketFacts(url, None if ticket.expires is None else int(ticket.expires * 1000))

@@ -1,0 +1,99 @@
+"""The daemon's desk: carries out verbs by a table of rights, and tells watchers how things stand."""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from qrshared.inbox import InboxError
+from qrshared.protocol import Facts, Reason, Topic, Verb
+from qrshared.sessions import Asker, DeskRefusal
+from qrshared.tickets import Right, Road, UnknownDevice
+
+log = logging.getLogger(__name__)
+
+SEES: Final[dict[Topic, Right | None]] = {
+    Topic.WALL: None,
+    Topic.STATUS: Right.OWN,
+    Topic.TRANSFERS: Right.OWN,
+    Topic.INBOX: Right.OWN,
+    Topic.DEVICES: Right.OWN,
+}
+"""The right each topic needs; a wall is for everybody the door lets in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a verb needs and does."""
+
+    needs: Right | None  # None: the control socket
+    do: Callable[[Verb, Asker], Awaitable[Facts]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Watcher:
+    topics: frozenset[Topic]
+    asker: Asker
+    tell: Callable[[Facts], None]
+
+
+class FrontDesk:
+    """Implements `sessions.Desk`. Until it is furnished it knows no verb and shows nothing."""
+
+    def __init__(self) -> None:
+        self._deeds: dict[type[Verb], Deed] = {}
+        self._views: dict[Topic, Callable[[Asker], Facts]] = {}
+        self._watchers: set[_Watcher] = set()
+
+    def furnish(self, deeds: dict[type[Verb], Deed], views: dict[Topic, Callable[[Asker], Facts]]) -> None:
+        """From now on: what each verb needs and does, what each topic looks like."""
+        self._deeds = deeds
+        self._views = views
+
+    async def ask(self, verb: Verb, asker: Asker) -> Facts:
+        """Carry out one verb; raises `DeskRefusal`."""
+        deed = self._deeds.get(type(verb))
+        if deed is None:
+            raise DeskRefusal(Reason.UNSUPPORTED, "This qrshared does not know how to do that yet. Update it.")
+        if not _may(asker, deed.needs):
+            raise DeskRefusal(Reason.NOT_ALLOWED, "This device may not do that. Run `qrshared open` at the computer.")
+        try:
+            return await deed.do(verb, asker)
+        except UnknownDevice as fault:
+            raise DeskRefusal(Reason.NOT_FOUND, fault.sentence) from fault
+        except InboxError as fault:
+            raise DeskRefusal(Reason(fault.reason), fault.sentence) from fault
+        except FileNotFoundError as fault:
+            raise DeskRefusal(Reason.NOT_FOUND, "That file is not in the inbox any more.") from fault
+        except OSError as fault:
+            log.warning("a verb met the disk: %s", fault.strerror)
+            raise DeskRefusal(Reason.DISK_ERROR, f"The computer's disk refused: {fault.strerror}.") from fault
+
+    def watch(self, topics: Collection[Topic], asker: Asker, tell: Callable[[Facts], None]) -> Callable[[], None]:
+        """Tell the present state of each topic the asker may see, at once and at every change; the result stops it."""
+        seen = frozenset(topic for topic in topics if _may(asker, SEES[topic], nobody_needed=True))
+        watcher = _Watcher(seen, asker, tell)
+        self._watchers.add(watcher)
+        for topic in sorted(seen):
+            self._show(topic, watcher)
+        return lambda: self._watchers.discard(watcher)
+
+    def changed(self, *topics: Topic) -> None:
+        """These look different now: tell whoever watches."""
+        for watcher in list(self._watchers):
+            for topic in topics:
+                if topic in watcher.topics:
+                    self._show(topic, watcher)
+
+    def _show(self, topic: Topic, watcher: _Watcher) -> None:
+        if topic in self._views:
+            watcher.tell(self._views[topic](watcher.asker))
+
+
+def _may(asker: Asker, needs: Right | None, *, nobody_needed: bool = False) -> bool:
+    if needs is None:
+        return nobody_needed or asker.on_control_socket
+    # An owner's right counts only where nobody can change the page; the grant says so, and so does this line.
+    if needs is Right.OWN and asker.grant.road not in (Road.LOOPBACK, Road.SECURE):
+        return False
+    return asker.grant.allows(needs)

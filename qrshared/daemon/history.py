@@ -1,0 +1,61 @@
+"""What has landed since the start: who brought an entry of the inbox, and batches for whoever wants to tell."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from qrshared.daemon.book import Book
+from qrshared.inbox import Placed
+from qrshared.protocol import DeviceId, TransferId
+from qrshared.sessions import ItemKind, Sender, kind_of
+
+SENDERS_TOLD_MAX: Final = 10_000
+"""Names whose sender is remembered; the oldest is forgotten first."""
+
+
+@dataclass(slots=True)
+class Landing:
+    """What one transfer has brought since it was told of last."""
+
+    sender: str
+    names: list[str] = field(default_factory=list)
+    kinds: Counter[ItemKind] = field(default_factory=Counter)
+    size: int = 0
+
+
+class History:
+    """The customs of all incoming transfers: counts allowances in the book, remembers what landed."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._senders: OrderedDict[str, str] = OrderedDict()
+        self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
+        self.on_landed: Callable[[], None] = lambda: None
+
+    def allows(self, device: DeviceId, count: int) -> bool:
+        """Whether so many bytes are within the device's allowance now."""
+        return self._book.allows(device, count)
+
+    def brought(self, device: DeviceId, count: int) -> None:
+        """So many bytes were written."""
+        self._book.brought(device, count)
+
+    def landed(self, sender: Sender, transfer: TransferId, placed: Placed) -> None:
+        """An item is in the inbox under its name."""
+        self._senders[placed.name] = sender.name
+        if len(self._senders) > SENDERS_TOLD_MAX:
+            self._senders.popitem(last=False)
+        landing = self._landing.setdefault((sender.device, transfer), Landing(sender.name))
+        landing.names.append(placed.name)
+        landing.size += placed.size
+        landing.kinds[kind_of(placed.name)] += 1
+        self.on_landed()
+
+    def sender_of(self, name: str) -> str | None:
+        """Who brought this entry, if that is known."""
+        return self._senders.get(name)
+
+    def take_landing(self, device: DeviceId, transfer: TransferId) -> Landing | None:
+        """What a transfer brought since it was asked last: one batch to tell of."""
+        return self._landing.pop((device, transfer), None)

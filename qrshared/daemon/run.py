@@ -1,0 +1,193 @@
+"""Keeps a composed daemon going until it is told to stop: addresses, rounds, news, notices, watchdog."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from qrshared.daemon.compose import Daemon, compose
+from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
+from qrshared.daemon.idle import IdleGuard
+from qrshared.daemon.notices import Batch, Notices
+from qrshared.daemon.systemd import Systemd, Watchdog, door_check, thread_check
+from qrshared.inbox import InboxError
+from qrshared.lan import advertised_addresses, watch_addresses
+from qrshared.protocol import Topic, TransferList
+from qrshared.sessions import ItemKind
+from qrshared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ROUND_EVERY_S: Final = 60.0
+"""How often ended keys are forgotten and visits written down."""
+
+WALL_EVERY_S: Final = 20.0
+"""How often walls are told again: their code changes every five minutes."""
+
+NEWS_EVERY_S: Final = 0.5
+"""How often progress is told while something moves."""
+
+INBOX_TOLD: Final = 200
+"""Entries that watchers of the inbox see."""
+
+Show = Callable[[RunEvent], None]
+
+
+async def run(
+    settings: Settings, *, show: Show, look_for_problems: Callable[[int], Sequence[str]] = lambda _port: ()
+) -> None:
+    """Run until SIGTERM or SIGINT; raises `UserError` for what a person can mend.
+
+    `look_for_problems` is asked once, in a thread, with the port: what else is in the way, such as a firewall.
+    """
+    systemd = Systemd(os.environ)
+    stop = asyncio.Event()
+    with _signals(stop):
+        async with compose(settings) as daemon:
+            keeper = _Keeper(daemon, show)
+            async with asyncio.TaskGroup() as tasks:
+                jobs = [tasks.create_task(job) for job in keeper.jobs(systemd)]
+                show(_ready(daemon))
+                systemd.ready(f"Sending to {settings.name}: {daemon.where.urls()[0]}")
+                jobs.append(tasks.create_task(keeper.look(look_for_problems)))
+                await stop.wait()
+                log.info("stopping")
+                systemd.stopping()
+                for job in jobs:
+                    job.cancel()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    try:
+        for number in signals:
+            loop.add_signal_handler(number, stop.set)
+    except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt instead
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _ready(daemon: Daemon) -> Ready:
+    return Ready(
+        computer=daemon.settings.name,
+        urls=daemon.where.urls(),
+        code_url=daemon.views.code_url,
+        local_name=lambda: daemon.where.local_name,
+        inbox=daemon.inbox.folder,
+        data_dir=daemon.settings.data_dir,
+    )
+
+
+class _Keeper:
+    """The jobs that run beside the door."""
+
+    def __init__(self, daemon: Daemon, show: Show) -> None:
+        self._daemon = daemon
+        self._show = show
+        self._notices = Notices(daemon.inbox.folder)
+        self._idle = IdleGuard()
+        self._moved = asyncio.Event()
+        daemon.transfers.changed = self._moved.set
+        daemon.history.on_landed = self._moved.set
+
+    def jobs(self, systemd: Systemd) -> list[Coroutine[None, None, None]]:
+        """Everything to run until the end."""
+        daemon = self._daemon
+        watchdog = Watchdog(systemd, [door_check(daemon.where.port), thread_check("the inbox", daemon.inbox.is_there)])
+        jobs = [
+            self._follow_addresses(), self._follow_inbox(), self._make_rounds(), self._refresh_walls(),
+            self._tell_progress(), self._idle.run(), watchdog.run(),
+        ]  # fmt: skip
+        return [*jobs, self._notices.run()] if daemon.settings.notices else jobs
+
+    async def look(self, look_for_problems: Callable[[int], Sequence[str]]) -> None:
+        """Tell of what else is in the way."""
+        for sentence in await asyncio.to_thread(look_for_problems, self._daemon.where.port):
+            self._say_problem(sentence, sentence)
+
+    async def _follow_addresses(self) -> None:
+        daemon = self._daemon
+        async for found in watch_addresses():
+            if daemon.where.move(found):
+                log.info("codes carry another address now")
+                self._show(AddressChanged(daemon.where.urls()))
+            no_network = None if daemon.where.address else "This computer is in no network that a phone could reach."
+            self._say_problem("network", no_network)
+            daemon.desk.changed(Topic.WALL, Topic.STATUS)
+            if daemon.advertiser is not None:
+                await daemon.advertiser.follow(advertised_addresses(found))
+                daemon.where.call(daemon.advertiser.local_name)
+                daemon.desk.changed(Topic.WALL, Topic.STATUS)
+
+    async def _follow_inbox(self) -> None:
+        await self._read_inbox()
+        async for _ in self._daemon.inbox.changes():
+            await self._read_inbox()
+
+    async def _read_inbox(self) -> None:
+        daemon = self._daemon
+        try:
+            daemon.views.remember_inbox(await asyncio.to_thread(daemon.views.read_inbox, INBOX_TOLD))
+        except InboxError as fault:
+            self._say_problem("inbox", fault.sentence)
+        else:
+            self._say_problem("inbox", None)
+            daemon.desk.changed(Topic.INBOX)
+
+    async def _make_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(ROUND_EVERY_S)
+            try:
+                await self._daemon.book.make_round()
+            except OSError as fault:
+                self._say_problem("book", f"The list of devices cannot be written: {fault.strerror}.")
+            else:
+                self._say_problem("book", None)
+
+    async def _refresh_walls(self) -> None:
+        while True:
+            await asyncio.sleep(WALL_EVERY_S)
+            self._daemon.desk.changed(Topic.WALL, Topic.DEVICES)
+
+    async def _tell_progress(self) -> None:
+        daemon = self._daemon
+        while True:
+            busy = any(True for _ in daemon.transfers.active())
+            self._idle.set_busy(busy)
+            daemon.desk.changed(Topic.WALL, Topic.TRANSFERS)
+            facts = daemon.transfers.facts()
+            self._show(Moved(TransferList(tuple(facts))))
+            for one in daemon.transfers.take_ended():
+                self._tell_landing(one.sender.device, one.transfer)
+            self._moved.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NEWS_EVERY_S if busy else None):
+                    await self._moved.wait()
+            if not busy:
+                continue
+            await asyncio.sleep(NEWS_EVERY_S)
+
+    def _tell_landing(self, device: str, transfer: str) -> None:
+        landing = self._daemon.history.take_landing(device, transfer)
+        if landing is None:
+            return
+        kinds = landing.kinds
+        batch = Batch((landing.sender,), kinds[ItemKind.PHOTO], kinds[ItemKind.VIDEO], kinds[ItemKind.OTHER])
+        self._notices.arrived(batch)
+        self._show(Landed(landing.sender, tuple(landing.names), landing.size))
+
+    def _say_problem(self, part: str, sentence: str | None) -> None:
+        if self._daemon.problems.say(part, sentence):
+            self._daemon.desk.changed(Topic.STATUS)
+            if sentence is not None:
+                self._show(Problem(sentence))

@@ -1,0 +1,36 @@
+"""Shows a folder on this computer's own screen, where there is one."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+
+async def open_folder(folder: Path) -> bool:
+    """Ask the desktop for a window on `folder`; False where no desktop is."""
+    command = _command(folder)
+    if command is None:
+        return False
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    # Explorer says 1 even when the window opened; the others mean what they say.
+    return await process.wait() == 0 or sys.platform == "win32"
+
+
+def _command(folder: Path) -> list[str] | None:
+    if sys.platform == "darwin":
+        return ["open", "--", str(folder)]
+    if sys.platform == "win32":
+        return ["explorer", str(folder)]
+    has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    opener = shutil.which("xdg-open")
+    return [opener, str(folder)] if has_screen and opener else None

@@ -1,0 +1,182 @@
+"""What each topic of the desk looks like now, from the parts that know it."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from qrshared import __version__
+from qrshared.daemon.book import Book
+from qrshared.daemon.history import History
+from qrshared.daemon.whereabouts import Whereabouts
+from qrshared.inbox import Inbox, InboxError
+from qrshared.protocol import (
+    ArrivalFacts,
+    DeviceFacts,
+    DeviceList,
+    EntryFacts,
+    Facts,
+    InboxList,
+    PeerKind,
+    StatusFacts,
+    Topic,
+    TransferList,
+    TransferState,
+    WallFacts,
+)
+from qrshared.sessions import Asker, IncomingTransfers, ItemKind, LiveSessions
+from qrshared.settings import Wall
+from qrshared.tickets import WALL_RENEW_S, Device, Road
+
+WALL_GRACE_S: Final = 60.0
+"""A wall that hears nothing covers its code this long after a new one was due; the code itself lives on a while."""
+
+TOLD_DEVICES_MAX: Final = 100
+"""Devices in one list: what fits in a message."""
+
+TOLD_ENTRIES_BYTES: Final = 48 * 1024
+"""Names in one list: what fits in a message beside the rest."""
+
+
+@dataclass(slots=True)
+class Problems:
+    """What the owner should know and do, one sentence each, by the part that says it."""
+
+    by_part: dict[str, str] = field(default_factory=dict)
+
+    def say(self, part: str, sentence: str | None) -> bool:
+        """This part has a problem, or none any more; True if that is news."""
+        before = self.by_part.get(part)
+        if sentence is None:
+            self.by_part.pop(part, None)
+        else:
+            self.by_part[part] = sentence
+        return before != sentence
+
+
+class Views:
+    """Facts for every topic. Only `read_inbox` touches the disk."""
+
+    def __init__(
+        self, *, computer: str, wall: Wall, where: Whereabouts, book: Book, inbox: Inbox, live: LiveSessions,
+        transfers: IncomingTransfers, history: History, problems: Problems,
+    ) -> None:  # fmt: skip
+        self._computer = computer
+        self._wall = wall
+        self._where = where
+        self._book = book
+        self._inbox = inbox
+        self._live = live
+        self._transfers = transfers
+        self._history = history
+        self._problems = problems
+        self._started_ms = int(time.time() * 1000)
+        self._entries = InboxList(str(inbox.folder), (), 0)
+
+    def table(self) -> dict[Topic, Callable[[Asker], Facts]]:
+        """What each topic looks like."""
+        return {
+            Topic.WALL: self.wall,
+            Topic.STATUS: self.status,
+            Topic.TRANSFERS: self.transfers,
+            Topic.INBOX: self.inbox,
+            Topic.DEVICES: self.devices,
+        }
+
+    def code_url(self) -> str | None:
+        """A live wall code for this computer's own terminal; None while the wall is off."""
+        if self._wall is Wall.OFF or not self._where.port:
+            return None
+        return self._where.code_url(self._book.wall_ticket().fragment)
+
+    def wall(self, asker: Asker) -> WallFacts:
+        """What a wall shows; without a code where the settings allow none."""
+        is_here = asker.grant.road is Road.LOOPBACK
+        shows_code = self._wall is Wall.LAN or (self._wall is Wall.COMPUTER and is_here)
+        url, fresh_until_ms = None, 0
+        if shows_code and self._where.port:
+            ticket = self._book.wall_ticket()
+            url = self._where.code_url(ticket.fragment)
+            fresh_until_ms = int((ticket.made + WALL_RENEW_S + WALL_GRACE_S) * 1000)
+        return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals())
+
+    def status(self, _asker: Asker) -> StatusFacts:
+        """The daemon as a whole."""
+        try:
+            free = max(0, self._inbox.room().free)
+        except (InboxError, OSError):
+            free = 0
+        return StatusFacts(
+            version=__version__,
+            pid=os.getpid(),
+            computer=self._computer,
+            urls=self._where.urls(),
+            local_name=self._where.local_name,
+            inbox=str(self._inbox.folder),
+            free_bytes=free,
+            sessions=len(self._live),
+            started_ms=self._started_ms,
+            addresses=self._where.facts(),
+            problems=tuple(self._problems.by_part.values()),
+            devices=self.devices(_asker).devices,
+            transfers=self.transfers(_asker).transfers,
+        )
+
+    def transfers(self, _asker: Asker) -> TransferList:
+        """Transfers under way and the last ones that ended."""
+        return TransferList(tuple(self._transfers.facts()))
+
+    def inbox(self, _asker: Asker) -> InboxList:
+        """The entries as they were read last."""
+        return self._entries
+
+    def devices(self, _asker: Asker) -> DeviceList:
+        """All devices, the last seen first."""
+        return DeviceList(tuple(self._device(one) for one in self._book.register.devices()[:TOLD_DEVICES_MAX]))
+
+    def read_inbox(self, limit: int) -> InboxList:
+        """Look into the folder; call it in a thread. Raises `InboxError`."""
+        entries = self._inbox.entries(limit)
+        told: list[EntryFacts] = []
+        room = TOLD_ENTRIES_BYTES
+        for one in entries:
+            room -= len(one.name.encode("utf-8", "replace")) + 120
+            if room < 0:
+                break
+            told.append(EntryFacts(one.name, one.size, one.modified_ms, self._history.sender_of(one.name)))
+        return InboxList(str(self._inbox.folder), tuple(told), self._inbox.count())
+
+    def remember_inbox(self, entries: InboxList) -> None:
+        """What `read_inbox` gave is what watchers see from now on."""
+        self._entries = entries
+
+    def _device(self, device: Device) -> DeviceFacts:
+        return DeviceFacts(
+            device=device.id,
+            name=device.name,
+            kind=PeerKind(device.kind),
+            trust=device.trust,
+            rights=tuple(sorted(device.rights)),
+            made_ms=int(device.made * 1000),
+            seen_ms=int(device.seen * 1000),
+            online=self._live.is_online(device.id),
+        )
+
+    def _arrivals(self) -> ArrivalFacts:
+        moving = [one for one in self._transfers.active() if one.facts.state is TransferState.ARRIVING]
+        kinds: Counter[ItemKind] = Counter()
+        for one in moving:
+            kinds += one.facts.kinds
+        told = [one.facts.as_told() for one in moving]
+        total = sum(one.bytes for one in told)
+        return ArrivalFacts(
+            senders=len({one.sender.device for one in moving}),
+            arriving=sum(one.items - one.items_done - one.items_failed for one in told),
+            photos=kinds[ItemKind.PHOTO],
+            videos=kinds[ItemKind.VIDEO],
+            others=kinds[ItemKind.OTHER],
+            landed=sum(one.items_done for one in told),
+            percent=100 * sum(one.bytes_done for one in told) // total if total else 0,
+        )

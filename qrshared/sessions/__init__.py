@@ -1,0 +1,40 @@
+"""Sealed links in use: who is there, one task that reads, one that writes, and the transfers they carry.
+
+Always true here:
+- a peer without a device key sends nothing: `Grant` decides, and only here;
+- a device has one live session; a transfer outlives it and is carried by the next;
+- the reader never waits for the writer, nor for a disk: what has arrived waits in the transfer's own queue, which the
+  window bounds;
+- a receipt is said only after the inbox placed the item durably.
+
+Deliberately absent: how a link is carried (links), what a message looks like (protocol), who may do what (tickets),
+which bytes are missing (transfers), where files go (inbox), and what the owner's verbs do (the daemon's desk).
+"""
+
+from qrshared.sessions.desk import Asker, Desk, DeskRefusal
+from qrshared.sessions.facts import ItemKind, Sender, kind_of
+from qrshared.sessions.incoming import Customs
+from qrshared.sessions.live import LiveSessions
+from qrshared.sessions.receiving import IncomingTransfers
+from qrshared.sessions.sealed_link import SealedLink, answer_seal, open_seal
+from qrshared.sessions.session import Session
+from qrshared.sessions.welcome import EnrollRefused, GuestBook, Welcome
+
+__all__ = [
+    "Asker",
+    "Customs",
+    "Desk",
+    "DeskRefusal",
+    "EnrollRefused",
+    "GuestBook",
+    "IncomingTransfers",
+    "ItemKind",
+    "LiveSessions",
+    "SealedLink",
+    "Sender",
+    "Session",
+    "Welcome",
+    "answer_seal",
+    "kind_of",
+    "open_seal",
+]

@@ -1,0 +1,79 @@
+"""Every session that is live now, and the rule that a device has one of them."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from qrshared.protocol import Reason
+from qrshared.sessions.session import Session
+from qrshared.transfers import Verdict, settle
+
+REPLACED_WAIT_S: Final = 5.0
+"""How long a new session waits for the one it replaces to write down what had arrived."""
+
+
+class LiveSessions:
+    """Who is connected. Sessions without a device (walls) are counted, not limited."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._by_device: dict[str, Session] = {}
+        self._others: set[Session] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_device) + len(self._others)
+
+    def is_online(self, device: str) -> bool:
+        """Whether this device has a live session."""
+        return device in self._by_device
+
+    def of(self, device: str) -> Session | None:
+        """The live session of a device."""
+        return self._by_device.get(device)
+
+    async def admit(self, session: Session) -> bool:
+        """Let a session in; False when its device is live in another page load that still speaks (`WIRE.md` 3.1)."""
+        device = session.asker.device
+        if device is None:
+            self._others.add(session)
+            return True
+        old = self._by_device.get(device)
+        if old is not None:
+            verdict = settle(
+                live_instance=old.instance,
+                live_heard_at=old.heard_at,
+                new_instance=session.instance,
+                now=self._clock(),
+            )
+            if verdict is Verdict.WAITS:
+                return False
+            self._by_device[device] = session  # at once: two newcomers must not both wait for the same old one
+            old.end(Reason.ANOTHER_TAB)
+            async with asyncio.timeout(REPLACED_WAIT_S):
+                await old.wait_ended()
+            return self._by_device.get(device) is session
+        self._by_device[device] = session
+        return True
+
+    def leave(self, session: Session) -> None:
+        """Forget a session that is over."""
+        device = session.asker.device
+        if device is not None and self._by_device.get(device) is session:
+            del self._by_device[device]
+        self._others.discard(session)
+
+    async def end(self, devices: Iterable[str], reason: Reason) -> None:
+        """Close the sessions of these devices and wait until they are over."""
+        over = [self._by_device[device] for device in devices if device in self._by_device]
+        await self._end(over, reason)
+
+    async def end_all(self, reason: Reason) -> None:
+        """Close every session, as when the daemon stops."""
+        await self._end([*self._by_device.values(), *self._others], reason)
+
+    async def _end(self, sessions: Iterable[Session], reason: Reason) -> None:
+        ending = list(sessions)
+        for session in ending:
+            session.end(reason)
+        for session in ending:
+            await session.wait_ended()

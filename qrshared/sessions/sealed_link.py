@@ -1,0 +1,77 @@
+"""A link under the seal: the handshake drives a link, then messages go in and out as values."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Generic, TypeVar
+
+from qrshared.links import BATCH_MESSAGES_MAX, Link
+from qrshared.protocol import Message, decode, encode
+from qrshared.seal import Found, Initiator, Refusal, Refused, Responder, RoadName, Sealed, comparison_words
+
+T = TypeVar("T")
+
+HANDSHAKE_MESSAGE_BYTES_MAX: Final = 8 * 1024
+"""No message before the seal is longer than 200 bytes; a stranger may not make us look at more."""
+
+
+class SealedLink(Generic[T]):
+    """Messages to one peer, encrypted and authenticated; one task sends, one receives.
+
+    `found` is what the responder's look-up gave for the peer's key; an initiator's is None.
+    """
+
+    def __init__(self, link: Link, sealed: Sealed, *, found: T, words: str) -> None:
+        self._link = link
+        self._sealed = sealed
+        self.found = found
+        self.words = words
+
+    async def send(self, messages: Iterable[Message]) -> None:
+        """Send in order, as many to a batch as a link carries; raises `LinkClosed`."""
+        batch: list[bytes] = []
+        for message in messages:
+            batch.append(self._sealed.seal(encode(message)))
+            if len(batch) == BATCH_MESSAGES_MAX:
+                await self._link.send(*batch)
+                batch = []
+        if batch:
+            await self._link.send(*batch)
+
+    async def receive(self) -> Sequence[Message]:
+        """The next messages; raises `LinkClosed`, or a `RemoteError` for one that does not open or makes no sense."""
+        return [decode(self._sealed.open(message)) for message in await self._link.receive()]
+
+    async def close(self, reason: str = "") -> None:
+        """End the link under the seal."""
+        await self._link.close(reason)
+
+
+async def answer_seal(link: Link, road: RoadName, find: Callable[[bytes], Found[T] | Refusal]) -> SealedLink[T]:
+    """Be the responder; raises `LinkClosed`, or a `SealError` once the peer was told a refusal. Time it outside."""
+    handshake = Responder(road, find)
+    await link.send(handshake.opening())
+    while handshake.sealed is None:
+        for message in await link.receive():
+            if len(message) > HANDSHAKE_MESSAGE_BYTES_MAX:
+                raise Refused(Refusal.HANDSHAKE)
+            answers = handshake.receive(message)
+            if answers:
+                await link.send(*answers)
+            if handshake.refused is not None:
+                raise Refused(handshake.refused)
+    return SealedLink(link, handshake.sealed, found=handshake.found, words=_words(handshake.handshake_hash))
+
+
+async def open_seal(link: Link, road: RoadName, secret: bytes | None) -> SealedLink[None]:
+    """Be the initiator; raises `LinkClosed` or a `SealError`, `Refused` when the responder said why."""
+    handshake = Initiator(road, secret)
+    await link.send(handshake.opening())
+    while handshake.sealed is None:
+        for message in await link.receive():
+            answers = handshake.receive(message)
+            if answers:
+                await link.send(*answers)
+    return SealedLink(link, handshake.sealed, found=None, words=_words(handshake.handshake_hash))
+
+
+def _words(handshake_hash: bytes | None) -> str:
+    return "" if handshake_hash is None else " ".join(comparison_words(handshake_hash))

@@ -1,0 +1,210 @@
+"""One session: a sealed link in use, from the hellos to the close; one task reads, one writes."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import Final, TypeVar
+
+from qrshared.errors import RemoteError
+from qrshared.links import LinkClosed
+from qrshared.protocol import (
+    ASKS_MAX,
+    PING_EVERY_S,
+    SILENCE_S_MAX,
+    Answer,
+    Ask,
+    Facts,
+    Goodbye,
+    Hello,
+    Message,
+    News,
+    Ping,
+    Pong,
+    Reason,
+    Refuse,
+    Topic,
+    Watch,
+)
+from qrshared.sessions.desk import Asker, Desk, DeskRefusal
+from qrshared.sessions.receiving import Receiving
+from qrshared.sessions.sealed_link import SealedLink
+from qrshared.tickets import Credential
+
+E = TypeVar("E", bound=BaseException)
+
+log = logging.getLogger(__name__)
+
+SAYS_MAX: Final = 256
+"""Pongs, answers and refusals that may wait for a slow reader; one that asks without reading is let go."""
+
+GOODBYE_WAIT_S: Final = 2.0
+"""How long a goodbye may take to leave before the link is closed all the same."""
+
+
+class SessionOver(Exception):
+    """Ends the session's tasks; `reason` goes to the peer as a goodbye, None when it left first."""
+
+    def __init__(self, reason: Reason | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Session:
+    """A sealed link in use after both hellos. `run` returns when it is over; it raises nothing of the peer's making."""
+
+    def __init__(
+        self,
+        link: SealedLink[Credential | None],
+        *,
+        asker: Asker,
+        instance: int,
+        desk: Desk,
+        receiving: Receiving,
+        clock: Callable[[], float],
+    ) -> None:
+        self._link = link
+        self.asker = asker
+        self.instance = instance
+        self._desk = desk
+        self._receiving = receiving
+        self._clock = clock
+        self.heard_at = clock()
+        self._pinged_at = clock()
+        self._says: deque[Message] = deque()
+        self._news: dict[type[Facts], Facts] = {}
+        self._wake = asyncio.Event()
+        self._asks_open = 0
+        self._stop_watching: Callable[[], None] = lambda: None
+        self._ending: Reason | None = None
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve the peer until either side leaves; what it was sending stays for its next session."""
+        self._receiving.attach(self._wake.set)
+        reason: Reason | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(tasks))
+                tasks.create_task(self._write())
+                tasks.create_task(self._listen_for_silence())
+        except* SessionOver as over:
+            reason = _first(over).reason
+        except* LinkClosed as closed:
+            log.debug("link closed: %s", _first(closed).reason)
+        except* RemoteError as fault:
+            reason = Reason.PROTOCOL
+            log.info("a peer broke the protocol: %s", _first(fault))
+        finally:
+            self._stop_watching()
+            try:
+                await self._leave(reason)
+            finally:
+                self._receiving.detach()
+                self._ended.set()
+
+    def end(self, reason: Reason) -> None:
+        """Say goodbye and close soon; `wait_ended` tells when."""
+        self._ending = self._ending or reason
+        self._wake.set()
+
+    async def wait_ended(self) -> None:
+        """Return once the session is over."""
+        await self._ended.wait()
+
+    def mark_over(self) -> None:
+        """For a session that ended before it ran: whoever waits for its end need not."""
+        self._ended.set()
+
+    def give(self, asker: Asker) -> None:
+        """Change the peer's rights while the session lives (the owner trusted the device)."""
+        self.asker = asker
+
+    async def _leave(self, reason: Reason | None) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_WAIT_S):
+                if reason is not None:
+                    await self._link.send([Goodbye(reason)])
+                await self._link.close(reason or "")
+        except (LinkClosed, TimeoutError):
+            log.debug("the peer was gone before the goodbye")
+
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            messages = await self._link.receive()
+            self.heard_at = self._clock()
+            for message in messages:
+                await self._take(message, tasks)
+
+    async def _take(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+        match message:
+            case Ping(n):
+                self._say(Pong(n))
+            case Pong():
+                pass
+            case Goodbye():
+                raise SessionOver(None)
+            case Hello():
+                raise SessionOver(Reason.PROTOCOL)
+            case Watch(topics):
+                self._watch(topics)
+            case Ask():
+                if self._asks_open >= ASKS_MAX:
+                    raise SessionOver(Reason.PROTOCOL)
+                self._asks_open += 1
+                tasks.create_task(self._answer(message))
+            case News() | Answer() | Refuse():
+                pass  # a daemon asks nobody: drained
+            case _:
+                self._receiving.take(message, self.asker.grant)
+
+    async def _answer(self, ask: Ask) -> None:
+        try:
+            self._say(Answer(ask.id, await self._desk.ask(ask.verb, self.asker)))
+        except DeskRefusal as refusal:
+            self._say(Refuse(ask.id, refusal.reason, refusal.sentence))
+        finally:
+            self._asks_open -= 1
+
+    def _watch(self, topics: Collection[Topic]) -> None:
+        self._stop_watching()
+        self._news.clear()
+        self._stop_watching = self._desk.watch(topics, self.asker, self._tell)
+
+    def _tell(self, facts: Facts) -> None:
+        self._news[type(facts)] = facts  # only the newest of each kind waits: a slow reader skips, memory stays
+        self._wake.set()
+
+    def _say(self, message: Message) -> None:
+        if len(self._says) >= SAYS_MAX:
+            raise SessionOver(Reason.PROTOCOL)
+        self._says.append(message)
+        self._wake.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            messages: list[Message] = [*self._says, *map(News, self._news.values())]
+            self._says.clear()
+            self._news.clear()
+            messages += self._receiving.messages_to_send()
+            await self._link.send(messages)
+            if self._ending is not None:
+                raise SessionOver(self._ending)
+
+    async def _listen_for_silence(self) -> None:
+        n = 0
+        while True:
+            await asyncio.sleep(1)
+            now = self._clock()
+            if now - self.heard_at > SILENCE_S_MAX:
+                raise SessionOver(Reason.IDLE)
+            if now - self._pinged_at >= PING_EVERY_S:
+                self._pinged_at, n = now, n + 1
+                self._say(Ping(n))
+
+
+def _first(group: BaseExceptionGroup[E]) -> E:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

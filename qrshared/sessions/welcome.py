@@ -1,0 +1,162 @@
+"""From a fresh link to a session: handshake, hellos, enrolment; strangers get a refusal and nothing else."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from qrshared.errors import RemoteError
+from qrshared.links import Link, LinkClosed
+from qrshared.protocol import (
+    VERSIONS,
+    Goodbye,
+    GrantFacts,
+    Hello,
+    PeerKind,
+    ProtocolError,
+    Reason,
+    common_version,
+)
+from qrshared.seal import Found, Refusal, Refused
+from qrshared.sessions.desk import Asker, Desk
+from qrshared.sessions.live import LiveSessions
+from qrshared.sessions.receiving import IncomingTransfers
+from qrshared.sessions.sealed_link import SealedLink, answer_seal
+from qrshared.sessions.session import Session
+from qrshared.tickets import Credential, Grant, Road, grant_of
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S: Final = 10.0
+"""From the first byte of a link to the end of its handshake."""
+HELLO_S: Final = 10.0
+"""From the seal to the hello; an enrolment's disk is not counted."""
+
+
+class EnrollRefused(RemoteError):
+    """The code could not be redeemed. Scan the new one."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.goodbye = reason
+
+
+class GuestBook(Protocol):
+    """What a session needs to know of tickets and devices; the daemon keeps them, and keeps them on disk."""
+
+    def find(self, key_id: bytes, road: Road) -> Credential | Refusal:
+        """Who presents this key id."""
+
+    def grant(self, credential: Credential) -> Grant:
+        """What they may do now."""
+
+    async def enroll(self, credential: Credential, key: bytes, name: str, kind: PeerKind) -> Grant:
+        """Make the device and write it down before returning; raises `EnrollRefused`."""
+
+    def seen(self, device: str) -> None:
+        """Note a visit."""
+
+
+class Welcome:
+    """Serves links: one call a link, which returns when the link is over."""
+
+    def __init__(
+        self,
+        *,
+        computer: Callable[[], str],
+        book: GuestBook,
+        desk: Desk,
+        transfers: IncomingTransfers,
+        live: LiveSessions,
+        clock: Callable[[], float],
+    ) -> None:
+        self._computer = computer
+        self._book = book
+        self._desk = desk
+        self._transfers = transfers
+        self._live = live
+        self._clock = clock
+        self._instance = secrets.randbelow(2**53)
+
+    async def serve(self, link: Link, road: Road, *, sealed: Callable[[], None], refused: Callable[[], None]) -> None:
+        """`sealed` is called once the handshake is done, `refused` when the peer could not prove anything."""
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                secure = await answer_seal(link, road.in_prologue, lambda key_id: self._look_up(key_id, road))
+            sealed()
+            await self._meet(secure, road)
+        except Refused as error:
+            log.info("a link was refused: %s", error.refusal)
+            if error.refusal in (Refusal.UNKNOWN_KEY, Refusal.HANDSHAKE):
+                refused()
+            await link.close(error.refusal)
+        except RemoteError as fault:
+            log.info("a link was closed: %s", fault)
+            refused()
+            await link.close("protocol")
+        except (LinkClosed, TimeoutError):
+            await link.close("idle")
+
+    def _look_up(self, key_id: bytes, road: Road) -> Found[Credential | None] | Refusal:
+        if not key_id:
+            return Found(None, None)
+        credential = self._book.find(key_id, road)
+        return credential if isinstance(credential, Refusal) else Found(credential.session_auth, credential)
+
+    async def _meet(self, secure: SealedLink[Credential | None], road: Road) -> None:
+        async with asyncio.timeout(HELLO_S):
+            messages = await secure.receive()
+        hello, *early = messages
+        if not isinstance(hello, Hello) or early:
+            raise ProtocolError("a session starts with one hello and waits for the answer")
+        if common_version(hello.versions) is None:
+            await _leave(secure, Reason.VERSION)
+            return
+        try:
+            grant = await self._grant(secure.found, hello, road)
+        except EnrollRefused as refused:
+            await _leave(secure, refused.goodbye)
+            return
+        session = Session(
+            secure,
+            asker=Asker(grant, grant.device),
+            instance=hello.instance,
+            desk=self._desk,
+            receiving=self._transfers.of(grant.device, hello.kind, hello.name),
+            clock=self._clock,
+        )
+        if not await self._live.admit(session):
+            await _leave(secure, Reason.ANOTHER_TAB)
+            return
+        try:
+            # Comparison words would be false comfort where somebody may have changed the page (design 4).
+            words = secure.words if road is Road.SECURE else None
+            await secure.send([self._hello(grant, words)])
+            if grant.device is not None:
+                self._book.seen(grant.device)
+            await session.run()
+        finally:
+            self._live.leave(session)
+            session.mark_over()
+
+    async def _grant(self, credential: Credential | None, hello: Hello, road: Road) -> Grant:
+        if credential is None:
+            return grant_of(None, road)
+        if hello.enroll is not None:
+            return await self._book.enroll(credential, hello.enroll, hello.name, hello.kind)
+        return self._book.grant(credential)
+
+    def _hello(self, grant: Grant, words: str | None) -> Hello:
+        facts = GrantFacts(
+            rights=tuple(sorted(grant.rights)),
+            trust=grant.trust,
+            device=grant.device,
+            until_ms=None if grant.until is None else int(grant.until * 1000),
+        )
+        return Hello(VERSIONS, self._computer(), PeerKind.COMPUTER, self._instance, grant=facts, words=words)
+
+
+async def _leave(secure: SealedLink[Credential | None], reason: Reason) -> None:
+    await secure.send([Goodbye(reason)])
+    await secure.close(reason)
