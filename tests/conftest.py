@@ -1,8 +1,13 @@
 """What every suite shares: tests that need a part of the system say so loudly when it is missing."""
 
+import hypothesis
 import pytest
 
 from tests.parts import PARTS, missing, must_be_complete
+
+# A busy machine is no defect of the code: what takes long is for benches to say.
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("house")
 
 _lacking: set[str] = set()
 
