@@ -7,9 +7,13 @@ Deliberately absent: a seal (the kernel vouches for both ends), a hello, transfe
 (`protocol/WIRE.md`, 4).
 """
 
+from typing import TYPE_CHECKING
+
 from qrshared.local.client import ControlClient
-from qrshared.local.control import ControlServer
 from qrshared.local.errors import AlreadyRunning, DaemonGone, DaemonRefused, DaemonStuck, NotRunning, OtherVersion
+
+if TYPE_CHECKING:
+    from qrshared.local.control import ControlServer
 
 __all__ = [
     "AlreadyRunning",
@@ -21,3 +25,12 @@ __all__ = [
     "NotRunning",
     "OtherVersion",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The daemon's end, when it is first asked for: a command needs it never, and a web server comes with it."""
+    if name == "ControlServer":
+        from qrshared.local.control import ControlServer
+
+        return ControlServer
+    raise AttributeError(name)

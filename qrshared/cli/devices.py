@@ -1,0 +1,139 @@
+"""`qrshared devices`: who may send, and what the owner decides about them."""
+
+import difflib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from qrshared.cli.asking import ask
+from qrshared.cli.options import data_dir_option, data_folder, json_option
+from qrshared.cli.output import is_terminal, print_json, print_table
+from qrshared.cli.words import time_words, visible
+from qrshared.errors import UserError
+from qrshared.protocol import DeviceFacts, DeviceList, Done, ListDevices, RenameDevice, RevokeDevice, TrustDevice
+
+PREFIX_CHARACTERS = 4
+"""The shortest beginning of an id that counts as one."""
+
+SHOWN_CHARACTERS = 8
+"""Of an id, in tables and sentences."""
+
+
+class NoSuchDevice(UserError):
+    """No device is called "{name}".{hint} `qrshared devices` lists them all."""
+
+
+class ManyDevices(UserError):
+    """ "{name}" may mean {count} devices. Say which one by the beginning of its id: {ids}"""
+
+
+@click.group("devices", invoke_without_command=True)
+@json_option
+@data_dir_option
+@click.pass_context
+def command(context: click.Context, data_dir: str | None, *, as_json: bool) -> None:
+    """List the devices that may send, and trust, rename or revoke them."""
+    if context.invoked_subcommand is None:
+        _list(data_folder(data_dir), as_json=as_json)
+    else:
+        context.obj = data_dir
+
+
+def _folder(context: click.Context, data_dir: str | None) -> Path:
+    """`--data-dir` may stand before or after the word that follows `devices`."""
+    above: str | None = context.obj
+    return data_folder(data_dir if data_dir is not None else above)
+
+
+@command.command("list")
+@json_option
+@data_dir_option
+@click.pass_context
+def list_command(context: click.Context, data_dir: str | None, *, as_json: bool) -> None:
+    """List all devices, the last seen first."""
+    _list(_folder(context, data_dir), as_json=as_json)
+
+
+@command.command("trust")
+@click.argument("name")
+@data_dir_option
+@click.pass_context
+def trust_command(context: click.Context, data_dir: str | None, name: str) -> None:
+    """Let a device take files as well."""
+    folder = _folder(context, data_dir)
+    device = _find(folder, name)
+    ask(folder, TrustDevice(device.device), Done)
+    click.echo(f"{visible(device.name)} may now take files as well.")
+
+
+@command.command("revoke")
+@click.argument("name")
+@data_dir_option
+@click.pass_context
+def revoke_command(context: click.Context, data_dir: str | None, name: str) -> None:
+    """End what a device may do, at once."""
+    folder = _folder(context, data_dir)
+    device = _find(folder, name)
+    ask(folder, RevokeDevice(device.device), Done)
+    click.echo(f"{visible(device.name)} may do nothing any more. To come back it scans a code again.")
+
+
+@command.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@data_dir_option
+@click.pass_context
+def rename_command(context: click.Context, data_dir: str | None, name: str, new_name: str) -> None:
+    """Give a device another name."""
+    folder = _folder(context, data_dir)
+    device = _find(folder, name)
+    done = ask(folder, RenameDevice(device.device, new_name), Done)
+    click.echo(f"{visible(device.name)} is now called {visible(done.text or new_name)}.")
+
+
+def choose_device(devices: Sequence[DeviceFacts], name: str) -> DeviceFacts:
+    """The device meant by a name or the beginning of an id; raises `NoSuchDevice`, `ManyDevices`."""
+    wanted = name.strip()
+    chosen = [device for device in devices if device.name == wanted]
+    if not chosen:
+        chosen = [device for device in devices if device.name.casefold() == wanted.casefold()]
+    if not chosen and len(wanted) >= PREFIX_CHARACTERS:
+        chosen = [device for device in devices if device.device.startswith(wanted.lower())]
+    if len(chosen) > 1:
+        ids = ", ".join(device.device[:SHOWN_CHARACTERS] for device in chosen)
+        raise ManyDevices(name=visible(wanted), count=len(chosen), ids=ids)
+    if not chosen:
+        near = difflib.get_close_matches(wanted, [device.name for device in devices], n=1)
+        raise NoSuchDevice(name=visible(wanted), hint=f' Did you mean "{visible(near[0])}"?' if near else "")
+    return chosen[0]
+
+
+def _find(folder: Path, name: str) -> DeviceFacts:
+    return choose_device(ask(folder, ListDevices(), DeviceList).devices, name)
+
+
+def _list(folder: Path, *, as_json: bool) -> None:
+    listed = ask(folder, ListDevices(), DeviceList)
+    if as_json:
+        print_json(listed)
+        return
+    now = time.time()
+    rows = [
+        (
+            visible(device.name),
+            device.trust,
+            "now" if device.online else time_words(device.seen_ms, now),
+            device.device[:SHOWN_CHARACTERS],
+        )
+        for device in listed.devices
+    ]
+    if rows or not is_terminal():
+        print_table(("Name", "May", "Seen", "Id"), [(name, _may(trust), seen, id_) for name, trust, seen, id_ in rows])
+    else:
+        click.echo("No device has scanned a code yet. `qrshared qr` shows one.")
+
+
+def _may(trust: str) -> str:
+    return {"guest": "send, as a guest", "trusted": "send and take", "owner": "everything"}.get(trust, trust)

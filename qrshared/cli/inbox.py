@@ -1,0 +1,88 @@
+"""`qrshared inbox`: what has arrived, and with --follow what arrives."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from qrshared.cli.asking import ask
+from qrshared.cli.options import data_dir_option, data_folder, json_option
+from qrshared.cli.output import is_terminal, print_json, print_table
+from qrshared.cli.words import counted, size_words, time_words, visible
+from qrshared.local import ControlClient
+from qrshared.protocol import EntryFacts, InboxList, ListInbox, Topic
+from qrshared.protocol.limits import INBOX_ENTRIES_MAX
+
+SHOWN = 20
+"""What fits on a screen beside the prompt."""
+
+
+@click.command("inbox")
+@click.option("--follow", "-f", is_flag=True, help="Go on and say what arrives, until Ctrl-C.")
+@click.option(
+    "--limit", type=click.IntRange(1, INBOX_ENTRIES_MAX), default=SHOWN, show_default=True, help="How many to list."
+)
+@json_option
+@data_dir_option
+def command(data_dir: str | None, *, follow: bool, limit: int, as_json: bool) -> None:
+    """List what has arrived, the newest first."""
+    folder = data_folder(data_dir)
+    if follow:
+        asyncio.run(_follow(folder, limit=limit, as_json=as_json))
+        return
+    listed = ask(folder, ListInbox(limit), InboxList)
+    if as_json:
+        print_json(listed)
+        return
+    print_table(("Arrived", "Size", "From", "Name"), [_row(entry) for entry in listed.entries], right=("Size",))
+    if is_terminal():
+        left = listed.total - len(listed.entries)
+        more = f", and {left} more" if left > 0 and listed.entries else ""
+        nothing = "Nothing has arrived yet" if not listed.entries else counted(len(listed.entries), "file")
+        click.echo(f"{nothing}{more}. They are in {visible(listed.folder)}" if listed.entries else f"{nothing}.")
+
+
+async def _follow(data_dir: Path, *, limit: int, as_json: bool) -> None:
+    async with ControlClient(data_dir) as control:
+        news = NewEntries(limit)
+        async for facts in control.watch((Topic.INBOX,)):
+            if isinstance(facts, InboxList):
+                for entry in news.among(facts):
+                    if as_json:
+                        print_json(entry, indent=None)
+                    else:
+                        click.echo("\t".join(_row(entry)))
+
+
+class NewEntries:
+    """Tells from one list to the next what is new; a list shows only the newest entries of a full inbox."""
+
+    def __init__(self, at_first: int) -> None:
+        self._seen: set[tuple[str, int]] | None = None
+        self._at_first = at_first
+        self._was_cut = False
+
+    def among(self, listed: InboxList) -> Sequence[EntryFacts]:
+        """New entries, the oldest first."""
+        keys = [(entry.name, entry.arrived_ms) for entry in listed.entries]
+        if self._seen is None:
+            fresh = list(listed.entries[: self._at_first])
+        else:
+            # Of a list that was cut, what stands below the last known entry moved up as others were taken away.
+            known = [at for at, key in enumerate(keys) if key in self._seen]
+            end = known[-1] if known and self._was_cut else len(keys)
+            fresh = [listed.entries[at] for at, key in enumerate(keys[:end]) if key not in self._seen]
+        self._seen = set(keys)
+        self._was_cut = listed.total > len(listed.entries)
+        return fresh[::-1]
+
+
+def _row(entry: EntryFacts) -> tuple[str, str, str, str]:
+    return (
+        time_words(entry.arrived_ms, time.time()),
+        size_words(entry.size),
+        visible(entry.sender or ""),
+        visible(entry.name),
+    )

@@ -1,0 +1,93 @@
+"""`qrshared qr`: a fresh personal code, in the terminal, as a link, or as a file to print."""
+
+import os
+import time
+from pathlib import Path
+
+import click
+
+from qrshared.cli.asking import ask
+from qrshared.cli.card import png_code, svg_card
+from qrshared.cli.code import code_matrix, terminal_code
+from qrshared.cli.options import data_dir_option, data_folder
+from qrshared.cli.output import choose_ink
+from qrshared.cli.words import time_words, visible
+from qrshared.errors import UserError
+from qrshared.protocol import GetStatus, MakeTicket, StatusFacts, TicketFacts
+
+
+class FileExists(UserError):
+    """{path} exists already, and is not overwritten. Choose another name, or say --force."""
+
+
+class FileNotWritten(UserError):
+    """{path} cannot be written: {problem}"""
+
+
+@click.command("qr")
+@click.option("--url", "only_url", is_flag=True, help="Print the link alone, for scripts.")
+@click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write a card to print, with words.")
+@click.option("--png", type=click.Path(path_type=Path), metavar="FILE", help="Write the code alone as a picture.")
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option(
+    "--expires",
+    "life",
+    type=click.Choice(["once", "7d", "never"]),
+    default="once",
+    help="once: one device, within 15 minutes [default]. 7d, never: one device, for sending only, until revoked.",
+)
+@data_dir_option
+def command(
+    data_dir: str | None, *, only_url: bool, svg: Path | None, png: Path | None, force: bool, life: str
+) -> None:
+    """Show a fresh code for one phone of yours.
+
+    What --svg and --png write can be read by nobody but you: who scans it may send you files.
+    """
+    if only_url + (svg is not None) + (png is not None) > 1:
+        raise click.UsageError("Choose one of --url, --svg and --png.")
+    path = svg or png
+    if path is not None and path.exists() and not force:
+        raise FileExists(path=path)  # before a ticket is made for nothing
+    folder = data_folder(data_dir)
+    ticket = ask(folder, MakeTicket(life), TicketFacts)
+    if only_url:
+        click.echo(ticket.url)
+        return
+    matrix = code_matrix(ticket.url)
+    computer = visible(ask(folder, GetStatus(), StatusFacts).computer)
+    if svg is not None:
+        write_private(svg, svg_card(matrix, computer=computer, url=ticket.url).encode(), force=force)
+    elif png is not None:
+        write_private(png, png_code(matrix), force=force)
+    else:
+        click.echo(terminal_code(matrix, choose_ink()), nl=False)
+        click.echo(f"Scan to send files to {computer}, or open {ticket.url}")
+    click.echo(f"{f'{path} is written. ' if path else ''}{_life_words(life, ticket.expires_ms)}")
+
+
+def _life_words(life: str, expires_ms: int | None) -> str:
+    until = f" until {time_words(expires_ms, time.time())}" if expires_ms is not None else ""
+    if life == "once":
+        return f"It works for one phone{until}."
+    return f"It works for one phone, for sending,{until or ' with no end'}; `qrshared devices revoke` ends it sooner."
+
+
+def write_private(path: Path, content: bytes, *, force: bool) -> None:
+    """Write a file that only its owner can read, whole or not at all; overwrites only with `force`."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            if force or os.name == "nt":
+                beside.replace(path)
+            else:
+                path.hardlink_to(beside)  # unlike a rename it fails if somebody was faster
+        finally:
+            beside.unlink(missing_ok=True)
+    except FileExistsError:
+        raise FileExists(path=path) from None
+    except OSError as fault:
+        raise FileNotWritten(path=path, problem=fault.strerror or fault) from fault
