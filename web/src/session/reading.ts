@@ -92,8 +92,14 @@ export class Source {
     const end = Math.min(start + BLOCK_BYTES, this.#size);
     const bytes = this.#exactly(start, end - start);
     if (!this.#answered) this.#watchFirst(bytes);
-    bytes.catch(() => undefined); // whoever reads it hears of it
-    return { start, end, bytes };
+    const block: Block = { start, end, bytes };
+    bytes.catch(() => this.#forget(block)); // whoever reads it hears of it; the next try reads afresh
+    return block;
+  }
+
+  #forget(block: Block): void {
+    if (this.#current === block) this.#current = null;
+    if (this.#next === block) this.#next = null;
   }
 
   #watchFirst(bytes: Promise<Uint8Array>): void {

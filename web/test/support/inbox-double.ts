@@ -118,7 +118,7 @@ export class InboxDouble {
         return event.again ? receiver.accept(this.window) : this.#accept(receiver, event.items, event.continues);
       case "bytes_arrived": {
         const part = this.#part(receiver.transfer, event.item, receiver.items);
-        event.content.forEach((byte, at) => (part.bytes[event.offset + at] = byte));
+        part.bytes.set(event.content, event.offset);
         part.used = event.offset + event.content.length;
         receiver.wrote(event.item, part.used);
         receiver.synced(event.item, part.used);
