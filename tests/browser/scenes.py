@@ -1,11 +1,11 @@
 """Every state of every screen, as the updates that a worker would send."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | None | Mapping[str, Json] | Sequence[Json]"
+Json: TypeAlias = object  # what json can write
 Update: TypeAlias = Mapping[str, Json]
 
 COMPUTER = "STUDY-PC"
@@ -63,7 +63,11 @@ def arrivals(**more: int) -> dict[str, Json]:
 
 
 def wall(url: str | None = CODE, **arriving: int) -> Update:
-    facts: dict[str, Json] = {"computer": COMPUTER, "fresh_until_ms": NOW_MS + 600_000, "arrivals": arrivals(**arriving)}
+    facts: dict[str, Json] = {
+        "computer": COMPUTER,
+        "fresh_until_ms": NOW_MS + 600_000,
+        "arrivals": arrivals(**arriving),
+    }
     facts["addresses"] = ["192.168.1.7:7774", "qrshare.local:7774"]
     return news("wall_facts", **facts, **({"url": url} if url else {}))
 
@@ -94,12 +98,24 @@ FAILED = items(
     item(2, PICTURES[2], 3_900_000, "failed", reason="source_changed"),
     item(3, "Backup.zip", 2_300_000_000, "failed", reason="no_space"),
 )
-MANY = items(*(item(n, f"IMG_{n:05}.JPG", 2_000_000 + n, ("done" if n < 6_800 else "sending" if n < 6_804 else "waiting"),
-                    **({"done": 700_000} if 6_800 <= n < 6_804 else {})) for n in range(10_000)))  # fmt: skip
-UNFINISHED: Json = {"t": "unfinished_list", "items": [
-    {"transfer": "ef" * 16, "name": "Clip of the garden.mov", "size": 812_000_000, "offset": 377_000_000},
-    {"transfer": "ef" * 16, "name": LONG, "size": 2_300_000_000, "offset": 1_200_000_000},
-]}  # fmt: skip
+
+
+def one_of_many(number: int) -> Mapping[str, Json]:
+    name, size = f"IMG_{number:05}.JPG", 2_000_000 + number
+    if 6_800 <= number < 6_804:
+        return item(number, name, size, "sending", done=700_000)
+    return item(number, name, size, "done" if number < 6_800 else "waiting")
+
+
+MANY = [one_of_many(number) for number in range(10_000)]
+
+UNFINISHED: Json = {
+    "t": "unfinished_list",
+    "items": [
+        {"transfer": "ef" * 16, "name": "Clip of the garden.mov", "size": 812_000_000, "offset": 377_000_000},
+        {"transfer": "ef" * 16, "name": LONG, "size": 2_300_000_000, "offset": 1_200_000_000},
+    ],
+}
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 SAFARI = f"{IPHONE} Version/18.5 Mobile/15E148 Safari/604.1"
 BIG = total("sending", 214, 137, rate=48_000_000, leftS=41)
@@ -110,23 +126,52 @@ PHONE = (
     Scene("phone-lost", "/p", (link("lost", retryInS=4),)),
     Scene("phone-elsewhere", "/p", (link(), link("elsewhere"))),
     Scene("phone-refused", "/p", (link("refused", reason="unknown_key"),)),
-    Scene("phone-scanner", f"/p{CODE[CODE.index('#'):]}", (link(),), user_agent=SAFARI),
+    Scene("phone-scanner", f"/p{CODE[CODE.index('#') :]}", (link(),), user_agent=SAFARI),
     Scene("phone-in-app", "/p", (link(),), user_agent=f"{IPHONE} Mobile/15E148"),
     Scene("phone-unfinished", "/p", (link(),), {"list_unfinished": UNFINISHED}),
     Scene("phone-sending", "/p", (link(), SENDING, BIG), picked=True),
-    Scene("phone-preparing", "/p", (link(), items(item(0, "IMG_3000.MOV", 812_000_000, "sending", preparing=True)),
-                                    total("sending", 1, bytes=812_000_000, bytesDone=0, bytesSafe=0)), user_agent=SAFARI),
-    Scene("phone-paused", "/p", (link(), items(item(0, PICTURES[0], 4_800_000, "done"), item(1, LONG, 2_300_000_000, "paused", done=2_000_000_000)),
-                                 total("paused", 2, 1)), picked=True),
+    Scene(
+        "phone-preparing",
+        "/p",
+        (
+            link(),
+            items(item(0, "IMG_3000.MOV", 812_000_000, "sending", preparing=True)),
+            total("sending", 1, bytes=812_000_000, bytesDone=0, bytesSafe=0),
+        ),
+        user_agent=SAFARI,
+    ),
+    Scene(
+        "phone-paused",
+        "/p",
+        (
+            link(),
+            items(item(0, PICTURES[0], 4_800_000, "done"), item(1, LONG, 2_300_000_000, "paused", done=2_000_000_000)),
+            total("paused", 2, 1),
+        ),
+        picked=True,
+    ),
     Scene("phone-stalled", "/p", (link(), SENDING, BIG, link("lost", retryInS=3)), picked=True),
-    Scene("phone-done", "/p", (link(), DONE, total("sending", 3), total("done", 3, 3, bytes=13_900_000, bytesDone=13_900_000)), picked=True),
+    Scene(
+        "phone-done",
+        "/p",
+        (link(), DONE, total("sending", 3), total("done", 3, 3, bytes=13_900_000, bytesDone=13_900_000)),
+        picked=True,
+    ),
     Scene("phone-partly", "/p", (link(), FAILED, total("done", 4, 1, 3)), picked=True),
-    Scene("phone-no-space", "/p", (link(), items(item(0, "Backup.zip", 6_000_000_000, "failed", reason="no_space")), total("done", 1, 0, 1, bytes=6_000_000_000, bytesDone=0),
-                                   {"t": "declined", "reason": "no_space", "needed": 6_000_000_000, "free": 2_100_000_000})),
-    Scene("phone-many", "/p", (link(), MANY, total("sending", 10_000, 6_800, rate=52_000_000, leftS=190))),
+    Scene(
+        "phone-no-space",
+        "/p",
+        (
+            link(),
+            items(item(0, "Backup.zip", 6_000_000_000, "failed", reason="no_space")),
+            total("done", 1, 0, 1, bytes=6_000_000_000, bytesDone=0),
+            {"t": "declined", "reason": "no_space", "needed": 6_000_000_000, "free": 2_100_000_000},
+        ),
+    ),
+    Scene("phone-many", "/p", (link(), items(*MANY), total("sending", 10_000, 6_800, rate=52_000_000, leftS=190))),
     Scene("phone-trust", "/p", (link(),), click=".head-link"),
     Scene("phone-cancel", "/p", (link(), SENDING, BIG), click=".list-head .quiet"),
-)  # fmt: skip
+)
 
 # --- the wall ---------------------------------------------------------------------------------------------------
 
@@ -145,58 +190,115 @@ WALL = (
 
 
 def entry(name: str, size: int, age_min: float, sender: str | None) -> dict[str, Json]:
-    return {"name": name, "size": size, "arrived_ms": NOW_MS - int(age_min * 60_000), **({"sender": sender} if sender else {})}
+    return {
+        "name": name,
+        "size": size,
+        "arrived_ms": NOW_MS - int(age_min * 60_000),
+        **({"sender": sender} if sender else {}),
+    }
 
 
 def device(number: int, name: str, kind: str, trust: str, age_min: float, online: bool = False) -> dict[str, Json]:
-    facts: dict[str, Json] = {"device": f"{number:032x}", "name": name, "kind": kind, "trust": trust, "rights": ["send"]}
+    facts: dict[str, Json] = {
+        "device": f"{number:032x}",
+        "name": name,
+        "kind": kind,
+        "trust": trust,
+        "rights": ["send"],
+    }
     return {**facts, "made_ms": NOW_MS - 9_000_000, "seen_ms": NOW_MS - int(age_min * 60_000), "online": online}
 
 
 def transfer(number: int, name: str, state: str, items_done: int, n: int, **more: Json) -> dict[str, Json]:
     facts: dict[str, Json] = {"transfer": f"{number:032x}", "device": name, "kind": "phone", "state": state, "items": n}
-    facts |= {"items_done": items_done, "items_failed": 0, "bytes": 3_140_000_000, "bytes_done": 2_010_000_000, "rate": 0}
+    facts |= {
+        "items_done": items_done,
+        "items_failed": 0,
+        "bytes": 3_140_000_000,
+        "bytes_done": 2_010_000_000,
+        "rate": 0,
+    }
     return {**facts, "started_ms": NOW_MS - 400_000, **more}
 
 
-STATUS = news(
-    "status_facts", version="0.1.0", pid=4711, computer=COMPUTER, urls=["http://192.168.1.7:7774/", "http://qrshare.local:7774/"],
-    local_name="qrshare.local", inbox="/home/anna/QRShare", free_bytes=213_000_000_000, sessions=2, started_ms=NOW_MS - 8_000_000,
-    addresses=[{"address": "192.168.1.7", "interface": "wlan0", "score": 90, "why": "has the default route"},
-               {"address": "10.8.0.2", "interface": "tun0", "score": 10, "why": "a VPN: phones at home do not reach it"},
-               {"address": "172.17.0.1", "interface": "docker0", "score": 5, "why": "belongs to containers"}], problems=[],
-)  # fmt: skip
-PROBLEM = {**STATUS, "facts": {**STATUS["facts"], "free_bytes": 2_100_000_000, "problems": [  # type: ignore[dict-item]
+STATUS_FACTS: Mapping[str, Json] = {
+    "version": "0.1.0",
+    "pid": 4711,
+    "computer": COMPUTER,
+    "urls": ["http://192.168.1.7:7774/", "http://qrshare.local:7774/"],
+    "local_name": "qrshare.local",
+    "inbox": "/home/anna/QRShare",
+    "free_bytes": 213_000_000_000,
+    "sessions": 2,
+    "started_ms": NOW_MS - 8_000_000,
+    "addresses": [
+        {"address": "192.168.1.7", "interface": "wlan0", "score": 90, "why": "has the default route"},
+        {"address": "10.8.0.2", "interface": "tun0", "score": 10, "why": "a VPN: phones at home do not reach it"},
+        {"address": "172.17.0.1", "interface": "docker0", "score": 5, "why": "belongs to containers"},
+    ],
+    "problems": [],
+}
+STATUS = news("status_facts", **STATUS_FACTS)
+PROBLEMS = [
     "The firewall on this computer blocks port 7774: run `sudo ufw allow 7774/tcp`.",
-    "Only 2.1 GB are left on the disk: new files are declined below 1 GiB."]}}  # fmt: skip
-INBOX = news("inbox_list", folder="/home/anna/QRShare", total=412, entries=[
-    entry("IMG_2041.JPG", 4_800_000, 0.4, "Anna’s iPhone"), entry("IMG_2042 (2).JPG", 5_200_000, 0.5, "Anna’s iPhone"),
-    entry("Clip of the garden.mov", 812_000_000, 6, "Anna’s iPhone"), entry(LONG, 2_300_000_000, 65, "Pixel 8"),
-    entry("عطلة الصيف في البحر ٢٠٢٦.pdf", 840_000, 1_500, "Pixel 8"), entry("Lease agreement signed.pdf", 240_000, 2_900, None),
-    entry("Voice 004.m4a", 1_200_000, 30_000, "Phone of a visitor with quite a long name"),
-])  # fmt: skip
-DEVICES = news("device_list", devices=[
-    device(1, "Anna’s iPhone", "phone", "trusted", 0, True), device(2, "Pixel 8", "phone", "guest", 0, True),
-    device(3, "iPad in the kitchen", "tablet", "trusted", 300), device(4, "Pixel 8", "phone", "guest", 4_000),
+    "Only 2.1 GB are left on the disk: new files are declined below 1 GiB.",
+]
+INBOX = news(
+    "inbox_list",
+    folder="/home/anna/QRShare",
+    total=412,
+    entries=[
+        entry("IMG_2041.JPG", 4_800_000, 0.4, "Anna’s iPhone"),
+        entry("IMG_2042 (2).JPG", 5_200_000, 0.5, "Anna’s iPhone"),
+        entry("Clip of the garden.mov", 812_000_000, 6, "Anna’s iPhone"),
+        entry(LONG, 2_300_000_000, 65, "Pixel 8"),
+        entry("عطلة الصيف في البحر ٢٠٢٦.pdf", 840_000, 1_500, "Pixel 8"),
+        entry("Lease agreement signed.pdf", 240_000, 2_900, None),
+        entry("Voice 004.m4a", 1_200_000, 30_000, "Phone of a visitor with quite a long name"),
+    ],
+)
+DEVICE_LIST = [
+    device(1, "Anna’s iPhone", "phone", "trusted", 0, True),
+    device(2, "Pixel 8", "phone", "guest", 0, True),
+    device(3, "iPad in the kitchen", "tablet", "trusted", 300),
+    device(4, "Pixel 8", "phone", "guest", 4_000),
     device(5, "Windows computer", "laptop", "guest", 1_300),
-])  # fmt: skip
-TRANSFERS = news("transfer_list", transfers=[
-    transfer(1, "Anna’s iPhone", "arriving", 137, 214, rate=48_000_000, left_s=41), transfer(2, "Pixel 8", "waiting", 0, 3, bytes_done=370_000_000),
-    transfer(3, "Windows computer", "done", 12, 12),
-])  # fmt: skip
+]
+DEVICES = news("device_list", devices=DEVICE_LIST)
+TRANSFERS = news(
+    "transfer_list",
+    transfers=[
+        transfer(1, "Anna’s iPhone", "arriving", 137, 214, rate=48_000_000, left_s=41),
+        transfer(2, "Pixel 8", "waiting", 0, 3, bytes_done=370_000_000),
+        transfer(3, "Windows computer", "done", 12, 12),
+    ],
+)
 OWN = (link(grant=OWNER), STATUS, INBOX, DEVICES, TRANSFERS)
 TICKET: Json = {"t": "ticket_facts", "url": CODE, "expires_ms": NOW_MS + 860_000}
 
 OWNER_PAGE = (
     Scene("owner", "/owner", OWN),
-    Scene("owner-empty", "/owner", (link(grant=OWNER), {**STATUS}, news("inbox_list", folder="/home/anna/QRShare", total=0, entries=[]),
-                                    news("device_list", devices=[]), news("transfer_list", transfers=[]))),
-    Scene("owner-problems", "/owner", (*OWN, PROBLEM)),
+    Scene(
+        "owner-empty",
+        "/owner",
+        (
+            link(grant=OWNER),
+            {**STATUS},
+            news("inbox_list", folder="/home/anna/QRShare", total=0, entries=[]),
+            news("device_list", devices=[]),
+            news("transfer_list", transfers=[]),
+        ),
+    ),
+    Scene(
+        "owner-problems",
+        "/owner",
+        (*OWN, news("status_facts", **{**STATUS_FACTS, "free_bytes": 2_100_000_000, "problems": PROBLEMS})),
+    ),
     Scene("owner-locked", "/owner", (link("refused", reason="unknown_key"),)),
     Scene("owner-add", "/owner", OWN, {"make_ticket": TICKET}, click=".owner-add"),
     Scene("owner-bin", "/owner", OWN, click='[data-entry="Lease agreement signed.pdf"] button:nth-of-type(3)'),
     Scene("owner-rename", "/owner", OWN, click='[data-entry="Lease agreement signed.pdf"] button:nth-of-type(2)'),
     Scene("owner-lost", "/owner", (*OWN, link("lost", retryInS=3))),
-)  # fmt: skip
+)
 
 SCENES = PHONE + WALL + OWNER_PAGE

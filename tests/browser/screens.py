@@ -7,7 +7,7 @@ The page's own bundle runs; only `window.Worker` is another one (`fake_worker.js
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,18 +23,28 @@ POLICY = (
     " worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-SIZES = {"390x844": (390, 844), "844x390": (844, 390), "1280x800": (1280, 800), "1920x1080": (1920, 1080)}
+SIZES = {
+    "390x844": (390, 844),
+    "844x390": (844, 390),
+    "1280x800": (1280, 800),
+    "1920x1080": (1920, 1080),
+    "800x1280": (800, 1280),
+    "1024x768": (1024, 768),
+}
 PICTURES = ("#88b7d8,#dfe9d8,#7f9d63", "#f0c98a,#c96f4a,#5b3546", "#b9c7cf,#dfe4e2,#6f8794")
 
 
 def build(folder: Path) -> Path:
-    """The page's bundle in `folder`, with unhashed names; returns the folder."""
+    """The page's bundle in `folder` for the browsers that `web/build.mjs` names, without hashes; returns the folder."""
     node = str(Path(executable.ROOT_DIR, "bin", "node"))
-    esbuild = str(WEB / "node_modules" / "esbuild" / "bin" / "esbuild")
+    esbuild = [node, str(WEB / "node_modules" / "esbuild" / "bin" / "esbuild"), "--bundle", "--log-level=warning"]
+    target = "--target=es2022,safari16.4,chrome111,firefox115"
     sheets = sorted((WEB / "src" / "view").glob("*.css"), key=lambda path: (path.name != "tokens.css", path.name))
-    (folder / "view.css").write_text("\n".join(path.read_text("utf-8") for path in sheets), "utf-8")
-    command = [node, esbuild, "--bundle", "--format=esm", "--target=es2022", "--log-level=warning"]
-    subprocess.run([*command, str(WEB / "src" / "page.ts"), f"--outfile={folder / 'page.js'}"], check=True)
+    (folder / "all.css").write_text("\n".join(f'@import "{path}";' for path in sheets), "utf-8")
+    css = [*esbuild, "--minify", target, str(folder / "all.css"), f"--outfile={folder / 'view.css'}"]
+    subprocess.run(css, check=True)
+    page = [*esbuild, "--format=esm", target, str(WEB / "src" / "page.ts"), f"--outfile={folder / 'page.js'}"]
+    subprocess.run(page, check=True)
     html = (WEB / "src" / "index.html").read_text("utf-8").replace('src="./page.ts"', 'src="/page.js"')
     html = html.replace('href="./view.css"', 'href="/view.css"').replace('href="./view/mark.svg"', 'href="/mark.svg"')
     (folder / "index.html").write_text(html, "utf-8")
@@ -65,10 +75,15 @@ def serve(page: Page, built: Path) -> None:
 
 def pictures(page: Page) -> list[dict[str, object]]:
     """Three JPEGs painted in the browser, to be chosen like photographs."""
-    paint = """async (stops) => { const canvas = new OffscreenCanvas(640, 480), pen = canvas.getContext("2d");
-      const sky = pen.createLinearGradient(0, 0, 260, 480); stops.split(",").forEach((c, i) => sky.addColorStop(i / 2, c));
-      pen.fillStyle = sky; pen.fillRect(0, 0, 640, 480); pen.fillStyle = "#fff8"; pen.beginPath(); pen.arc(430, 130, 60, 0, 7); pen.fill();
-      const blob = await canvas.convertToBlob({ type: "image/jpeg" }); return Array.from(new Uint8Array(await blob.arrayBuffer())); }"""
+    paint = """async (stops) => {
+      const canvas = new OffscreenCanvas(640, 480), pen = canvas.getContext("2d");
+      const sky = pen.createLinearGradient(0, 0, 260, 480);
+      stops.split(",").forEach((colour, index) => sky.addColorStop(index / 2, colour));
+      pen.fillStyle = sky, pen.fillRect(0, 0, 640, 480);
+      pen.fillStyle = "#fff8", pen.beginPath(), pen.arc(430, 130, 60, 0, 7), pen.fill();
+      const blob = await canvas.convertToBlob({ type: "image/jpeg" });
+      return Array.from(new Uint8Array(await blob.arrayBuffer()));
+    }"""
     names = ("IMG_2041.JPG", "IMG_2042.JPG", "IMG_2043.JPG")
     return [
         {"name": name, "mimeType": "image/jpeg", "buffer": bytes(page.evaluate(paint, stops))}
@@ -76,8 +91,15 @@ def pictures(page: Page) -> list[dict[str, object]]:
     ]
 
 
-def open_scene(browser: Browser, built: Path, scene: Scene, size: tuple[int, int], scheme: str = "light") -> Page:
-    """The scene, drawn and at rest. The caller closes the page's context."""
+def open_scene(
+    browser: Browser,
+    built: Path,
+    scene: Scene,
+    size: tuple[int, int],
+    scheme: str = "light",
+    hear: Callable[[str], object] = len,
+) -> Page:
+    """The scene, drawn and at rest; `hear` is told what the browser complains of. The caller closes the context."""
     hour = 13
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -88,6 +110,8 @@ def open_scene(browser: Browser, built: Path, scene: Scene, size: tuple[int, int
         **({"user_agent": scene.user_agent} if scene.user_agent else {}),
     )
     page = context.new_page()
+    page.on("pageerror", lambda error: hear(str(error)))
+    page.on("console", lambda line: hear(line.text) if line.type in {"error", "warning"} else None)
     page.add_init_script(f"Date.prototype.getHours = () => {hour};")
     page.add_init_script(path=Path(__file__).with_name("fake_worker.js"))
     serve(page, built)
@@ -95,7 +119,7 @@ def open_scene(browser: Browser, built: Path, scene: Scene, size: tuple[int, int
     page.wait_for_function("window.fake && fake.workers.length > 0 && fake.workers[0].posted.length > 0")
     page.evaluate("answers => Object.assign(fake.answers, answers)", scene.answers)
     if scene.picked:
-        page.set_input_files("#files", pictures(page))  # type: ignore[arg-type]
+        page.set_input_files("#files", pictures(page))
     page.evaluate("updates => fake.say(updates)", scene.updates)
     if scene.age_s:
         page.wait_for_selector("[data-covered]", timeout=scene.age_s * 1000 + 3000)

@@ -7,7 +7,12 @@ export interface SplitName {
 
 const SPLIT_FROM = 22;
 const TAIL_LENGTH = 10;
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** Letters as a person counts them; Firefox before 125 has no segmenter and counts code points. */
+function letters(text: string): readonly string[] {
+  if (!("Segmenter" in Intl)) return Array.from(text);
+  return Array.from(new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text), (part) => part.segment);
+}
 
 // Controls, and the marks that turn text around: a name like "gpj.exe" must not read backwards.
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
@@ -22,9 +27,9 @@ export function visible(name: string): string {
 
 /** A long name in two parts: the head may be cut by an ellipsis, the tail (with the extension) is always shown. */
 export function split(name: string): SplitName {
-  const letters = Array.from(graphemes.segment(visible(name).slice(0, 1024)), (part) => part.segment);
-  if (letters.length < SPLIT_FROM) return { head: letters.join(""), tail: "" };
-  return { head: letters.slice(0, -TAIL_LENGTH).join(""), tail: letters.slice(-TAIL_LENGTH).join("") };
+  const all = letters(visible(name).slice(0, 1024));
+  if (all.length < SPLIT_FROM) return { head: all.join(""), tail: "" };
+  return { head: all.slice(0, -TAIL_LENGTH).join(""), tail: all.slice(-TAIL_LENGTH).join("") };
 }
 
 /** The last part of a path. */

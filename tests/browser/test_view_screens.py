@@ -1,0 +1,355 @@
+"""The page in every state, with another Worker in front of the real bundle: layout, contract, and what is asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.scenes import (
+    COMPUTER,
+    DEVICE_LIST,
+    GUEST,
+    MANY,
+    OWN,
+    SCENES,
+    TICKET,
+    Scene,
+    device,
+    item,
+    items,
+    link,
+    news,
+    total,
+    wall,
+)
+from tests.browser.screens import SIZES, build, chromium, open_scene, pictures
+
+pytestmark = pytest.mark.needs("chromium")
+BY_NAME = {scene.name: scene for scene in SCENES}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+class Screens:
+    """Opens scenes and closes what it opened."""
+
+    def __init__(self, browser: Browser, built: Path) -> None:
+        self._browser, self._built = browser, built
+        self._pages: list[Page] = []
+        self.complaints: list[str] = []
+
+    def open(self, scene: Scene | str, size: str = "390x844", scheme: str = "light") -> Page:
+        shown = BY_NAME[scene] if isinstance(scene, str) else scene
+        page = open_scene(self._browser, self._built, shown, SIZES[size], scheme, hear=self.complaints.append)
+        self._pages.append(page)
+        return page
+
+    def close(self) -> None:
+        for page in self._pages:
+            page.context.close()
+
+
+@pytest.fixture
+def screens(browser: Browser, built: Path) -> Iterator[Screens]:
+    opened = Screens(browser, built)
+    yield opened
+    opened.close()
+
+
+def posted(page: Page, kind: str, worker: int = 0) -> list[dict[str, object]]:
+    said: list[dict[str, object]] = page.evaluate("which => fake.posted(which)", worker)
+    return [command for command in said if command["t"] == kind]
+
+
+def wait_posted(page: Page, kind: str, times: int) -> list[dict[str, object]]:
+    """A dialog answers when its closing has been told, a moment after the click."""
+    page.wait_for_function(
+        "([kind, times]) => fake.posted(0).filter(({ t }) => t === kind).length === times", arg=[kind, times]
+    )
+    return posted(page, kind)
+
+
+def say(page: Page, *updates: object) -> None:
+    page.evaluate("updates => fake.say(updates)", list(updates))
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+LAYOUT = """() => {
+  const wrong = [];
+  const wide = document.scrollingElement.scrollWidth - innerWidth;
+  if (wide > 0) wrong.push(`the page is ${wide} px too wide`);
+  const root = document.querySelector("dialog[open]") ?? document;
+  for (const button of root.querySelectorAll("button, [role=button], summary, .lives label")) {
+    const box = button.getBoundingClientRect();
+    if (box.width === 0) continue;
+    const name = button.getAttribute("aria-label") || button.textContent.trim();
+    if (!name) wrong.push(`a button without a name: ${button.outerHTML.slice(0, 80)}`);
+    const reach = parseFloat(getComputedStyle(button, "::after").top) || 0;
+    if (box.height - 2 * Math.min(0, reach) < 43.5) wrong.push(`${name}: ${box.height} px high`);
+    if (box.left < -0.5 || box.right > innerWidth + 0.5) wrong.push(`${name} sticks out`);
+  }
+  for (const text of root.querySelectorAll(".name, .row-note, h1, h2, p, .button")) {
+    const box = text.getBoundingClientRect();
+    if (box.width > 0 && box.right > innerWidth + 0.5) wrong.push(`${text.className || text.tagName} is cut off`);
+  }
+  return wrong;
+}"""
+
+
+WALL_SIZES = ("1280x800", "1920x1080", "800x1280", "1024x768")
+HELD_SIZES = ("390x844", "844x390", "1280x800")
+
+
+@pytest.mark.parametrize("name", list(BY_NAME))
+def test_every_state_fits_and_every_button_can_be_hit(screens: Screens, name: str) -> None:
+    first, *others = WALL_SIZES if name.startswith("wall-") else HELD_SIZES
+    page = screens.open(name, first)
+    assert page.evaluate(LAYOUT) == [], first
+    for size in others:
+        width, height = SIZES[size]
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(LAYOUT) == [], size
+    assert screens.complaints == []
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name.startswith("phone-")])
+def test_the_phone_page_keeps_its_contract_in_every_state(screens: Screens, name: str) -> None:
+    page = screens.open(name)
+    assert page.locator("input#files[type=file][multiple]").count() == 1
+    assert page.locator('[role="status"][data-total][data-done][data-failed]').count() == 1
+    assert page.locator('[role="status"]').count() == 1
+    if name != "phone-refused":
+        names = page.get_by_role("button").all_text_contents() if not page.locator("dialog").count() else ["Send"]
+        assert any(text.strip().startswith("Send") for text in names)
+
+
+@pytest.mark.parametrize(
+    "name", ["phone-sending", "phone-ready", "phone-partly", "phone-unfinished", "owner", "owner-add", "wall-ready"]
+)
+def test_text_twice_as_large_still_fits(screens: Screens, name: str) -> None:
+    page = screens.open(name, "1280x800" if name.startswith("wall") else "390x844")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate(LAYOUT) == []
+
+
+def test_the_layout_check_can_fail(screens: Screens) -> None:
+    page = screens.open("phone-ready")
+    page.evaluate("document.querySelector('.send').style.minWidth = '900px'")
+    assert page.evaluate(LAYOUT) != []
+
+
+def test_what_is_chosen_is_sent_and_the_counts_follow(screens: Screens) -> None:
+    page = screens.open("phone-ready")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=f"Send to {COMPUTER}").click()
+    chooser.value.set_files(pictures(page))
+    assert posted(page, "send") == [{"t": "send", "picked": ["IMG_2041.JPG", "IMG_2042.JPG", "IMG_2043.JPG"]}]
+    say(
+        page,
+        items(item(0, "IMG_2041.JPG", 9, "done"), item(1, "IMG_2042.JPG", 9, "failed", reason="short")),
+        total("sending", 3, 1, 1),
+    )
+    status = page.get_by_role("status")
+    assert [status.get_attribute(f"data-{name}") for name in ("total", "done", "failed")] == ["3", "1", "1"]
+    assert page.locator('[data-item="IMG_2041.JPG"]').get_attribute("data-state") == "done"
+
+
+def test_the_same_file_can_be_chosen_again(screens: Screens) -> None:
+    page = screens.open("phone-ready")
+    for _ in range(2):
+        page.set_input_files("#files", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a"})
+    assert len(posted(page, "send")) == 2
+
+
+def test_pause_resume_cancel_retry_clear_reach_the_worker(screens: Screens) -> None:
+    page = screens.open("phone-sending")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Cancel IMG_2042.JPG").click()
+    page.get_by_role("button", name="Cancel all").click()
+    page.get_by_role("button", name="Go on sending").click()
+    assert posted(page, "cancel") == [{"t": "cancel", "item": 1}]
+    page.get_by_role("button", name="Cancel all").click()
+    page.locator("dialog").get_by_role("button", name="Cancel all").click()
+    assert wait_posted(page, "cancel", 2)[1:] == [{"t": "cancel", "item": None}]
+    say(page, total("paused", 3))
+    page.get_by_role("button", name="Resume").click()
+    say(page, total("done", 3, 1, 2))
+    page.get_by_role("button", name="Retry all 2").click()
+    say(page, total("done", 3, 3))
+    page.get_by_role("button", name="Clear the list").click()
+    assert [len(posted(page, kind)) for kind in ("pause", "resume", "retry", "clear")] == [1, 1, 1, 1]
+
+
+def test_what_was_interrupted_last_time_is_named_and_can_be_forgotten(screens: Screens) -> None:
+    page = screens.open("phone-unfinished")
+    assert page.get_by_text("2 files were interrupted last time.").is_visible()
+    answers = {"forget_unfinished": {"t": "done"}, "list_unfinished": {"t": "unfinished_list", "items": []}}
+    page.evaluate("answers => Object.assign(fake.answers, answers)", answers)
+    page.get_by_role("button", name="Forget them").click()
+    page.wait_for_function("!document.querySelector('.unfinished')")
+    verbs = [command["verb"] for command in posted(page, "ask")]
+    assert verbs == [{"t": "list_unfinished"}, {"t": "forget_unfinished"}, {"t": "list_unfinished"}]
+
+
+def test_ten_thousand_items_keep_few_rows_and_every_place_can_be_scrolled_to(screens: Screens) -> None:
+    page = screens.open("phone-many")
+    rows = page.locator("[data-item]")
+    assert 5 <= rows.count() <= 60
+    page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight / 2)")
+    page.wait_for_function("!document.querySelector('[data-item][data-state=sending]')")
+    page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
+    page.wait_for_selector('[data-item="IMG_00000.JPG"]')
+    assert rows.count() <= 60
+    took = page.evaluate(
+        """async changed => { const start = performance.now();
+        for (let tick = 0; tick < 20; tick++) {
+          fake.say([{ t: "items", changed, gone: [] }]);
+          await new Promise(requestAnimationFrame); }
+        return (performance.now() - start) / 20; }""",
+        [MANY[9_000]],
+    )
+    assert took < 100, f"one update of 10 000 items takes {took:.0f} ms"
+
+
+def test_a_phone_on_its_side_shows_button_and_progress_without_scrolling(screens: Screens) -> None:
+    seen = "element => { const box = element.getBoundingClientRect(); return box.y >= 0 && box.bottom <= innerHeight }"
+    page = screens.open("phone-sending", "844x390")
+    for selector in (".hero-number", ".hero .bar", '[role="status"]', ".actions .send", "[data-item]"):
+        assert page.locator(selector).first.evaluate(seen), selector
+    assert screens.open("phone-ready", "844x390").locator(".actions .send").evaluate(seen)
+
+
+def test_a_name_cannot_break_out_or_turn_the_text_around(screens: Screens) -> None:
+    name = '<img src=x onerror="window.bad=1">\u202egpj.exe'
+    page = screens.open(Scene("hostile", "/p", (link(), items(item(0, name, 5)), total("sending", 1))))
+    assert page.locator("[data-item]").get_attribute("data-item") == name
+    assert "\u202e" not in page.locator("[data-item] .name").inner_text()
+    assert page.evaluate("window.bad") is None
+
+
+def test_a_redeemed_code_leaves_the_address_bar(screens: Screens) -> None:
+    page = screens.open("phone-scanner")
+    assert "#1" in page.url
+    say(page, {"t": "enrolled"})
+    assert page.url.endswith("/p")
+    assert page.evaluate("Object.keys(sessionStorage).filter(name => name.includes('ticket'))") == []
+
+
+def test_the_bare_address_on_a_phone_asks_for_a_code_of_its_own(screens: Screens) -> None:
+    page = screens.open(Scene("bare", "/", (link(),)))
+    assert page.get_by_role("button", name=f"Send to {COMPUTER}").is_visible()
+    (opening,) = posted(page, "open")
+    assert (opening["bare"], opening["kind"], opening["ticket"]) == ("enroll", "phone", None)
+
+
+def test_the_wall_covers_its_code_and_gets_it_back(screens: Screens) -> None:
+    page = screens.open("wall-ready", "1280x800")
+    (opening,) = posted(page, "open")
+    assert (opening["bare"], opening["kind"], opening["key"]) == ("watch", "wall", None)
+    assert page.locator(".qr-code").count() == 1
+    say(page, link("lost", retryInS=3))
+    page.wait_for_selector("[data-covered]")
+    assert page.locator(".qr-code").count() == 0
+    say(page, link(), wall())
+    assert page.locator(".qr-code").count() == 1
+
+
+def test_a_wall_never_names_a_file_and_moves_once_for_what_lands(screens: Screens) -> None:
+    page = screens.open("wall-ready", "1280x800")
+    say(page, wall(senders=1, arriving=2, photos=2, landed=0, percent=10))
+    assert page.locator(".now").inner_text().strip() == "Somebody is sending 2 photos"
+    assert page.locator(".is-landing").count() == 0
+    say(page, wall(senders=1, arriving=2, photos=2, landed=1, percent=60))
+    assert page.locator(".is-landing").count() == 1
+
+
+def test_a_drop_on_the_wall_is_sent_by_a_guest(screens: Screens) -> None:
+    page = screens.open("wall-ready", "1280x800")
+    drop = """() => { const carried = new DataTransfer(); carried.items.add(new File(["x"], "plan.pdf"));
+      for (const kind of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(
+        new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true })); }"""
+    page.evaluate(drop)
+    page.wait_for_function("fake.workers.length === 2 && fake.posted(1).some(({ t }) => t === 'send')")
+    (opening,) = posted(page, "open", 1)
+    assert (opening["bare"], opening["kind"]) == ("enroll", "laptop")
+    assert posted(page, "send", 1) == [{"t": "send", "picked": ["plan.pdf"]}]
+    page.evaluate(drop)
+    page.wait_for_function("fake.posted(1).filter(({ t }) => t === 'send').length === 2")
+    assert page.evaluate("fake.workers.length") == 2
+
+
+def test_the_owners_verbs_are_asked_after_a_clear_yes(screens: Screens) -> None:
+    done = {"t": "done", "text": ""}
+    verbs = (
+        "bin_entry",
+        "rename_entry",
+        "revoke_device",
+        "trust_device",
+        "rename_device",
+        "stop_transfer",
+        "open_inbox",
+    )
+    answers = dict.fromkeys(verbs, done)
+    page = screens.open(Scene("owner", "/owner", OWN, answers), "1280x800")
+    page.get_by_role("button", name="Put Lease agreement signed.pdf in the bin").click()
+    page.get_by_role("button", name="Keep it").click()
+    assert posted(page, "ask") == []
+    page.get_by_role("button", name="Put Lease agreement signed.pdf in the bin").click()
+    page.locator("dialog").get_by_role("button", name="Put in the bin").click()
+    page.get_by_role("button", name="Rename Lease agreement signed.pdf").click()
+    page.keyboard.type("Lease 2026")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Remove Windows computer").click()
+    page.get_by_role("button", name="Remove it").click()
+    page.get_by_role("button", name="Stop what Pixel 8 sends").click()
+    page.get_by_role("button", name="Stop it").click()
+    page.get_by_role("button", name="Open folder").click()
+    assert [command["verb"] for command in wait_posted(page, "ask", 5)] == [
+        {"t": "bin_entry", "name": "Lease agreement signed.pdf"},
+        {"t": "rename_entry", "name": "Lease agreement signed.pdf", "to": "Lease 2026.pdf"},
+        {"t": "revoke_device", "device": f"{5:032x}"},
+        {"t": "stop_transfer", "transfer": f"{2:032x}"},
+        {"t": "open_inbox"},
+    ]
+    assert page.get_by_role("status").inner_text() == "The folder is open on the computer."
+
+
+def test_a_refused_verb_is_told_in_its_own_sentence(screens: Screens) -> None:
+    refuse = {"t": "refuse", "reason": "not_found", "sentence": "It is not there any more."}
+    page = screens.open(Scene("owner", "/owner", OWN, {"open_inbox": refuse}), "1280x800")
+    page.get_by_role("button", name="Open folder").click()
+    page.get_by_text("It is not there any more.").wait_for()
+
+
+def test_a_phone_that_redeems_the_owners_code_is_greeted(screens: Screens) -> None:
+    page = screens.open("owner-add", "1280x800")
+    assert page.locator("dialog .qr-code").count() == 1
+    fresh = device(9, "Ben’s phone", "phone", "trusted", 0, online=True)
+    say(page, news("device_list", devices=[*DEVICE_LIST, fresh]))
+    assert page.get_by_text("Ben’s phone is here.").is_visible()
+
+
+def test_an_owner_page_without_the_right_says_how_to_get_it(screens: Screens) -> None:
+    page = screens.open(Scene("owner", "/owner", (link(grant=GUEST),), {"make_ticket": TICKET}), "1280x800")
+    assert page.get_by_text("qrshared open").is_visible()
+    assert page.get_by_role("button", name="Add my phone").count() == 0
+
+
+def test_everything_on_the_phone_page_is_reached_by_keyboard(screens: Screens) -> None:
+    page = screens.open("phone-sending", "1280x800")
+    reached = set()
+    name = "(({ ariaLabel, textContent }) => ariaLabel || textContent.trim())(document.activeElement)"
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(name))
+    assert {"Pause", "Send more", "Cancel all", "Cancel IMG_2042.JPG"} <= reached
