@@ -1,7 +1,7 @@
 """One incoming transfer as its receiver sees it: what is proposed, what has arrived, what may be said to be safe."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from qrshared.protocol import (
     Accept,
@@ -39,18 +39,12 @@ from qrshared.transfers.events import (
     TransferCancelled,
     TransferFailed,
 )
+from qrshared.transfers.flow import Flow
 from qrshared.transfers.manifest import IncomingManifest, ManifestRefused
 from qrshared.transfers.paging import kept_weight, pages, receipt_weight
 from qrshared.transfers.phases import RECEIVER_HEARS, REFUSES_THE_REST
 from qrshared.transfers.phases import ReceiverPhase as Phase
 from qrshared.transfers.tally import Tally
-
-TAKEN_EVERY_BYTES: Final = 256 * 1024
-"""`taken` is said at least this often, or when half the window waits for it: the sender never stands still for it."""
-
-TAKEN_EVERY_S: Final = 0.25
-"""Or this often, so that progress on a slow road is seen."""
-
 
 Events: TypeAlias = list[ReceiverEvent]
 
@@ -77,8 +71,7 @@ class Receiver:
         self._accepted = False
         self.tally = Tally()
         """Sums for progress."""
-        self._window = self._received = self._taken = self._said = 0
-        self._said_at = float("-inf")
+        self._flow = Flow()
         self._outgoing: list[Message] = []
         self._receipts: list[ItemReceipt] = []
         self._safe: set[int] = set()
@@ -151,18 +144,15 @@ class Receiver:
 
     def _chunk(self, chunk: Chunk) -> Events:
         count = len(chunk.content)
-        self._received += count
-        if chunk.item >= len(self._items) or self._received - self._said > self._window:
+        if not self._flow.receive(count) or chunk.item >= len(self._items):
             return self._fail(Reason.PROTOCOL)
         item = self._items[chunk.item]
         if item.rewound and chunk.offset == item.arrived:
             item.rewound = False
         if item.rewound or not item.is_open:
-            self._taken += count
-            return [Drained(count)]
+            return [self._drain(count)]
         if chunk.offset != item.arrived or chunk.offset + count > item.size:
-            self._taken += count
-            return [Drained(count), *self._fail_item(chunk.item, Reason.PROTOCOL)]
+            return [self._drain(count), *self._fail_item(chunk.item, Reason.PROTOCOL)]
         item.arrived += count
         item.state = ItemState.MOVING
         return [BytesArrived(chunk.item, chunk.offset, chunk.content), *self._complete(chunk.item)]
@@ -205,7 +195,7 @@ class Receiver:
             self._recall(kept, receipts)
         self._accepted = True
         self.phase = Phase.OPEN
-        self._window, self._received, self._taken, self._said = window, 0, 0, 0
+        self._flow.open(window)
         # The acceptance says it all, whatever became of items since the last link.
         self._outgoing, self._receipts = self._acceptance(window), []
         self._safe.clear()
@@ -251,7 +241,7 @@ class Receiver:
         arrival = self._items[item]
         if not arrival.state.is_final:
             before = arrival.wrote
-            self._taken += arrival.write(offset)
+            self._flow.take(arrival.write(offset))
             self.tally.bytes_done += arrival.wrote - before
 
     def synced(self, item: int, offset: int) -> None:
@@ -275,7 +265,7 @@ class Receiver:
         if not (arrival.is_open and arrival.awaits_proof):
             return []
         before = arrival.wrote
-        self._taken += arrival.rewind_to(offset)
+        self._flow.take(arrival.rewind_to(offset))
         self.tally.bytes_done += arrival.wrote - before
         self._safe.discard(item)
         if self.phase is Phase.OPEN:
@@ -343,18 +333,16 @@ class Receiver:
             if not self._items[item].state.is_final
         ]
         self._safe.clear()
-        if self.phase is Phase.OPEN and self._is_taken_due(now):
-            self._said, self._said_at = self._taken, now
-            messages.append(Taken(self.transfer, self._taken))
+        taken = self._flow.say(now) if self.phase is Phase.OPEN else None
+        if taken is not None:
+            messages.append(Taken(self.transfer, taken))
         return messages
 
     # --- within -------------------------------------------------------------------------------------------------
 
-    def _is_taken_due(self, now: float) -> bool:
-        unsaid = self._taken - self._said
-        return unsaid > 0 and (
-            unsaid >= TAKEN_EVERY_BYTES or 2 * unsaid >= self._window or now - self._said_at >= TAKEN_EVERY_S
-        )
+    def _drain(self, count: int) -> Drained:
+        self._flow.take(count)
+        return Drained(count)
 
     def _complete(self, index: int) -> Events:
         item = self._items[index]
@@ -387,7 +375,7 @@ class Receiver:
     def _end(self, index: int, state: ItemState) -> None:
         item = self._items[index]
         self.tally.end(state, item.size, item.wrote)
-        self._taken += item.end(state)
+        self._flow.take(item.end(state))
         self._left -= 1
 
     def _tell(self, index: int, message: Fail | Cancel) -> None:

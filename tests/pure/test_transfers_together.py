@@ -13,6 +13,7 @@ from qrshared.protocol import Chunk, Item, ItemReceipt, Kept, Message, Propose, 
 from qrshared.transfers import (
     BytesArrived,
     Declined,
+    Drained,
     ItemCancelled,
     ItemComplete,
     ItemDone,
@@ -354,18 +355,18 @@ class TrustsWithoutProof(Receiver):
     """A planted bug: it completes an item whose proof has not come."""
 
     def accept(self, window: int, kept: object = (), receipts: object = ()) -> list[ReceiverEvent]:
-        trusting = [Kept(each.item, each.offset) for each in kept]  # type: ignore[attr-defined]
-        return super().accept(window, trusting, receipts)  # type: ignore[arg-type]
+        trusting = [Kept(each.item, each.offset) for each in kept]
+        return super().accept(window, trusting, receipts)
 
 
-class NeverOpensTheWindow(Receiver):
-    """A planted bug: what it throws away is not counted as taken."""
+class CountsNothingThrownAway(Receiver):
+    """A planted bug: what it throws away does not open the window."""
 
-    def _is_taken_due(self, now: float) -> bool:
-        return False
+    def _drain(self, count: int) -> Drained:
+        return Drained(count)
 
 
-@pytest.mark.parametrize("bug", [ForgetsTheCut, TrustsWithoutProof, NeverOpensTheWindow])
+@pytest.mark.parametrize("bug", [ForgetsTheCut, TrustsWithoutProof, CountsNothingThrownAway])
 def test_the_control_planted_bugs_are_caught(bug: type[Receiver]) -> None:
     caught = 0
     for seed in range(200):

@@ -17,17 +17,12 @@ import type {
 import { Arrival } from "./arrival.ts";
 import { isFinal } from "./events.ts";
 import type { ItemCancelled, ItemFailed, ItemState, ReceiverEvent, TransferCancelled, TransferFailed } from "./events.ts";
+import { Flow } from "./flow.ts";
 import { IncomingManifest } from "./manifest.ts";
 import { keptWeight, pages, receiptWeight } from "./paging.ts";
 import { RECEIVER_HEARS, REFUSES_THE_REST } from "./phases.ts";
 import type { ReceiverPhase } from "./phases.ts";
 import { Tally } from "./tally.ts";
-
-/** `taken` is said at least this often, or when half the window waits for it: the sender never stands still for it. */
-const TAKEN_EVERY_BYTES = 256 * 1024;
-
-/** Or this often, so that progress on a slow road is seen. */
-const TAKEN_EVERY_S = 0.25;
 
 /** Bytes wanted and bytes there are, when that is the reason. */
 export interface Room {
@@ -55,11 +50,7 @@ export class Receiver {
   #items: Arrival[] = [];
   #left = 0;
   #accepted = false;
-  #window = 0;
-  #received = 0;
-  #taken = 0;
-  #said = 0;
-  #saidAt = Number.NEGATIVE_INFINITY;
+  readonly #flow = new Flow();
   #outgoing: Message[] = [];
   #receipts: ItemReceipt[] = [];
   readonly #safe = new Set<number>();
@@ -151,16 +142,11 @@ export class Receiver {
   #chunk({ item: index, offset, content }: Chunk): ReceiverEvent[] {
     const count = content.length;
     const item = this.#items[index];
-    this.#received += count;
-    if (item === undefined || this.#received - this.#said > this.#window) return this.#fail("protocol");
+    if (!this.#flow.receive(count) || item === undefined) return this.#fail("protocol");
     if (item.rewound && offset === item.arrived) item.rewound = false;
-    if (item.rewound || !item.isOpen) {
-      this.#taken += count;
-      return [{ t: "drained", count }];
-    }
+    if (item.rewound || !item.isOpen) return [this.#drain(count)];
     if (offset !== item.arrived || offset + count > item.size) {
-      this.#taken += count;
-      return [{ t: "drained", count }, ...this.#failItem(index, "protocol")];
+      return [this.#drain(count), ...this.#failItem(index, "protocol")];
     }
     item.arrived += count;
     item.state = "moving";
@@ -214,8 +200,7 @@ export class Receiver {
     }
     this.#accepted = true;
     this.#phase = "open";
-    this.#window = window;
-    this.#received = this.#taken = this.#said = 0;
+    this.#flow.open(window);
     // The acceptance says it all, whatever became of items since the last link.
     this.#outgoing = this.#acceptance(window);
     this.#receipts = [];
@@ -253,7 +238,7 @@ export class Receiver {
     const item = this.#at(index);
     if (isFinal(item.state)) return;
     const before = item.wrote;
-    this.#taken += item.write(offset);
+    this.#flow.take(item.write(offset));
     this.tally.bytesDone += item.wrote - before;
   }
 
@@ -278,7 +263,7 @@ export class Receiver {
     const item = this.#at(index);
     if (!item.isOpen || !item.awaitsProof) return [];
     const before = item.wrote;
-    this.#taken += item.rewindTo(offset);
+    this.#flow.take(item.rewindTo(offset));
     this.tally.bytesDone += item.wrote - before;
     this.#safe.delete(index);
     if (this.#phase === "open") {
@@ -352,11 +337,8 @@ export class Receiver {
       if (!isFinal(state)) messages.push({ t: "safe", transfer, item: index, offset: safe });
     }
     this.#safe.clear();
-    if (this.#phase === "open" && this.#isTakenDue(now)) {
-      this.#said = this.#taken;
-      this.#saidAt = now;
-      messages.push({ t: "taken", transfer, count: this.#taken });
-    }
+    const taken = this.#phase === "open" ? this.#flow.say(now) : null;
+    if (taken !== null) messages.push({ t: "taken", transfer, count: taken });
     return messages;
   }
 
@@ -366,10 +348,9 @@ export class Receiver {
     return this.#phase === "closing" || this.#phase === "over";
   }
 
-  #isTakenDue(now: number): boolean {
-    const unsaid = this.#taken - this.#said;
-    const isDue = unsaid >= TAKEN_EVERY_BYTES || 2 * unsaid >= this.#window || now - this.#saidAt >= TAKEN_EVERY_S;
-    return unsaid > 0 && isDue;
+  #drain(count: number): ReceiverEvent {
+    this.#flow.take(count);
+    return { t: "drained", count };
   }
 
   #complete(index: number): ReceiverEvent[] {
@@ -401,7 +382,7 @@ export class Receiver {
 
   #end(item: Arrival, state: "done" | "failed" | "cancelled"): void {
     this.tally.end(state, item.size, item.wrote);
-    this.#taken += item.end(state);
+    this.#flow.take(item.end(state));
     this.#left -= 1;
   }
 

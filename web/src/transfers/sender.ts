@@ -241,12 +241,8 @@ export class Sender {
 
   /** This item cannot be read here. */
   failItem(item: number, reason: Reason): SenderEvent[] {
-    return this.#endHere(
-      item,
-      "failed",
-      { t: "fail", transfer: this.transfer, reason, item },
-      { t: "item_failed", item, reason },
-    );
+    const message: Fail = { t: "fail", transfer: this.transfer, reason, item };
+    return this.#endHere(item, "failed", message, { t: "item_failed", item, reason });
   }
 
   /** The whole transfer cannot go on. */
