@@ -83,8 +83,7 @@ class Placer:
         return self._receipts(outcomes)
 
     def _receipts(self, outcomes: Sequence[Outcome | _Plan]) -> list[Outcome]:
-        with self._journal.reading() as ledger:
-            seen = ledger.days_seen
+        seen = self._journal.days_seen
         placed = [one for one in outcomes if isinstance(one, _Plan)]
         # Not flushed: after a power cut the inode under the name says the same.
         self._journal.note(

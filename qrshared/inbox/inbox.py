@@ -232,8 +232,7 @@ class Inbox:
 
     def _leave(self, live: Live) -> None:
         live.holder = None
-        with self.store.journal.reading() as ledger:
-            live.left_on_day = ledger.days_seen
+        live.left_on_day = self.store.journal.days_seen
         if live.file is not None:
             with suppress(RuntimeError):  # stopping: the inbox itself closes all files
                 self._threads.flushing.submit(live.file.release, live.file.begun)
@@ -277,8 +276,7 @@ class Inbox:
         work.add_done_callback(_log_failure)
 
     def _tidying_work(self) -> Callable[[], None]:
-        with self.store.journal.reading() as ledger:
-            oldest = ledger.days_seen - KEPT_DAYS
+        oldest = self.store.journal.days_seen - KEPT_DAYS
         left = [live for live in self._live.values() if live.holder is None and live.left_on_day < oldest]
         for live in left:
             del self._live[live.key]

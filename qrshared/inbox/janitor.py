@@ -40,9 +40,7 @@ def finish_placements(home: InboxHome, journal: Journal, placer: Placer, ladder:
         begun = list(ledger.placings.values())
     for placing in begun:
         if placed := _finished_before(home.folder, placing, ladder):
-            with journal.reading() as ledger:
-                seen = ledger.days_seen
-            journal.note(ItemPlaced(placing.part, placing.key, placing.facts, placed, seen))
+            journal.note(ItemPlaced(placing.part, placing.key, placing.facts, placed, journal.days_seen))
             continue
         outcome = _place_now(home, placer, ladder, placing)
         if isinstance(outcome, InboxError):

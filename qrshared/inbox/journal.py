@@ -65,6 +65,12 @@ class Journal:
                 for record in records:
                     self._ledger.apply(record)
 
+    @property
+    def days_seen(self) -> int:
+        """How many days the daemon has been alive on; what the age of parts and receipts is counted in."""
+        with self._ledger_lock:
+            return self._ledger.days_seen
+
     def make_durable(self) -> None:
         """Returns once everything noted before this call survives a power cut; callers in flight share one flush."""
         wanted = self._noted

@@ -59,9 +59,9 @@ class Ledger:
                 known = self.parts.get(part)
                 safe, sha256 = (known.safe, known.sha256) if known else (0, "")
                 self.parts[part] = PartState(part, key, facts, safe, sha256, seen)
-            case PartSafe(part, offset, sha256):
+            case PartSafe(part, offset, sha256, seen):
                 if known := self.parts.get(part):
-                    self.parts[part] = replace(known, safe=offset, sha256=sha256, seen=self.days_seen)
+                    self.parts[part] = replace(known, safe=offset, sha256=sha256, seen=seen)
             case PartGone(part):
                 self.parts.pop(part, None)
                 self.placings.pop(part, None)
@@ -94,7 +94,7 @@ class Ledger:
         for part in self.parts.values():
             yield PartBegun(part.part, part.key, part.facts, part.seen)
             if part.safe:
-                yield PartSafe(part.part, part.safe, part.sha256)
+                yield PartSafe(part.part, part.safe, part.sha256, part.seen)
         yield from self.placings.values()
         yield from self._receipts.values()
 

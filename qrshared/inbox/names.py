@@ -116,7 +116,7 @@ def _clean_once(text: str) -> str:
     # JavaScript may send half of a surrogate pair; whole pairs are joined here, halves become U+FFFD.
     text = unicodedata.normalize("NFC", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
     text = "".join(map(_clean_character, text)).lstrip(" .~-" + _JOINERS).rstrip(" ." + _JOINERS)
-    if not text.strip("_ "):
+    if not text.strip("_ " + _JOINERS):
         return "unnamed"
     if text.rpartition(".")[2].strip().casefold() in _LAUNCHERS and "." in text:
         text += ".download"

@@ -156,7 +156,7 @@ class PartFile:
             return self.safe
         with self._opened() as fd, self._spoiling():
             disk.flush_data(fd)
-        self._journal.note(PartSafe(self.name, offset, running.hexdigest()))
+        self._journal.note(PartSafe(self.name, offset, running.hexdigest(), self._journal.days_seen))
         self._journal.make_durable()
         self.safe = offset
         return offset
@@ -187,7 +187,7 @@ class PartFile:
             raise LocalError(what="a rewind to bytes that were never written")
         if self.is_recorded and self.safe > offset:
             # First the journal, then the file: the other way round a crash leaves a promise without its bytes.
-            self._journal.note(PartSafe(self.name, 0, ""))
+            self._journal.note(PartSafe(self.name, 0, "", self._journal.days_seen))
             self._journal.make_durable()
             self.safe = 0
         with self._opened() as fd:

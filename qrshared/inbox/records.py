@@ -47,6 +47,7 @@ class PartSafe:
     part: str
     offset: int
     sha256: str
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,8 @@ def _row(record: Record) -> Row:
             return ["d", day, count]
         case PartBegun(part, key, facts, seen):
             return ["b", part, *_item(key, facts), seen]
-        case PartSafe(part, offset, sha256):
-            return ["s", part, offset, sha256]
+        case PartSafe(part, offset, sha256, seen):
+            return ["s", part, offset, sha256, seen]
         case PartGone(part):
             return ["g", part]
         case Placing(part, key, facts, target, device, inode):
@@ -177,7 +178,7 @@ _READERS: dict[object, Callable[[_Fields], Record]] = {
     "e": lambda row: RunEnded(row.text()),
     "d": lambda row: DaySeen(row.whole(), row.whole()),
     "b": lambda row: PartBegun(row.text(), row.key(), row.facts(), row.whole()),
-    "s": lambda row: PartSafe(row.text(), row.whole(), row.text()),
+    "s": lambda row: PartSafe(row.text(), row.whole(), row.text(), row.whole()),
     "g": lambda row: PartGone(row.text()),
     "i": lambda row: Placing(row.text(), row.key(), row.facts(), row.placed(), row.whole(), row.whole()),
     "p": lambda row: ItemPlaced(row.text(), row.key(), row.facts(), row.placed(), row.whole()),

@@ -118,6 +118,8 @@ class Store:
         self._trusting(part, part.reread)
 
     def finish(self, part: PartFile) -> Finished:
+        if not self.home.leads_to(part.folder):
+            raise InboxGone(folder=self.home.path)
         if part.must_reread:
             self.reread(part)
         finished = self._trusting(part, lambda: part.finish(self._final_mode))
@@ -227,9 +229,7 @@ class Store:
                 self._record(part)
 
     def _record(self, part: PartFile) -> None:
-        with self.journal.reading() as ledger:
-            seen = ledger.days_seen
-        self.journal.note(PartBegun(part.name, part.key, part.facts, seen))
+        self.journal.note(PartBegun(part.name, part.key, part.facts, self.journal.days_seen))
 
     def _check(self, room_too: bool) -> None:
         if not self.home.leads_to(self.home.folder):

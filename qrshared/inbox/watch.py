@@ -22,18 +22,27 @@ RETRY_S = 5.0
 
 async def watch_names(folder: Callable[[], Path]) -> AsyncIterator[list[Change]]:
     """Batches of top-level names, until cancelled; a folder that vanishes is watched again when it is back."""
+    is_again = False
     while True:
         top = folder()
         try:
-            async for seen in awatch(top, recursive=False, step=STEP_MS, ignore_permission_denied=True):
-                changes = _changes(top, seen)
-                if changes:
+            if is_again and (found := _all_names(top)):
+                yield found  # what came while nobody watched
+            # Not `ignore_permission_denied`: watchfiles then waits for ever on a folder that is missing.
+            async for seen in awatch(top, watch_filter=None, recursive=False, step=STEP_MS):
+                if changes := _changes(top, seen):
                     yield changes
                 if not top.is_dir():
                     break
         except (OSError, RuntimeError) as error:  # RuntimeError: watchfiles' own, when inotify has no watch left
-            log.warning("the inbox cannot be watched for now: %s", error)
+            if not is_again:
+                log.warning("the inbox cannot be watched for now: %s", type(error).__name__)
+        is_again = True
         await asyncio.sleep(RETRY_S)
+
+
+def _all_names(top: Path) -> list[Change]:
+    return [Change(path.name, appeared=True) for path in sorted(top.iterdir()) if is_listed(path.name)]
 
 
 def _changes(top: Path, seen: set[tuple[Seen, str]]) -> list[Change]:

@@ -13,12 +13,18 @@ import pytest
 
 from qrshared.inbox import ItemFacts, ItemKey, Placed, Rung, janitor
 from qrshared.inbox.store import Store
-from tests.adapters.inbox_world import Taps, content_of, key, listing, sha256
+from tests.adapters.inbox_world import Taps, content_of, folder_in_memory, key, listing, sha256
 
 SMALL = content_of(3_000)
 LARGE = content_of(3 * 1024 * 1024, seed=1)
 STEPS_MAX = 400
 """A run touches the disk fewer times than this, or the loop below would never end."""
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    with folder_in_memory() as folder:
+        yield folder
 
 
 class Killed(BaseException):
@@ -126,31 +132,31 @@ def kill_and_recover(root: Path, rung: Rung | None, killed_at: int, again_at: in
 
 
 @pytest.mark.parametrize("rung", [None, *Rung], ids=lambda rung: rung.name.lower() if rung else "probed")
-def test_a_kill_at_any_step_loses_tears_overwrites_and_doubles_nothing(tmp_path: Path, rung: Rung | None) -> None:
+def test_a_kill_at_any_step_loses_tears_overwrites_and_doubles_nothing(root: Path, rung: Rung | None) -> None:
     for step in count(1):
         assert step < STEPS_MAX
-        if not kill_and_recover(tmp_path / str(step), rung, step):
+        if not kill_and_recover(root / str(step), rung, step):
             break
     assert step > 40
 
 
-def test_a_second_kill_while_recovering_changes_nothing_about_that(tmp_path: Path) -> None:
+def test_a_second_kill_while_recovering_changes_nothing_about_that(root: Path) -> None:
     chance = random.Random(2)
     rungs = [None, *Rung]
     for life in range(150):
-        kill_and_recover(tmp_path / str(life), rungs[life % 4], chance.randrange(20, 90), chance.randrange(1, 60))
+        kill_and_recover(root / str(life), rungs[life % 4], chance.randrange(20, 90), chance.randrange(1, 60))
 
 
 @pytest.mark.parametrize("forgotten", ["finish_placements", "sweep"])
 def test_without_the_recovery_at_start_the_same_kills_do_harm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: str
+    root: Path, monkeypatch: pytest.MonkeyPatch, forgotten: str
 ) -> None:
     """Control: the checks above see it when the journal is not obeyed."""
     monkeypatch.setattr(janitor, forgotten, lambda *_, **__: None)
     harm = 0
     for step in range(1, STEPS_MAX):
         try:
-            if not kill_and_recover(tmp_path / str(step), None, step):
+            if not kill_and_recover(root / str(step), None, step):
                 break
         except AssertionError:
             harm += 1
