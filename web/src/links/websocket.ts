@@ -37,7 +37,8 @@ const OPEN = 1;
 
 export class WebSocketLink implements Link {
   readonly #socket: Socket;
-  readonly #frame = new Uint8Array(FRAME_BYTES_MAX); // send() copies, so one room serves every frame
+  // WebSocket.send() copies, so one room serves every frame. Sealing straight into it would save one more copy: 1 % at 570 MB/s.
+  readonly #frame = new Uint8Array(FRAME_BYTES_MAX);
   #unread: Uint8Array[] = [];
   #unreadBytes = 0;
   #ended: string | null = null;
