@@ -11,8 +11,8 @@ class Arrival:
         "_counted",
         "_proof_blocks",
         "_proof_got",
-        "_proof_offset",
         "arrived",
+        "proof_offset",
         "receipt",
         "rewound",
         "safe",
@@ -35,7 +35,9 @@ class Arrival:
         """How this side ended it, to be said again after a cut."""
         self._counted = 0
         """The offset up to which its bytes count as taken on this link."""
-        self._proof_offset = self._proof_blocks = self._proof_got = 0
+        self.proof_offset = 0
+        """The kept bytes that await proof; 0: none."""
+        self._proof_blocks = self._proof_got = 0
 
     @property
     def is_open(self) -> bool:
@@ -57,13 +59,13 @@ class Arrival:
         if not 0 <= offset <= self.size:
             raise ValueError("more is kept of an item than there is of it")
         self.arrived = self.wrote = self.safe = offset
-        self._proof_offset = offset if prove else 0
+        self.proof_offset = offset if prove else 0
 
     def relink(self) -> None:
         """A new accept: counting starts anew, and so does a proof that was under way."""
         self._counted = self.arrived
         if self.awaits_proof:
-            self._proof_offset = self.arrived
+            self.proof_offset = self.arrived
             self._proof_blocks = -(-self.arrived // PROOF_BLOCK_BYTES)
             self._proof_got = 0
 
@@ -76,12 +78,12 @@ class Arrival:
 
     def rewind_to(self, offset: int) -> int:
         """Back to `offset`, without proof from here on; returns how many bytes became taken by dropping them."""
-        if not 0 <= offset < max(self._proof_offset, 1):
+        if not 0 <= offset < max(self.proof_offset, 1):
             raise ValueError("a rewind goes back into what was under proof")
         taken = self._take(self.arrived)
         self.arrived = self.wrote = self._counted = offset
         self.safe = min(self.safe, offset)
-        self._proof_offset = 0
+        self.proof_offset = 0
         return taken
 
     def end(self, state: ItemState) -> int:
@@ -98,7 +100,7 @@ class Arrival:
     @property
     def awaits_proof(self) -> bool:
         """No receipt before its kept bytes are proven."""
-        return self._proof_offset > 0
+        return self.proof_offset > 0
 
     @property
     def is_proof_whole(self) -> bool:
@@ -114,7 +116,7 @@ class Arrival:
 
     def trust(self) -> None:
         """Its proof matched."""
-        self._proof_offset = 0
+        self.proof_offset = 0
 
     def _take(self, offset: int) -> int:
         taken = max(0, offset - self._counted)

@@ -155,12 +155,16 @@ class ItemComplete:
 
 @dataclass(frozen=True, slots=True)
 class ProofArrived:
-    """Compare with the stored blocks `first`, …; then call `proof_ok` (when `last`) or `rewind`."""
+    """Compare with the stored blocks `first`, …; then call `proof_ok` (when `last`) or `rewind`.
+
+    The last block of the whole proof ends at `offset`: chunks behind it may be written already.
+    """
 
     item: int
     first: int
     digests: tuple[bytes, ...]
     last: bool
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from qrshared.protocol import PAGE_BYTES_MAX, Item, ItemReceipt, Kept, Propose, TransferId
+from qrshared.protocol import PAGE_BYTES_MAX, Accept, Item, ItemReceipt, Kept, Propose, TransferId
 
 T = TypeVar("T")
 
@@ -28,12 +28,6 @@ def receipt_weight(receipt: ItemReceipt) -> int:
     return _text_bytes(receipt.name) + _RECEIPT_FRAME_BYTES
 
 
-def kept_weight(kept: Kept) -> int:
-    """Bytes a kept offset takes in a page, at most."""
-    del kept
-    return _KEPT_BYTES
-
-
 def pages(elements: Sequence[T], weight: Callable[[T], int]) -> Iterator[Sequence[T]]:
     """`elements` in order, in runs that fit in one message each; no page for no elements."""
     room = PAGE_BYTES_MAX - _PAGE_FRAME_BYTES
@@ -54,6 +48,17 @@ def proposal(transfer: TransferId, items: Sequence[Item], continues: tuple[Trans
     for page in pages(items, item_weight):
         yield Propose(transfer, first, tuple(page), first + len(page) < count, count, total, () if first else continues)
         first += len(page)
+
+
+def acceptance(
+    transfer: TransferId, window: int, kept: Sequence[Kept], receipts: Sequence[ItemReceipt]
+) -> Iterator[Accept]:
+    """An acceptance as the messages that say it, kept offsets first."""
+    parts = [Accept(transfer, window, kept=tuple(page), more=True) for page in pages(kept, lambda _: _KEPT_BYTES)]
+    parts += [Accept(transfer, window, receipts=tuple(page), more=True) for page in pages(receipts, receipt_weight)]
+    last = parts.pop() if parts else Accept(transfer, window)
+    yield from parts
+    yield Accept(transfer, window, last.kept, last.receipts)
 
 
 def _text_bytes(text: str) -> int:

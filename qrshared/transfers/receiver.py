@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from qrshared.protocol import (
-    Accept,
     Cancel,
     Chunk,
     Decline,
@@ -41,7 +40,7 @@ from qrshared.transfers.events import (
 )
 from qrshared.transfers.flow import Flow
 from qrshared.transfers.manifest import IncomingManifest, ManifestRefused
-from qrshared.transfers.paging import kept_weight, pages, receipt_weight
+from qrshared.transfers.paging import acceptance, pages, receipt_weight
 from qrshared.transfers.phases import RECEIVER_HEARS, REFUSES_THE_REST
 from qrshared.transfers.phases import ReceiverPhase as Phase
 from qrshared.transfers.tally import Tally
@@ -91,6 +90,10 @@ class Receiver:
     def state(self, item: int) -> ItemState:
         """Where one item stands."""
         return self._items[item].state
+
+    def awaits_proof(self, item: int) -> bool:
+        """Whether this item still awaits proof; after a rewind what is left of its proof is of no use."""
+        return self._items[item].is_open and self._items[item].awaits_proof
 
     # --- what the peer says -------------------------------------------------------------------------------------
 
@@ -161,11 +164,11 @@ class Receiver:
         if proof.item >= len(self._items):
             return self._fail(Reason.PROTOCOL)
         item = self._items[proof.item]
-        if not item.is_open or not item.awaits_proof:
+        if not self.awaits_proof(proof.item):
             return []
         if not item.prove(proof.first, len(proof.digests)):
             return self._fail_item(proof.item, Reason.PROTOCOL)
-        return [ProofArrived(proof.item, proof.first, proof.digests, item.is_proof_whole)]
+        return [ProofArrived(proof.item, proof.first, proof.digests, item.is_proof_whole, item.proof_offset)]
 
     def _finish(self) -> Events:
         # A rewound item is not short: the sender may not have heard of it yet, and says `finish` again.
@@ -222,12 +225,7 @@ class Receiver:
             if item.arrived and not item.state.is_final
         ]
         receipts = [item.receipt for item in self._items if item.receipt is not None]
-        parts = [Accept(self.transfer, window, kept=tuple(page), more=True) for page in pages(kept, kept_weight)]
-        parts += [
-            Accept(self.transfer, window, receipts=tuple(page), more=True) for page in pages(receipts, receipt_weight)
-        ]
-        last = parts.pop() if parts else Accept(self.transfer, window)
-        return [*parts, Accept(self.transfer, window, last.kept, last.receipts)]
+        return [*acceptance(self.transfer, window, kept, receipts)]
 
     def decline(self, reason: Reason, *, needed: int | None = None, free: int | None = None) -> Events:
         """Do not want it; without effect unless it is proposed."""
@@ -254,7 +252,7 @@ class Receiver:
     def proof_ok(self, item: int) -> Events:
         """All of its proof matched."""
         arrival = self._items[item]
-        if not (arrival.is_open and arrival.awaits_proof and arrival.is_proof_whole):
+        if not (self.awaits_proof(item) and arrival.is_proof_whole):
             return []
         arrival.trust()
         return self._complete(item) if self.phase is Phase.OPEN else []
@@ -262,7 +260,7 @@ class Receiver:
     def rewind(self, item: int, offset: int) -> Events:
         """Its proof did not match: the shell has dropped everything from `offset` on, written or not."""
         arrival = self._items[item]
-        if not (arrival.is_open and arrival.awaits_proof):
+        if not self.awaits_proof(item):
             return []
         before = arrival.wrote
         self._flow.take(arrival.rewind_to(offset))

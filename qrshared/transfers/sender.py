@@ -253,8 +253,8 @@ class Sender:
         self._kept += accept.kept
         self._receipts += accept.receipts
         honest = (
-            all(self._has(kept.item, kept.offset) for kept in self._kept)
-            and all(self._has(receipt.item, 0) for receipt in self._receipts)
+            all(self._has(kept.item, kept.offset) for kept in accept.kept)
+            and all(self._has(receipt.item, 0) for receipt in accept.receipts)
             and len(self._kept) + len(self._receipts) <= 2 * len(self.items)
         )
         if not honest:

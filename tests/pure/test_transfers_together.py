@@ -166,8 +166,7 @@ class World:
     def forget_shell(self) -> None:
         self.writes: list[BytesArrived] = []
         self.complete: list[int] = []
-        self.arrived_proofs: list[tuple[ProofArrived, int]] = []
-        self.prove_offset: dict[int, int] = {}
+        self.arrived_proofs: list[ProofArrived] = []
 
     def kill(self) -> None:
         """The daemon dies: what was not safe may be gone, or half there."""
@@ -199,7 +198,7 @@ class World:
                 case ItemComplete(item):
                     self.complete.append(item)
                 case ProofArrived():
-                    self.arrived_proofs.append((event, self.prove_offset[event.item]))
+                    self.arrived_proofs.append(event)
                 case ItemFailed() | TransferFailed():
                     raise AssertionError(event)
                 case ItemCancelled(item):
@@ -226,7 +225,6 @@ class World:
                 part = self.parts[source]
                 kept.append(Kept(item, len(part.content), prove=self.loads > 1))
         self.on_receiver_events(self.receiver.accept(self.window, kept, receipts))
-        self.prove_offset = {item: arrival.arrived for item, arrival in enumerate(self.receiver._items)}
 
     def receipt(self, item: int) -> ItemReceipt:
         source = self.order[item]
@@ -253,13 +251,13 @@ class World:
     def compare(self) -> None:
         if not self.arrived_proofs or self.receiver is None:
             return
-        proof, offset = self.arrived_proofs.pop(0)
+        proof = self.arrived_proofs.pop(0)
         part = self.parts.get(self.order[proof.item])
         if part is None:  # cancelled meanwhile
             return
-        if len(part.content) < offset:  # not all of it is written yet
-            self.arrived_proofs.append((proof, offset))
-        elif proof.digests[0] == digest(bytes(part.content[:offset])):
+        if len(part.content) < proof.offset:  # not all of it is written yet
+            self.arrived_proofs.append(proof)
+        elif proof.digests[0] == digest(bytes(part.content[: proof.offset])):
             self.on_receiver_events(self.receiver.proof_ok(proof.item))
         else:
             self.drop_writes(proof.item)

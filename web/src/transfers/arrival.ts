@@ -17,7 +17,8 @@ export class Arrival {
   told: Fail | Cancel | null = null;
   /** The offset up to which its bytes count as taken on this link. */
   #counted = 0;
-  #proofOffset = 0;
+  /** The kept bytes that await proof; 0: none. */
+  proofOffset = 0;
   #proofBlocks = 0;
   #proofGot = 0;
 
@@ -39,14 +40,14 @@ export class Arrival {
   startAt(offset: number, prove: boolean): void {
     if (offset < 0 || offset > this.size) throw new RangeError("more is kept of an item than there is of it");
     this.arrived = this.wrote = this.safe = offset;
-    this.#proofOffset = prove ? offset : 0;
+    this.proofOffset = prove ? offset : 0;
   }
 
   /** A new accept: counting starts anew, and so does a proof that was under way. */
   relink(): void {
     this.#counted = this.arrived;
     if (!this.awaitsProof) return;
-    this.#proofOffset = this.arrived;
+    this.proofOffset = this.arrived;
     this.#proofBlocks = Math.ceil(this.arrived / PROOF_BLOCK_BYTES);
     this.#proofGot = 0;
   }
@@ -60,13 +61,13 @@ export class Arrival {
 
   /** Back to `offset`, without proof from here on; returns how many bytes became taken by dropping them. */
   rewindTo(offset: number): number {
-    if (offset < 0 || offset >= Math.max(this.#proofOffset, 1)) {
+    if (offset < 0 || offset >= Math.max(this.proofOffset, 1)) {
       throw new RangeError("a rewind goes back into what was under proof");
     }
     const taken = this.#take(this.arrived);
     this.arrived = this.wrote = this.#counted = offset;
     this.safe = Math.min(this.safe, offset);
-    this.#proofOffset = 0;
+    this.proofOffset = 0;
     return taken;
   }
 
@@ -83,7 +84,7 @@ export class Arrival {
 
   /** No receipt before its kept bytes are proven. */
   get awaitsProof(): boolean {
-    return this.#proofOffset > 0;
+    return this.proofOffset > 0;
   }
 
   /** Every block's digest has come. */
@@ -100,7 +101,7 @@ export class Arrival {
 
   /** Its proof matched. */
   trust(): void {
-    this.#proofOffset = 0;
+    this.proofOffset = 0;
   }
 
   #take(offset: number): number {

@@ -117,13 +117,17 @@ export interface ItemComplete {
   readonly item: number;
 }
 
-/** Compare with the stored blocks `first`, …; then call `proofOk` (when `last`) or `rewind`. */
+/**
+ * Compare with the stored blocks `first`, …; then call `proofOk` (when `last`) or `rewind`. The last block of the whole
+ * proof ends at `offset`: chunks behind it may be written already.
+ */
 export interface ProofArrived {
   readonly t: "proof_arrived";
   readonly item: number;
   readonly first: number;
   readonly digests: readonly Uint8Array[];
   readonly last: boolean;
+  readonly offset: number;
 }
 
 /** So many bytes were thrown away: they were under way when their item was rewound or ended. */

@@ -1,6 +1,6 @@
 // Cuts long lists into pages that fit in a message, and weighs a manifest; both ends reckon alike.
 import { PAGE_BYTES_MAX } from "../protocol/limits.ts";
-import type { Item, ItemReceipt, Propose, TransferId } from "../protocol/messages.ts";
+import type { Accept, Item, ItemReceipt, Kept, Propose, TransferId } from "../protocol/messages.ts";
 
 /** What a message holds beside its list: tag, transfer, totals, sixteen ids to continue. */
 const PAGE_FRAME_BYTES = 1_024;
@@ -26,9 +26,7 @@ export function receiptWeight(receipt: ItemReceipt): number {
 }
 
 /** Bytes a kept offset takes in a page, at most. */
-export function keptWeight(): number {
-  return 60;
-}
+const KEPT_BYTES = 60;
 
 /** `elements` in order, in runs that fit in one message each; no page for no elements. */
 export function pages<T>(elements: readonly T[], weight: (element: T) => number): (readonly T[])[] {
@@ -60,4 +58,20 @@ export function proposal(transfer: TransferId, items: readonly Item[], continues
     const more = next < count;
     return { t: "propose", transfer, first, items: page, more, count, bytes, ...(first === 0 ? { continues } : {}) };
   });
+}
+
+/** An acceptance as the messages that say it, kept offsets first. */
+export function acceptance(
+  transfer: TransferId,
+  window: number,
+  kept: readonly Kept[],
+  receipts: readonly ItemReceipt[],
+): Accept[] {
+  const frame = { t: "accept", transfer, window } as const;
+  const parts: Accept[] = [
+    ...pages(kept, () => KEPT_BYTES).map((page) => ({ ...frame, kept: page })),
+    ...pages(receipts, receiptWeight).map((page) => ({ ...frame, receipts: page })),
+  ];
+  if (parts.length === 0) return [frame];
+  return parts.map((part, index) => ({ ...part, more: index + 1 < parts.length }));
 }

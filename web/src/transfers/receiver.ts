@@ -19,7 +19,7 @@ import { isFinal } from "./events.ts";
 import type { ItemCancelled, ItemFailed, ItemState, ReceiverEvent, TransferCancelled, TransferFailed } from "./events.ts";
 import { Flow } from "./flow.ts";
 import { IncomingManifest } from "./manifest.ts";
-import { keptWeight, pages, receiptWeight } from "./paging.ts";
+import { acceptance, pages, receiptWeight } from "./paging.ts";
 import { RECEIVER_HEARS, REFUSES_THE_REST } from "./phases.ts";
 import type { ReceiverPhase } from "./phases.ts";
 import { Tally } from "./tally.ts";
@@ -59,10 +59,6 @@ export class Receiver {
     this.transfer = transfer;
   }
 
-  get phase(): ReceiverPhase {
-    return this.#phase;
-  }
-
   /** Nothing will happen any more; unless it `isStopped`, the same proposal again deserves a new receiver. */
   get isOver(): boolean {
     return this.#phase === "over";
@@ -75,6 +71,11 @@ export class Receiver {
 
   state(item: number): ItemState {
     return this.#at(item).state;
+  }
+
+  /** Whether this item still awaits proof; after a rewind what is left of its proof is of no use. */
+  awaitsProof(item: number): boolean {
+    return this.#at(item).isOpen && this.#at(item).awaitsProof;
   }
 
   // --- what the peer says
@@ -156,9 +157,9 @@ export class Receiver {
   #proof({ item: index, first, digests }: Proof): ReceiverEvent[] {
     const item = this.#items[index];
     if (item === undefined) return this.#fail("protocol");
-    if (!item.isOpen || !item.awaitsProof) return [];
+    if (!this.awaitsProof(index)) return [];
     if (!item.prove(first, digests.length)) return this.#failItem(index, "protocol");
-    return [{ t: "proof_arrived", item: index, first, digests, last: item.isProofWhole }];
+    return [{ t: "proof_arrived", item: index, first, digests, last: item.isProofWhole, offset: item.proofOffset }];
   }
 
   #finish(): ReceiverEvent[] {
@@ -217,13 +218,7 @@ export class Receiver {
       item.arrived > 0 && !isFinal(item.state) ? [{ item: index, offset: item.arrived, prove: item.awaitsProof }] : [],
     );
     const receipts = this.#items.flatMap((item) => item.receipt ?? []);
-    const frame = { t: "accept", transfer: this.transfer, window } as const;
-    const parts: Accept[] = [
-      ...pages(kept, keptWeight).map((page): Accept => ({ ...frame, kept: page })),
-      ...pages(receipts, receiptWeight).map((page): Accept => ({ ...frame, receipts: page })),
-    ];
-    if (parts.length === 0) return [frame];
-    return parts.map((part, index) => ({ ...part, more: index + 1 < parts.length }));
+    return acceptance(this.transfer, window, kept, receipts);
   }
 
   /** Does not want it; without effect unless it is proposed. */
@@ -253,7 +248,7 @@ export class Receiver {
   /** All of its proof matched. */
   proofOk(index: number): ReceiverEvent[] {
     const item = this.#at(index);
-    if (!item.isOpen || !item.awaitsProof || !item.isProofWhole) return [];
+    if (!this.awaitsProof(index) || !item.isProofWhole) return [];
     item.trust();
     return this.#phase === "open" ? this.#complete(index) : [];
   }
@@ -261,7 +256,7 @@ export class Receiver {
   /** Its proof did not match: the shell has dropped everything from `offset` on, written or not. */
   rewind(index: number, offset: number): ReceiverEvent[] {
     const item = this.#at(index);
-    if (!item.isOpen || !item.awaitsProof) return [];
+    if (!this.awaitsProof(index)) return [];
     const before = item.wrote;
     this.#flow.take(item.rewindTo(offset));
     this.tally.bytesDone += item.wrote - before;

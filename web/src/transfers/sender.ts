@@ -71,10 +71,6 @@ export class Sender {
     );
   }
 
-  get phase(): SenderPhase {
-    return this.#phase;
-  }
-
   get isOver(): boolean {
     return this.#phase === "over";
   }
@@ -255,11 +251,12 @@ export class Sender {
   // --- within
 
   #accept(accept: Accept): SenderEvent[] {
-    this.#kept.push(...(accept.kept ?? []));
-    this.#receipts.push(...(accept.receipts ?? []));
+    const { kept = [], receipts: pageOfReceipts = [] } = accept;
+    this.#kept.push(...kept);
+    this.#receipts.push(...pageOfReceipts);
     const honest =
-      this.#kept.every((kept) => this.#has(kept.item, kept.offset)) &&
-      this.#receipts.every((receipt) => this.#has(receipt.item, 0)) &&
+      kept.every((each) => this.#has(each.item, each.offset)) &&
+      pageOfReceipts.every((receipt) => this.#has(receipt.item, 0)) &&
       this.#kept.length + this.#receipts.length <= 2 * this.items.length;
     if (!honest) return this.fail("protocol");
     if (accept.more) return [];
