@@ -1,5 +1,6 @@
 """What every answer says to the browser: run only our own code, talk only to us, tell nobody."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -20,13 +21,16 @@ _DENIED_FEATURES: Final = (
 )
 
 _FIXED_HEADERS: Final = {
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _DENIED_FEATURES),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+# Browsers obey it where a page is trustworthy; elsewhere they ignore it and complain of it on the console.
+_OPENER_POLICY: Final = {"Cross-Origin-Opener-Policy": "same-origin"}
+_LOOPBACK_HOSTS: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
 def content_policy(*, host: str, is_secure: bool = False, connect_to: Sequence[str] = ()) -> str:
@@ -65,6 +69,8 @@ def secure_responses(
         is_secure = vetted == public_host()
         policy = content_policy(host=vetted, is_secure=is_secure, connect_to=connect_to)
         headers["Content-Security-Policy"] = policy
+        if is_secure or _LOOPBACK_HOSTS.fullmatch(vetted):
+            headers.update(_OPENER_POLICY)
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
         headers.popall(hdrs.SERVER, None)  # the versions of our libraries are nobody's business
 
