@@ -48,6 +48,14 @@ test("a code that is too old, with only a key it made itself, is told and asked 
   assert.deepEqual(credentials.next(), { by: "ticket", secret: TICKET });
 });
 
+test("a one-use code whose enrolment's answer got lost is not told as too old: the key it made is known", () => {
+  const credentials = new Credentials({ ticket: TICKET, key: null, bare: "enroll" });
+  credentials.made(KEY);
+  credentials.after(credentials.next(), { why: "lost" });
+  assert.deepEqual(credentials.after(credentials.next(), refused("unknown_key")), { do: "again" });
+  assert.deepEqual(credentials.next(), { by: "key", secret: KEY });
+});
+
 test("an unknown key is kept, and enrolled again where the wall gives a ticket", () => {
   const credentials = new Credentials({ ticket: null, key: KEY, bare: "enroll" });
   assert.deepEqual(credentials.after(credentials.next(), refused("unknown_key")), { do: "again" });

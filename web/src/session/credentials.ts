@@ -90,6 +90,8 @@ export class Credentials {
       case "ours":
         return outcome.reason === "version" ? { do: "refused", reason: "version", final: true } : { do: "lost" };
       case "lost":
+        // The daemon may have enrolled the new key, and that used the ticket up; only its answer got lost.
+        if (attempt.by === "ticket") this.#keyIsNew = false;
         return { do: "lost" };
     }
   }
