@@ -20,8 +20,7 @@ import type { ItemCancelled, ItemFailed, ItemState, ReceiverEvent, TransferCance
 import { Flow } from "./flow.ts";
 import { IncomingManifest } from "./manifest.ts";
 import { acceptance, pages, receiptWeight } from "./paging.ts";
-import { RECEIVER_HEARS, REFUSES_THE_REST } from "./phases.ts";
-import type { ReceiverPhase } from "./phases.ts";
+import { RECEIVER_HEARS, REFUSES_THE_REST, type ReceiverPhase } from "./phases.ts";
 import { Tally } from "./tally.ts";
 
 /** Bytes wanted and bytes there are, when that is the reason. */
