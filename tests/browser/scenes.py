@@ -27,6 +27,7 @@ class Scene:
     click: str | None = None  # selector of what is clicked at the end
     user_agent: str | None = None
     age_s: float = 0  # so long after the updates
+    hour: int = 13  # of the day, on the wall's clock
     second: tuple[Update, ...] = ()  # what the second worker says (a guest on the wall)
 
 
@@ -181,6 +182,7 @@ WALL = (
     Scene("wall-busy", "/", (link(), wall(), wall(senders=2, arriving=14, photos=12, videos=2, landed=4, percent=38))),
     Scene("wall-covered", "/", (link(), wall(), link("lost", retryInS=5)), age_s=1.5),
     Scene("wall-off", "/", (link(), wall(None))),
+    Scene("wall-night", "/", (link(), wall()), hour=23),
     Scene("wall-trust", "/", (link(), wall()), click=".wall-trust"),
     Scene("wall-guest", "/", (link(), wall()), click=".drop", second=(link(),)),
     Scene("wall-guest-sending", "/", (link(), wall()), click=".drop", second=(link(), SENDING, BIG)),

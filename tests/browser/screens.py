@@ -100,7 +100,6 @@ def open_scene(
     hear: Callable[[str], object] = len,
 ) -> Page:
     """The scene, drawn and at rest; `hear` is told what the browser complains of. The caller closes the context."""
-    hour = 13
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -112,7 +111,7 @@ def open_scene(
     page = context.new_page()
     page.on("pageerror", lambda error: hear(str(error)))
     page.on("console", lambda line: hear(line.text) if line.type in {"error", "warning"} else None)
-    page.add_init_script(f"Date.prototype.getHours = () => {hour};")
+    page.add_init_script(f"Date.prototype.getHours = () => {scene.hour};")
     page.add_init_script(path=Path(__file__).with_name("fake_worker.js"))
     serve(page, built)
     page.goto(f"{ORIGIN}{scene.path}")

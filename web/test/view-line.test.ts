@@ -9,8 +9,15 @@ class FakeWorker implements WorkerPort {
   readonly posted: Command[] = [];
   isOver = false;
 
+  #waits = new Map<string, () => void>();
+
   postMessage(command: Command): void {
     this.posted.push(command);
+    this.#waits.get(command.t)?.();
+  }
+
+  until(kind: Command["t"]): Promise<void> {
+    return new Promise((resolve) => this.#waits.set(kind, resolve));
   }
 
   terminate(): void {
@@ -34,19 +41,24 @@ function stored(): Map<string, string> {
   return kept;
 }
 
-function start(slot: "key" | "owner" | "none" = "key"): { worker: FakeWorker; line: WorkerLine; kept: Map<string, string>; keyring: Keyring } {
-  const kept = stored();
-  const worker = new FakeWorker();
-  const keyring = new Keyring(slot);
-  return { worker, line: new WorkerLine(worker, keyring), kept, keyring };
-}
-
 const OPENING = {
   bare: "enroll", topics: [], ticket: null, socketUrl: "ws://x/link", name: "iPhone", kind: "phone", instance: 7,
 } as const;
 
-test("a new key is stored before the worker may use it", () => {
-  const { worker, kept, keyring } = start();
+async function start(slot: "key" | "owner" | "none" = "key"): Promise<{ worker: FakeWorker; line: WorkerLine; kept: Map<string, string>; keyring: Keyring }> {
+  const kept = stored();
+  const worker = new FakeWorker();
+  const keyring = new Keyring(slot);
+  const line = new WorkerLine(worker, keyring);
+  const opened = worker.until("open");
+  line.open(OPENING);
+  await opened;
+  worker.posted.length = 0;
+  return { worker, line, kept, keyring };
+}
+
+test("a new key is stored before the worker may use it", async () => {
+  const { worker, kept, keyring } = await start();
   const key = new Uint8Array(32).map((_, index) => index * 7);
   worker.say({ t: "keep_key", key });
   assert.deepEqual(worker.posted, [{ t: "key_kept" }]);
@@ -54,8 +66,8 @@ test("a new key is stored before the worker may use it", () => {
   assert.deepEqual([...kept.keys()], ["qrshared/1 key"]);
 });
 
-test("only a word under the seal throws the key away", () => {
-  const { worker, keyring } = start();
+test("only a word under the seal throws the key away", async () => {
+  const { worker, keyring } = await start();
   worker.say({ t: "keep_key", key: new Uint8Array(32) });
   worker.say({ t: "link", link: { state: "refused", reason: "unknown_key" } });
   assert.notEqual(keyring.key, null);
@@ -63,8 +75,8 @@ test("only a word under the seal throws the key away", () => {
   assert.equal(keyring.key, null);
 });
 
-test("the owner's key and a guest's stand side by side, and a wall has none", () => {
-  const { worker, keyring } = start("owner");
+test("the owner's key and a guest's stand side by side, and a wall has none", async () => {
+  const { worker, keyring } = await start("owner");
   worker.say({ t: "keep_key", key: new Uint8Array(32).fill(1) });
   assert.equal(new Keyring("key").key, null);
   assert.equal(new Keyring("none").key, null);
@@ -77,18 +89,25 @@ test("a browser without any storage still opens", async () => {
   }
   const worker = new FakeWorker();
   const line = new WorkerLine(worker, new Keyring("key"));
+  const opened = worker.until("open");
   line.open(OPENING);
-  await new Promise<void>((resolve) => {
-    worker.postMessage = (command) => {
-      worker.posted.push(command);
-      resolve();
-    };
-  });
+  await opened;
   assert.deepEqual(worker.posted, [{ t: "open", ...OPENING, key: null, continues: [] }]);
 });
 
+test("a file dropped before the worker is open is sent after the opening, not lost", async () => {
+  stored();
+  const worker = new FakeWorker();
+  const line = new WorkerLine(worker, new Keyring("key"));
+  const sent = worker.until("send");
+  line.open(OPENING);
+  line.send([{ file: new File(["x"], "plan.pdf"), path: "plan.pdf" }]);
+  await sent;
+  assert.deepEqual(worker.posted.map(({ t }) => t), ["open", "send"]);
+});
+
 test("each verb gets its own answer, and a refusal is a sentence", async () => {
-  const { worker, line } = start("owner");
+  const { worker, line } = await start("owner");
   const first = line.ask({ t: "get_status" });
   const second = line.ask({ t: "bin_entry", name: "a.jpg" });
   worker.say({ t: "refuse", id: 2, reason: "not_found", sentence: "It is not there any more." });
@@ -97,8 +116,8 @@ test("each verb gets its own answer, and a refusal is a sentence", async () => {
   await assert.rejects(second, (problem) => problem instanceof VerbRefused && problem.message === "It is not there any more." && problem.reason === "not_found");
 });
 
-test("listeners hear every change until they stop", () => {
-  const { worker, line } = start();
+test("listeners hear every change until they stop", async () => {
+  const { worker, line } = await start();
   let heard = 0;
   const stop = line.subscribe(() => (heard += 1));
   worker.say({ t: "link", link: { state: "lost", retryInS: 1 } });
@@ -108,8 +127,8 @@ test("listeners hear every change until they stop", () => {
   assert.equal(line.state.link.state, "connecting");
 });
 
-test("the file behind an item is found by its place, and only under its own name", () => {
-  const { worker, line } = start();
+test("the file behind an item is found by its place, and only under its own name", async () => {
+  const { worker, line } = await start();
   const files = ["a.jpg", "b.jpg"].map((name) => ({ file: new File(["x"], name), path: name }));
   line.send(files);
   line.send([]);

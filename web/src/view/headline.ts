@@ -24,7 +24,12 @@ function safe(n: number, computer: string): string {
 
 const SAY: Readonly<Record<Phase, Say>> = {
   connecting: (_, computer) => ({ title: `Finding ${computer}…`, more: "You can already choose; it starts as soon as they have met." }),
-  ready: (_, computer) => ({ title: `Send anything to ${computer}.`, more: "Photos, videos, any file. They arrive whole, and you need nothing installed." }),
+  ready: (_, computer, device) => ({
+    title: `Send anything to ${computer}.`,
+    more: device.kind === "laptop"
+      ? "Choose files, drop them anywhere on this page, or paste a picture."
+      : "Photos, videos, any file. They arrive whole, and you need nothing installed.",
+  }),
   lost: (state, computer, _, now) => ({
     title: `${first(computer)} is out of reach.`,
     more: `${tryingAgain(state, now)} Is this device on the same Wi-Fi?`,

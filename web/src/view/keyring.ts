@@ -87,7 +87,7 @@ export class Keyring {
     tried(() => localStorage.setItem(COMPUTER, name), undefined);
   }
 
-  /** Ids of this slot's transfers that earlier page loads did not finish, the newest first. */
+  /** Ids of this slot's transfers that earlier page loads did not finish, the newest last. */
   async unfinished(): Promise<readonly string[]> {
     const database = await this.#transfers;
     if (!database) return [];
@@ -96,8 +96,8 @@ export class Keyring {
     for (const row of rows) if (row.atMs < oldest) await this.forgetTransfer(row.id);
     return rows
       .filter((row) => row.slot === this.#slot && row.atMs >= oldest)
-      .sort((a, b) => b.atMs - a.atMs)
-      .slice(0, CONTINUES_MAX)
+      .sort((a, b) => a.atMs - b.atMs)
+      .slice(-CONTINUES_MAX)
       .map((row) => row.id);
   }
 

@@ -37,6 +37,8 @@ export class WorkerLine {
   readonly #asked = new Map<number, Asked>();
   #asks = 0;
   #picked: Picked[] = [];
+  /** Commands that came before the opening: storage is asked first, and a person may be quicker. */
+  #early: Command[] | null = [];
   #state: ViewState;
 
   constructor(worker: WorkerPort, keyring: Keyring) {
@@ -57,12 +59,16 @@ export class WorkerLine {
 
   open(opening: Omit<Opening, "t" | "key" | "continues">): void {
     void this.#keyring.unfinished().then((continues) => {
-      this.post({ t: "open", ...opening, key: this.#keyring.key, continues });
+      const early = this.#early ?? [];
+      this.#early = null;
+      this.#worker.postMessage({ t: "open", ...opening, key: this.#keyring.key, continues });
+      for (const command of early) this.#worker.postMessage(command);
     });
   }
 
-  post(command: Command): void {
-    this.#worker.postMessage(command);
+  post(command: Exclude<Command, Opening>): void {
+    if (this.#early) this.#early.push(command);
+    else this.#worker.postMessage(command);
   }
 
   send(picked: readonly Picked[]): void {
@@ -102,6 +108,7 @@ export class WorkerLine {
     this.#state = fold(before, update, now());
     this.#keep(update);
     if (this.#state.computer !== null && this.#state.computer !== before.computer) this.#keyring.keepComputer(this.#state.computer);
+    if (update.t === "items") return; // their total follows at once: rows and counts are drawn as one picture
     for (const listener of [...this.#listeners]) listener();
   }
 
