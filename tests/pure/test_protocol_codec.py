@@ -1,6 +1,7 @@
 """The codec reads what the wire allows, byte for byte, and refuses everything else with one kind of error."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -102,12 +103,54 @@ def test_the_largest_chunk_fills_a_sealed_message_and_no_more() -> None:
     assert len(largest) == limits.CHUNK_HEADER_BYTES + limits.CHUNK_BYTES_MAX <= limits.PLAINTEXT_BYTES_MAX
 
 
-def test_the_bounds_in_wire_md_are_the_ones_in_force() -> None:
+BOUNDS_IN_WORDS = {
+    "at most 65 519 bytes": limits.PLAINTEXT_BYTES_MAX == 65_519,
+    "1 … 65 280 bytes": limits.CHUNK_BYTES_MAX == 65_280,
+    "1 … 100 000 items": limits.ITEMS_MAX == 100_000,
+    "≤ 32 MiB of manifest": limits.MANIFEST_BYTES_MAX == 32 * 1024**2,
+    "a page is ≤ 60 KiB": limits.PAGE_BYTES_MAX == 60 * 1024,
+    "`continues?: [transfer]` (≤ 16)": limits.CONTINUES_MAX == 16,
+    "At most 1 000 digests": limits.DIGESTS_MAX == 1_000,
+    "`name` (≤ 60 characters)": limits.DISPLAY_NAME_CHARACTERS_MAX == 60,
+    "at most 4 096 Unicode code points": limits.NAME_CHARACTERS_MAX == 4_096,
+    "may be open (≤ 32)": limits.ASKS_MAX == 32,
+    "`limit` (≤ 1 000)": limits.INBOX_ENTRIES_MAX == 1_000,
+    "0 … 2^53−1": limits.WHOLE_MAX == 2**53 - 1,
+    "the stored 8 MiB blocks": limits.PROOF_BLOCK_BYTES == 8 * 1024**2,
+    "At least every 8 MiB or 1 s": (limits.SAFE_EVERY_BYTES, limits.SAFE_EVERY_S) == (8 * 1024**2, 1.0),
+    "sends a ping after 5 s": limits.PING_EVERY_S == 5.0,
+    "heard nothing at all for 15 s": limits.SILENCE_S_MAX == 15.0,
+    "silent for 10 s": limits.PREEMPT_SILENCE_S == 10.0,
+}
+
+
+@pytest.mark.parametrize("words", BOUNDS_IN_WORDS)
+def test_wire_md_says_the_bounds_that_are_in_force(words: str) -> None:
+    assert BOUNDS_IN_WORDS[words]
+    assert words in (Path(protocol.__file__).parent / "WIRE.md").read_text(encoding="utf-8")
+
+
+def test_wire_md_names_every_message() -> None:
     text = (Path(protocol.__file__).parent / "WIRE.md").read_text(encoding="utf-8")
-    for bound in ("65 519", "65 280", "100 000", "≤ 32 MiB", "(≤ 16)", "1 000 digests", "≤ 60 characters", "(≤ 32)"):
-        assert bound in text
-    for kind in get_args(Message):
-        assert kind is Chunk or f"`{wire_name(kind)}`" in text
+    assert [kind for kind in get_args(Message) if kind is not Chunk and f"`{wire_name(kind)}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("make", "top"),
+    [
+        (lambda n: protocol.Hello((1, 1), "ü" * n, protocol.PeerKind.PHONE, 0), limits.DISPLAY_NAME_CHARACTERS_MAX),
+        (lambda n: protocol.Ask(0, protocol.BinEntry("😀" * n)), limits.NAME_CHARACTERS_MAX),
+        (lambda n: Propose(TRANSFER, 0, (), True, 1, 0, (TRANSFER,) * n), limits.CONTINUES_MAX),
+        (lambda n: protocol.Proof(TRANSFER, 0, 0, (bytes(32),) * n), limits.DIGESTS_MAX),
+        (lambda n: protocol.Ask(0, protocol.ListInbox(n)), limits.INBOX_ENTRIES_MAX),
+        (lambda n: protocol.Safe(TRANSFER, n, 0), limits.ITEM_INDEX_MAX),
+        (lambda n: protocol.Ping(n), limits.WHOLE_MAX),
+    ],
+)
+def test_a_bound_is_reached_and_not_passed(make: Callable[[int], Message], top: int) -> None:
+    assert decode(encode(make(top))) == make(top)
+    with pytest.raises(ProtocolError):
+        decode(encode(make(top + 1)))
 
 
 @pytest.mark.parametrize(
