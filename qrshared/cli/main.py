@@ -21,8 +21,8 @@ FIRST = 5
 INTERRUPTED = 130
 """As a shell counts a program that SIGINT ended."""
 
-READER_GONE = 141
-"""As a shell counts a program that SIGPIPE ended."""
+READER_GONE = 1
+"""What click says when it meets a closed pipe itself: quiet, and not a success."""
 
 
 class Commands(click.Group):

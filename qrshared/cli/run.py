@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -18,7 +17,6 @@ from qrshared.settings import Loaded, make_data_dir
 
 if TYPE_CHECKING:
     from qrshared.cli.display import Display
-    from qrshared.daemon import RunEvent
 
 
 class RunsAlready(UserError):
@@ -48,8 +46,9 @@ def command(**flags: object) -> None:
     start_logging(loaded, display)
     for warning in loaded.warnings:
         click.echo(warning, err=True)
+    look = _look_for_firewall if is_first else _look_for_nothing  # once said, it would only be noise at each start
     with display:
-        asyncio.run(run(settings, show=_with_firewall(display) if is_first else display.show))
+        asyncio.run(run(settings, show=display.show, look_for_problems=look))
 
 
 async def _refuse_second(data_dir: Path) -> None:
@@ -76,21 +75,14 @@ def start_logging(loaded: Loaded, display: "Display") -> None:
     logging.getLogger("qrshared").setLevel(level.upper())
 
 
-def _with_firewall(display: "Display") -> Callable[["RunEvent"], None]:
-    """Shows what the daemon says, and once it is ready what keeps phones out; said at the first start only."""
-    from qrshared.cli.service import Advice, firewall_advice
-    from qrshared.daemon import Problem, Ready
+def _look_for_firewall(port: int) -> Sequence[str]:
+    """What keeps phones out, with the command that lets them in."""
+    from qrshared.cli.service import firewall_advice
 
-    def tell(looked: "asyncio.Future[Advice | None]") -> None:
-        advice = None if looked.cancelled() else looked.result()
-        if advice is not None:
-            display.show(Problem(f"{advice.sentence} {advice.command}"))
+    advice = firewall_advice(port)
+    return () if advice is None else (f"{advice.sentence} {advice.command}",)
 
-    def show(event: "RunEvent") -> None:
-        display.show(event)
-        if isinstance(event, Ready):
-            port = urlsplit(event.urls[-1]).port or 80
-            # In a thread: the firewall's own tools may take seconds.
-            asyncio.get_running_loop().run_in_executor(None, firewall_advice, port).add_done_callback(tell)
 
-    return show
+def _look_for_nothing(port: int) -> Sequence[str]:
+    del port
+    return ()
