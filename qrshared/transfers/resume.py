@@ -8,12 +8,15 @@ from typing import Final
 from qrshared.protocol import PROOF_BLOCK_BYTES, Item, TransferId
 
 WORTH_PROVING_BYTES: Final = 1024 * 1024
-"""A smaller part of another page load is sent anew: proving it costs the sender a read of the same bytes."""
+"""A smaller part of another page load is sent anew: proving it costs the sender a read of the same bytes.
+
+What is whole is proven at any size: sending it anew would put a second file beside the first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """A part that the proposing device left here: `offset` bytes of an item of an earlier (or the same) transfer."""
+    """What the proposing device left here of an item of an earlier (or the same) transfer: `offset` bytes, or all."""
 
     transfer: TransferId
     item: int
@@ -47,7 +50,7 @@ def match_parts(
         if part.transfer == transfer:
             if part.item < len(items) and _is_same(items[part.item], part) and part.offset > 0:
                 found[part.item] = Match(part, prove=False)
-        elif part.transfer in wanted and WORTH_PROVING_BYTES <= part.offset <= part.size:
+        elif part.transfer in wanted and (part.offset == part.size or WORTH_PROVING_BYTES <= part.offset < part.size):
             candidates[part.name, part.size].append(part)
     # Items whose time agrees choose first, so that of two files of one name and size each finds its own part.
     for only_same_time in (True, False):

@@ -96,6 +96,12 @@ def test_a_small_part_of_another_page_load_is_not_worth_a_proof() -> None:
     assert list(match_parts(T, items, [OLD], [part("a", MIB)])) == [0]
 
 
+def test_what_is_whole_is_found_at_any_size_so_that_nothing_arrives_twice() -> None:
+    stored = [part("a", 10, size=10), part("b", 0, size=0), part("c", 9, size=10)]
+    found = match_parts(T, [Item("a", 10), Item("b", 0), Item("c", 10)], [OLD], stored)
+    assert {item: (match.stored.offset, match.prove) for item, match in found.items()} == {0: (10, True), 1: (0, True)}
+
+
 def test_the_modification_time_breaks_ties_and_each_part_is_used_once() -> None:
     stored = [part("image.jpg", 2 * MIB, modified_ms=1), part("image.jpg", 3 * MIB, item=1, modified_ms=2)]
     items = [Item("image.jpg", 10 * MIB, 9), Item("image.jpg", 10 * MIB, 2), Item("image.jpg", 10 * MIB, 8)]
