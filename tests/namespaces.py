@@ -5,13 +5,21 @@ Needs root and iproute2. Everything has a name of its own and is gone when the c
 
 import asyncio
 import contextlib
+import ctypes
 import itertools
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 _numbers = itertools.count()
+
+CLONE_NEWNET = 0x40000000
+FRAME_HEADER_BYTES = 66
+"""Ethernet 14, IPv4 20, TCP 20 with 12 of timestamps: what each frame of an open connection has beside its content."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,46 @@ class Host:
         self.run("ip", "address", "add", f"{address}/24", "brd", "+", "dev", self.interface)
         self.run("ip", "route", "replace", "default", "via", f"{address.rsplit('.', 1)[0]}.254")
         return Host(self.namespace, address, self.interface)
+
+    def throttle(self, mbit: int) -> None:
+        """Let this machine send no faster than so: what is in the middle of being sent can then be cut there."""
+        self.run(
+            "tc", "qdisc", "replace", "dev", self.interface, "root",
+            "tbf", "rate", f"{mbit}mbit", "burst", "256kb", "latency", "50ms",
+        )  # fmt: skip
+
+    def sent_bytes(self) -> int:
+        """What this machine has sent so far as content of TCP, repetitions counted again; a little too much, never too
+        little, for the first frames of a connection carry more than the usual header."""
+        words = self.run(
+            "cat", *(f"/sys/class/net/{self.interface}/statistics/tx_{what}" for what in ("bytes", "packets"))
+        )
+        total, frames = map(int, words.split())
+        return total - FRAME_HEADER_BYTES * frames
+
+    def reset_connections(self, port: int) -> None:
+        """Reset every TCP connection with this local port, as a router that forgot them does."""
+        self.run("ss", "--kill", "--tcp", "state", "established", "sport", "=", f":{port}")
+
+    def socket(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -> socket.socket:
+        """A socket of this machine for the test's own use."""
+        made: list[socket.socket] = []
+
+        def make() -> None:
+            enter(self.namespace)
+            made.append(socket.socket(family, kind))
+
+        thread = threading.Thread(target=make)  # a socket stays in the namespace of the thread that made it
+        thread.start()
+        thread.join()
+        return made[0]
+
+
+def enter(namespace: str) -> None:
+    """Move the calling thread, for good, into a namespace: for threads that end there."""
+    with Path(f"/run/netns/{namespace}").open("rb") as place:
+        if ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
 
 
 def can_make_namespaces() -> bool:

@@ -1,4 +1,4 @@
-"""The system's Chromium, driven over the DevTools pipe: Runtime, DOM and Page only.
+"""The system's Chromium, driven over the DevTools pipe: Runtime, DOM, Page, Log and Input only.
 
 The Network domain stays off: with it on, bodies and frames are copied into the debugger and an upload slows to a
 fifth. A pipe, not a port, because the browser may live in another network namespace than the test.
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 FLAGS = (
     "--headless=new",
@@ -48,7 +49,7 @@ class Chromium:
         self._heard: list[Callable[[dict[str, object]], None]] = []
         self._next = 0
 
-    async def __aenter__(self) -> "Chromium":
+    async def __aenter__(self) -> Self:
         binary = shutil.which("chromium") or shutil.which("chromium-browser")
         if binary is None:
             raise BrowserFault("no Chromium here")
@@ -66,17 +67,14 @@ class Chromium:
         )  # fmt: skip
         os.close(from_us)
         os.close(to_us)
-        loop = asyncio.get_running_loop()
-        self._reader = asyncio.StreamReader(limit=1 << 30)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(self._reader), os.fdopen(from_browser, "rb"))
         self._commands = os.fdopen(to_browser, "wb", buffering=0)
-        self._listening = asyncio.create_task(self._listen())
+        answers = _Answers(self._hear, self._gone)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: answers, os.fdopen(from_browser, "rb"))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._listening.cancel()
         await self.kill()
         self._commands.close()
         shutil.rmtree(self.profile, ignore_errors=True)
@@ -103,57 +101,101 @@ class Chromium:
         assert isinstance(result, dict)
         return result
 
+    def order(self, method: str, *, session: str) -> None:
+        """A command whose answer nobody waits for."""
+        self._next += 1
+        self._commands.write(json.dumps({"id": self._next, "method": method, "sessionId": session}).encode() + b"\0")
+
     async def open(self, url: str = "about:blank", *, size: tuple[int, int] = (390, 844), phone: bool = True) -> "Page":
         """A new tab at `url`; `phone` gives it touch and a phone's user agent."""
         target = await self.command("Target.createTarget", url="about:blank")
         attached = await self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         page = Page(self, str(target["targetId"]), str(attached["sessionId"]))
         self._heard.append(page.hear)
-        for domain in ("Page", "Runtime", "DOM"):
+        for domain in ("Page", "Runtime", "DOM", "Log"):
             await page.command(f"{domain}.enable")
+        await page.command("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
         await page.shape(size, phone=phone)
         await page.goto(url)
         return page
 
-    async def _listen(self) -> None:
-        while True:
-            try:
-                text = await self._reader.readuntil(b"\0")
-            except asyncio.IncompleteReadError:
-                return
-            said = json.loads(text[:-1])
-            if "id" in said:
-                answer = self._answers.pop(said["id"], None)
-                if answer is not None and not answer.done():
-                    answer.set_result(said)
-            else:
-                for hear in self._heard:
-                    hear(said)
+    def _hear(self, text: bytes) -> None:
+        said = json.loads(text)
+        if "id" in said:
+            answer = self._answers.pop(said["id"], None)
+            if answer is not None and not answer.done():
+                answer.set_result(said)
+        else:
+            for hear in self._heard:
+                hear(said)
+
+    def _gone(self) -> None:
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(BrowserFault("the browser has ended"))
+
+
+class _Answers(asyncio.Protocol):
+    """Cuts what the browser writes into messages, which end with a zero byte."""
+
+    def __init__(self, hear: Callable[[bytes], None], gone: Callable[[], None]) -> None:
+        self._hear = hear
+        self._gone = gone
+        self._parts: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        *ends, rest = data.split(b"\0")
+        for end in ends:
+            message = b"".join((*self._parts, end))
+            self._parts.clear()
+            self._hear(message)
+        self._parts.append(rest)
+
+    def connection_lost(self, fault: Exception | None) -> None:
+        self._gone()
 
 
 class Page:
-    """One tab. `console` gathers what the page logged and threw."""
+    """One tab. `console` gathers what page and workers logged and threw, and what the browser held against them."""
 
     def __init__(self, browser: Chromium, target: str, session: str) -> None:
         self.browser = browser
         self.target = target
         self._session = session
+        self._workers: set[str] = set()
         self.console: list[str] = []
         self._loaded = asyncio.Event()
+        self._chooser: asyncio.Future[int] | None = None
+
+    @property
+    def complaints(self) -> list[str]:
+        """What of the console no healthy page has: errors, warnings, exceptions, breaches of the content policy."""
+        return [line for line in self.console if line.startswith(("error", "warning", "threw", "assert"))]
 
     def hear(self, said: dict[str, object]) -> None:
         """Take an event of the browser."""
-        if said.get("sessionId") != self._session:
+        if said.get("sessionId") not in (self._session, *self._workers):
             return
-        method, params = said["method"], said["params"]
+        params = said["params"]
         assert isinstance(params, dict)
-        if method == "Page.loadEventFired":
-            self._loaded.set()
-        elif method == "Runtime.consoleAPICalled":
-            values = [str(a.get("value", a.get("description", ""))) for a in params["args"]]
-            self.console.append(f"{params['type']}: {' '.join(values)}")
-        elif method == "Runtime.exceptionThrown":
-            self.console.append(f"threw: {params['exceptionDetails']}")
+        match said["method"]:
+            case "Target.attachedToTarget":
+                self._workers.add(params["sessionId"])
+                for domain in ("Runtime", "Log"):
+                    self.browser.order(f"{domain}.enable", session=params["sessionId"])
+            case "Page.loadEventFired":
+                self._loaded.set()
+            case "Page.fileChooserOpened":
+                if self._chooser is not None and not self._chooser.done():
+                    self._chooser.set_result(params["backendNodeId"])
+            case "Runtime.consoleAPICalled":
+                values = [str(a.get("value", a.get("description", ""))) for a in params["args"]]
+                self.console.append(f"{params['type']}: {' '.join(values)}")
+            case "Runtime.exceptionThrown":
+                self.console.append(f"threw: {params['exceptionDetails']}")
+            case "Log.entryAdded":
+                entry = params["entry"]
+                self.console.append(f"{entry['level']} of {entry['source']}: {entry['text']} {entry.get('url', '')}")
 
     async def command(self, method: str, **params: object) -> dict[str, object]:
         """One DevTools command to this tab."""
@@ -219,6 +261,43 @@ class Page:
         found = await self.command("DOM.querySelector", nodeId=root["nodeId"], selector=selector)
         await self.command("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[str(path) for path in paths])
 
+    async def find_button(self, name: str, *, within_s: float = 15) -> tuple[float, float]:
+        """Where the middle of the button is whose accessible name begins so, once it is there and can be pressed."""
+        place = await self.wait_for(
+            f"""(() => {{
+              const named = (b) => (b.getAttribute("aria-label") ?? b.innerText).trim().startsWith({json.dumps(name)});
+              const open = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document;
+              const button = [...open.querySelectorAll("button")].find((b) => named(b) && !b.disabled);
+              if (!button) return null;
+              button.scrollIntoView({{ block: "nearest" }});
+              const box = button.getBoundingClientRect();
+              return [box.x + box.width / 2, box.y + box.height / 2];
+            }})()""",
+            within_s=within_s,
+        )
+        assert isinstance(place, list)
+        return float(place[0]), float(place[1])
+
+    async def tap(self, name: str, *, within_s: float = 15) -> None:
+        """Press a button where it is, as a person does: what lies over it would get the press instead."""
+        x, y = await self.find_button(name, within_s=within_s)
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    async def choose(self, name: str, *paths: Path) -> None:
+        """Press a button that opens the system's picker, and choose files there."""
+        self._chooser = asyncio.get_running_loop().create_future()
+        await self.command("Page.setInterceptFileChooserDialog", enabled=True)
+        await self.tap(name)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            node = await self._chooser
+        await self.command("Page.setInterceptFileChooserDialog", enabled=False)
+        await self.command("DOM.setFileInputFiles", backendNodeId=node, files=[str(path) for path in paths])
+
+    async def type(self, text: str) -> None:
+        """Type over what is selected in the field that has the focus."""
+        await self.command("Input.insertText", text=text)
+
     async def screenshot(self, path: Path) -> None:
         """What the tab shows, as PNG."""
         said = await self.command("Page.captureScreenshot", format="png")
@@ -227,5 +306,3 @@ class Page:
     async def close(self) -> None:
         """Close the tab."""
         await self.browser.command("Target.closeTarget", targetId=self.target)
-
-

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.scenes import (
     COMPUTER,
@@ -23,7 +23,7 @@ from tests.browser.scenes import (
     total,
     wall,
 )
-from tests.browser.screens import SIZES, build, chromium, open_scene, pictures
+from tests.browser.screens import SIZES, build, chromium, open_scene, pictures, until
 
 pytestmark = pytest.mark.needs("chromium")
 BY_NAME = {scene.name: scene for scene in SCENES}
@@ -73,9 +73,7 @@ def posted(page: Page, kind: str, worker: int = 0) -> list[dict[str, object]]:
 
 def wait_posted(page: Page, kind: str, times: int) -> list[dict[str, object]]:
     """A dialog answers when its closing has been told, a moment after the click."""
-    page.wait_for_function(
-        "([kind, times]) => fake.posted(0).filter(({ t }) => t === kind).length === times", arg=[kind, times]
-    )
+    until(page, "([kind, times]) => fake.posted(0).filter(({ t }) => t === kind).length === times", [kind, times])
     return posted(page, kind)
 
 
@@ -196,7 +194,7 @@ def test_what_was_interrupted_last_time_is_named_and_can_be_forgotten(screens: S
     answers = {"forget_unfinished": {"t": "done"}, "list_unfinished": {"t": "unfinished_list", "items": []}}
     page.evaluate("answers => Object.assign(fake.answers, answers)", answers)
     page.get_by_role("button", name="Forget them").click()
-    page.wait_for_function("!document.querySelector('.unfinished')")
+    until(page, "() => !document.querySelector('.unfinished')")
     verbs = [command["verb"] for command in posted(page, "ask")]
     assert verbs == [{"t": "list_unfinished"}, {"t": "forget_unfinished"}, {"t": "list_unfinished"}]
 
@@ -206,17 +204,17 @@ def test_ten_thousand_items_keep_few_rows_and_every_place_can_be_scrolled_to(scr
     rows = page.locator("[data-item]")
     assert 5 <= rows.count() <= 60
     page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight / 2)")
-    page.wait_for_function("!document.querySelector('[data-item][data-state=sending]')")
+    expect(page.locator("[data-item][data-state=sending]")).to_have_count(0)  # wait_for_function would need eval
     page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
     page.wait_for_selector('[data-item="IMG_00000.JPG"]')
     assert rows.count() <= 60
     took = page.evaluate(
-        """async changed => { const start = performance.now();
+        """async updates => { const start = performance.now();
         for (let tick = 0; tick < 20; tick++) {
-          fake.say([{ t: "items", changed, gone: [] }]);
+          fake.say(updates);
           await new Promise(requestAnimationFrame); }
         return (performance.now() - start) / 20; }""",
-        [MANY[9_000]],
+        [items(MANY[9_000]), total("sending", 10_000, 6_800)],
     )
     assert took < 100, f"one update of 10 000 items takes {took:.0f} ms"
 
@@ -279,12 +277,12 @@ def test_a_drop_on_the_wall_is_sent_by_a_guest(screens: Screens) -> None:
       for (const kind of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(
         new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true })); }"""
     page.evaluate(drop)
-    page.wait_for_function("fake.workers.length === 2 && fake.posted(1).some(({ t }) => t === 'send')")
+    until(page, "() => fake.workers.length === 2 && fake.posted(1).some(({ t }) => t === 'send')")
     (opening,) = posted(page, "open", 1)
     assert (opening["bare"], opening["kind"]) == ("enroll", "laptop")
     assert posted(page, "send", 1) == [{"t": "send", "picked": ["plan.pdf"]}]
     page.evaluate(drop)
-    page.wait_for_function("fake.posted(1).filter(({ t }) => t === 'send').length === 2")
+    until(page, "() => fake.posted(1).filter(({ t }) => t === 'send').length === 2")
     assert page.evaluate("fake.workers.length") == 2
 
 

@@ -78,7 +78,7 @@ export type Update =
   | { readonly t: "keep_key"; readonly key: Uint8Array } // store it durably, then answer `key_kept`
   | { readonly t: "drop_key" } // said under the seal: this key is worth nothing any more
   | { readonly t: "enrolled" } // the ticket may leave address bar and sessionStorage
-  | { readonly t: "items"; readonly changed: readonly ItemView[]; readonly gone: readonly number[] } // ≤ 10 a second
+  | { readonly t: "items"; readonly changed: readonly ItemView[]; readonly gone: readonly number[] } // ≤ 10 a second, a total right after
   | { readonly t: "total"; readonly total: TotalView }
   | { readonly t: "transfer"; readonly id: string; readonly over: boolean } // remember / forget the id (IndexedDB)
   | { readonly t: "declined"; readonly reason: Reason; readonly needed: number | null; readonly free: number | null }
