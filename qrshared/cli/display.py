@@ -48,7 +48,7 @@ class Display(Protocol):
     def show(self, event: RunEvent) -> None:
         """Called in the event loop; returns at once."""
 
-    def log_handler(self) -> logging.Handler:
+    def log_output(self) -> logging.Handler:
         """Where log lines go, so that they do not tear the picture."""
 
 
@@ -76,7 +76,7 @@ class LineDisplay:
     ) -> None:
         return None
 
-    def log_handler(self) -> logging.Handler:
+    def log_output(self) -> logging.Handler:
         """Standard error, as always."""
         return logging.StreamHandler()
 
@@ -132,7 +132,7 @@ class ScreenDisplay:
         if self._ready is not None:
             click.echo("Stopped. What has arrived is in the inbox, and what was under way goes on next time.")
 
-    def log_handler(self) -> logging.Handler:
+    def log_output(self) -> logging.Handler:
         """Log lines scroll above the picture, as everything else."""
         return _ConsoleLog(self._console)
 

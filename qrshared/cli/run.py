@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,8 +48,16 @@ def command(**flags: object) -> None:
     for warning in loaded.warnings:
         click.echo(warning, err=True)
     look = _look_for_firewall if is_first else _look_for_nothing  # once said, it would only be noise at each start
+    _leave_with_the_terminal()
     with display:
         asyncio.run(run(settings, show=display.show, look_for_problems=look))
+
+
+def _leave_with_the_terminal() -> None:
+    """A window that is closed stops the daemon in order, as Ctrl-C does; under nohup it stays."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
+        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 async def _refuse_second(data_dir: Path) -> None:
@@ -66,7 +75,7 @@ def start_logging(loaded: Loaded, display: "Display") -> None:
     level = loaded.settings.log_level
     if loaded.sources["log_level"] == "default" and display.is_for_people:
         level = "warning"
-    handler = display.log_handler()
+    handler = display.log_output()
     # The journal has its own clock; a file has none.
     stamp = "" if os.environ.get("JOURNAL_STREAM") or display.is_for_people else "%(asctime)s "
     handler.setFormatter(logging.Formatter(f"{stamp}%(levelname)s %(name)s: %(message)s"))

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from qrshared.daemon import notices as notices_module
-from qrshared.daemon.notices import Batch, Command, Notices, batch_sentence, notice_command, run_command
+from qrshared.daemon.notices import (
+    SENDER_CHARACTERS_MAX,
+    Batch,
+    Command,
+    Notices,
+    batch_sentence,
+    notice_command,
+    run_command,
+)
 
 ANNA = "Anna's phone"
 
@@ -27,7 +35,7 @@ ANNA = "Anna's phone"
         (Batch((), photos=3), "3 photos are in QRShare"),
         (Batch(("\n\x1b[31m",), photos=3), "3 photos from [31m are in QRShare"),
         (Batch(("\u202etxt.exe",), others=3), "3 files from txt.exe are in QRShare"),
-        (Batch(("x" * 500,), photos=1), f"1 photo from {'x' * 60} is in QRShare"),
+        (Batch(("x" * 500,), photos=1), f"1 photo from {'x' * SENDER_CHARACTERS_MAX} is in QRShare"),
     ],
 )
 def test_the_sentence_says_what_from_whom_and_where(batch: Batch, sentence: str) -> None:

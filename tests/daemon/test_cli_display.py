@@ -109,7 +109,7 @@ async def test_what_landed_scrolls_by_and_names_no_file() -> None:
         display.show(Landed("Anna's \x1b[31mphone", ("secret.jpg", "b.jpg"), 2_000_000))
         display.show(Problem("The disk is nearly full."))
         logging.LogRecord("x", logging.WARNING, "x", 1, "x", None, None)
-        handler = display.log_handler()
+        handler = display.log_output()
         handler.emit(logging.LogRecord("x", logging.WARNING, "x", 1, "a [red]line[/red]", None, None))
     out = console.file
     assert isinstance(out, io.StringIO)

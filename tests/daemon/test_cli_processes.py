@@ -151,6 +151,21 @@ def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(home: Home) 
         assert json.loads(home.ask("status", "--json").stdout)["pid"] == process.pid
 
 
+def test_what_keeps_a_daemon_from_starting_is_one_sentence(home: Home) -> None:
+    with home.daemon():
+        port = home.ask("status", "--json").stdout.partition('"http://127.0.0.1:')[2].partition("/")[0]
+        elsewhere = {"QRSHARED_DATA_DIR": str(home.root / "other")}
+        run = ("run", "--host", "127.0.0.1", "--no-mdns")
+        taken = home.ask(*run, "--port", port, "--inbox", str(home.root / "other inbox"), **elsewhere)
+        shared = home.ask(*run, "--port", "0", "--inbox", str(home.inbox), **elsewhere)
+    for told in (taken, shared):
+        assert told.returncode == 1
+        assert "Traceback" not in told.stderr
+        assert len(told.stderr.strip().splitlines()) == 1
+    assert port in taken.stderr
+    assert str(home.inbox) in shared.stderr
+
+
 def test_no_command_is_run(home: Home) -> None:
     """`qrshared --port 0 …` is `qrshared run --port 0 …`."""
     home.run_words = tuple(word for word in home.run_words if word != "run")
@@ -235,6 +250,34 @@ def test_in_a_terminal_the_screen_lives_until_ctrl_c(home: Home) -> None:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         os.close(terminal)
+
+
+def test_a_terminal_that_is_closed_stops_the_daemon_in_order(home: Home) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, home.run_words, {**home.environment, "TERM": "xterm-256color"})
+    try:
+        os.set_blocking(terminal, False)
+        _read_until(terminal, b"Scan to send files to")
+        os.close(terminal)
+        ended, pid = ended_within(pid, READY_S), 0
+        assert ended
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    assert not (home.data_dir / "control.sock").exists(), "the control: a daemon that is killed leaves it behind"
+
+
+def ended_within(pid: int, seconds: float) -> bool:
+    """Whether a child ended by then; it is waited for."""
+    patience = threading.Timer(seconds, os.kill, (pid, signal.SIGKILL))
+    patience.start()
+    try:
+        _, status = os.waitpid(pid, 0)
+    finally:
+        patience.cancel()
+    return not os.WIFSIGNALED(status)
 
 
 def _read_until(terminal: int, wanted: bytes) -> bytes:
