@@ -104,6 +104,8 @@ class Store:
             part.remove()
 
     def write(self, part: PartFile, chunks: Sequence[bytes | memoryview]) -> int:
+        if part.must_reread:  # a rewind came between
+            self.reread(part)
         needed = part.facts.size - part.offset
         try:
             return part.write(chunks)

@@ -1,11 +1,14 @@
 """A receiver in a process of its own, to be killed: reads one file from stdin, resumes what is there, prints a receipt.
 
-Usage: python -m tests.adapters.inbox_child INBOX DATA NAME [--careless]; careless is the control that flushes nothing.
+Usage: python -m tests.adapters.inbox_child INBOX DATA NAME [--careless] [--stay-at=LINE]
+
+Careless is the control: it flushes nothing.
 """
 
 import sys
 import threading
 from pathlib import Path
+from typing import TextIO
 
 from qrshared.inbox import ItemFacts, ItemKey, Placed, disk
 from qrshared.inbox.store import Store
@@ -22,10 +25,15 @@ def receive(folder: Path, data_dir: Path, name: str) -> None:
     with store.journal.reading() as ledger:
         receipt = ledger.receipt(key)
     placed = receipt.placed if receipt else receive_rest(store, key, name, content)
-    print("RECEIPT", placed.name, placed.sha256, flush=True)
-    if "--stay" in sys.argv:  # the power goes before anything is closed
-        threading.Event().wait()
+    say(f"RECEIPT {placed.name} {placed.sha256}", file=sys.stdout)
     store.close()
+
+
+def say(line: str, file: TextIO) -> None:
+    """Says it, and stands still if that was the line to stop at: the power goes before anything else happens."""
+    print(line, file=file, flush=True)
+    if any(word.startswith("--stay-at=") and line.startswith(word.partition("=")[2]) for word in sys.argv):
+        threading.Event().wait()
 
 
 def receive_rest(store: Store, key: ItemKey, name: str, content: bytes) -> Placed:
@@ -35,7 +43,7 @@ def receive_rest(store: Store, key: ItemKey, name: str, content: bytes) -> Place
     while part.offset < len(content):
         offset = store.write(part, [content[part.offset : part.offset + STEP_BYTES]])
         if offset % SYNC_BYTES == 0:
-            print("SAFE", store.sync(part), file=sys.stderr, flush=True)
+            say(f"SAFE {store.sync(part)}", file=sys.stderr)
     (outcome,) = store.place_group([(part, store.finish(part))])
     if not isinstance(outcome, Placed):
         raise outcome
