@@ -11,7 +11,7 @@ import { badge, leaf, sortOf, split, visible } from "../src/view/names.ts";
 import { ago, countdown, counted, duration, percent, size } from "../src/view/numbers.ts";
 import { qrPath } from "../src/view/qr.ts";
 import { routeOf } from "../src/view/route.ts";
-import { begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
+import { answered, begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
 import { visibleRows } from "../src/view/window.ts";
 import { declinedSentence, reasonSentence, refusal, trustSheet } from "../src/view/words.ts";
 
@@ -121,6 +121,13 @@ test("every situation has one phase", () => {
     ["sending", [link(OPEN), failed, total("done", 1, { failed: 1 }), declined, total("sending", 2)]],
   ];
   for (const [phase, updates] of cases) assert.equal(phaseOf(play(...updates)), phase, JSON.stringify(updates));
+});
+
+test("what was declined is said until the person has answered to it", () => {
+  const state = play(link(OPEN), total("done", 1, { failed: 1 }), { t: "declined", reason: "no_space", needed: 1, free: 0 });
+  assert.equal(phaseOf(fold(state, total("done", 1, { failed: 1 }), START)), "declined", "a total that comes late changes nothing");
+  assert.equal(phaseOf(answered(state)), "partly");
+  assert.equal(phaseOf(fold(answered(state), total("idle", 0), START)), "ready");
 });
 
 test("a second batch starts its percentage anew", () => {

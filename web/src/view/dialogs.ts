@@ -3,12 +3,11 @@ import { html, nothing, render, type TemplateResult } from "lit";
 import { icons } from "./icons.ts";
 import { trustSheet } from "./words.ts";
 
-const FOCUSABLE = "[autofocus]";
-
 /** Opens a modal sheet over the page; the promise resolves with what closed it (`""` for Escape or the cross). */
 export function openSheet(title: string, body: (close: (value: string) => void) => TemplateResult | HTMLElement, kind: string = ""): Promise<string> {
   const dialog = document.createElement("dialog");
   dialog.className = `sheet ${kind}`;
+  dialog.tabIndex = -1;
   dialog.setAttribute("aria-label", title);
   const close = (value: string): void => dialog.close(value);
   render(
@@ -21,7 +20,7 @@ export function openSheet(title: string, body: (close: (value: string) => void) 
   });
   document.body.append(dialog);
   dialog.showModal();
-  dialog.querySelector<HTMLElement>(FOCUSABLE)?.focus();
+  (dialog.querySelector<HTMLElement>("[autofocus]") ?? dialog).focus(); // else the cross would get it
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();

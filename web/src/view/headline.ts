@@ -55,7 +55,10 @@ const SAY: Readonly<Record<Phase, Say>> = {
     title: `Connection lost. ${tryingAgain(state, now)}`,
     more: state.total.bytesSafe > 0 ? `${size(state.total.bytesSafe)} are already safe; it goes on from there.` : "It goes on by itself.",
   }),
-  done: (state, computer) => ({ title: safe(state.total.done, computer), more: "Each lies whole on its disk and was checked. You can close this page." }),
+  done: ({ total }, computer) => ({
+    title: safe(total.done, computer),
+    more: `${total.done === 1 ? "It lies" : "Each lies"} whole on its disk and was checked. You can close this page.`,
+  }),
   partly: (state, computer) => ({
     title: `${counted(state.total.failed, "file")} did not arrive.`,
     more: state.total.done > 0 ? `${safe(state.total.done, computer).replace("All ", "")} The list says what happened to the rest.` : "The list says why.",

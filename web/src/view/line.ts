@@ -2,7 +2,7 @@
 import type { Command, ItemView, Opening, Picked, Update } from "../session/bridge.ts";
 import type { Facts, Reason, Verb } from "../protocol/messages.ts";
 import type { Keyring } from "./keyring.ts";
-import { begin, fold, type Moment, type ViewState } from "./store.ts";
+import { answered, begin, fold, type Moment, type ViewState } from "./store.ts";
 
 /** What is used of a Worker. */
 export interface WorkerPort {
@@ -20,6 +20,9 @@ export class VerbRefused extends Error {
     this.reason = reason;
   }
 }
+
+/** Commands by which a person answers to what was declined. */
+const ANSWERS: ReadonlySet<Command["t"]> = new Set(["send", "retry", "cancel", "clear"]);
 
 interface Asked {
   readonly resolve: (facts: Facts) => void;
@@ -67,6 +70,7 @@ export class WorkerLine {
   }
 
   post(command: Exclude<Command, Opening>): void {
+    if (ANSWERS.has(command.t)) this.#state = answered(this.#state);
     if (this.#early) this.#early.push(command);
     else this.#worker.postMessage(command);
   }

@@ -17,7 +17,7 @@ export function statusCard(status: StatusFacts | null): TemplateResult | typeof 
     <div class="panel-head"><h2>This computer</h2></div>
     <dl class="card facts">
       <div><dt>Room left</dt><dd>${size(status.free_bytes)}</dd></div>
-      ${status.urls.length > 0 ? html`<div><dt>Open on a screen</dt><dd>${status.urls.map((url) => html`<a href=${url} target="_blank" rel="noreferrer">${url.replace(/^https?:\/\//, "").replace(/\/$/, "")}</a>`)}</dd></div>` : nothing}
+      ${status.urls.length > 0 ? html`<div><dt>Open on a screen</dt><dd>${[...new Set(status.urls)].map((url) => html`<a href=${url} target="_blank" rel="noreferrer">${url.replace(/^https?:\/\//, "").replace(/\/$/, "")}</a>`)}</dd></div>` : nothing}
       ${best ? html`<div><dt>In the code</dt><dd><code>${best.address}</code><small>${best.interface}, ${best.why}</small></dd></div>` : nothing}
       ${others.length > 0 ? html`<div class="facts-more"><details><summary>Other addresses</summary>
         <ul role="list">${others.map((other) => html`<li><code>${other.address}</code><small>${other.interface}, ${other.why}</small></li>`)}</ul></details></div>` : nothing}

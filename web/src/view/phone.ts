@@ -8,10 +8,10 @@ import { icons, mark } from "./icons.ts";
 import { now, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
 import "./long-list.ts";
-import { counted, size } from "./numbers.ts";
+import { counted, percent, size } from "./numbers.ts";
 import { carriesFiles, fromDrop, fromInput, fromPaste } from "./picking.ts";
 import { itemRow, type RowSurroundings } from "./rows.ts";
-import { phaseOf, type Phase, type ViewState } from "./store.ts";
+import { phaseOf, progressOf, type Phase, type ViewState } from "./store.ts";
 import { Unfinished } from "./unfinished.ts";
 import { isWorthReloading, UNNAMED } from "./words.ts";
 
@@ -59,7 +59,7 @@ export class PhonePage extends LineElement {
 
   protected override heard(): void {
     const { link, computer } = this.line.state;
-    if (computer !== null) document.title = `Send to ${computer}`;
+    if (computer !== null) document.title = `${this.#progress()}Send to ${computer}`;
     this.#unfinished.heard();
     // Only a countdown needs a clock.
     if (link.state === "lost" && this.#ticking === 0) this.#ticking = window.setInterval(() => this.requestUpdate(), 1_000);
@@ -67,6 +67,12 @@ export class PhonePage extends LineElement {
       clearInterval(this.#ticking);
       this.#ticking = 0;
     }
+  }
+
+  /** For the tab's title, where the page itself is not seen. */
+  #progress(): string {
+    const { state } = this.line;
+    return state.total.state === "sending" ? `${percent(progressOf(state), 1)} %, ` : "";
   }
 
   protected override render(): TemplateResult {
@@ -146,7 +152,7 @@ export class PhonePage extends LineElement {
       cancel: (item) => this.line.post({ t: "cancel", item: item.id }),
     };
     const rows = order.map((id) => items.get(id)).filter((item) => item !== undefined);
-    const isOver = total.state === "done" && total.failed === 0;
+    const isOver = total.state === "done";
     return html`<section class="list" aria-label="Files">
       <div class="list-head"><h2>${counted(total.items, "file")}, ${size(total.bytes)}</h2>
         <button type="button" class="quiet" @click=${isOver ? () => this.line.post({ t: "clear" }) : this.#cancelAll}>${isOver ? "Clear the list" : "Cancel all"}</button></div>

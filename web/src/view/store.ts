@@ -121,7 +121,12 @@ function foldTotal(state: ViewState, total: TotalView): ViewState {
   const starts = total.state === "sending" && (state.total.state === "done" || state.total.state === "idle");
   let baseline = starts ? { items: state.total.done, bytes: state.total.bytesDone } : state.baseline;
   if (total.items < baseline.items || total.bytes < baseline.bytes) baseline = NO_BASELINE;
-  return { ...state, total, baseline, declined: starts ? null : state.declined };
+  return { ...state, total, baseline };
+}
+
+/** The person has answered to what was declined, by choosing, retrying or clearing: it need not be said any more. */
+export function answered(state: ViewState): ViewState {
+  return state.declined === null ? state : { ...state, revision: state.revision + 1, declined: null };
 }
 
 function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["facts"], at: Moment): ViewState {
@@ -165,12 +170,12 @@ export function phaseOf(state: ViewState): Phase {
     return state.declined ? "declined" : "partly";
   }
   if (link.state === "elsewhere") return "elsewhere";
-  if (state.declined) return "declined";
   if (total.items > 0) {
     if (total.state === "paused") return "paused";
     if (link.state !== "open") return "stalled";
     return state.preparing > 0 && total.rate === 0 ? "preparing" : "sending";
   }
+  if (state.declined) return "declined";
   if (link.state === "open") return "ready";
   return link.state === "lost" ? "lost" : "connecting";
 }
