@@ -12,7 +12,7 @@ import { inboxCard } from "./owner-inbox.ts";
 import { problemsCard, statusCard } from "./owner-status.ts";
 import { transfersCard } from "./owner-transfers.ts";
 import type { ViewState } from "./store.ts";
-import { refusal, UNNAMED } from "./words.ts";
+import { first, refusal, UNNAMED } from "./words.ts";
 
 const TOAST_MS = 5_000;
 const CLOCK_MS = 20_000; // "5 minutes ago" goes on by itself
@@ -105,7 +105,9 @@ export class OwnerPage extends LineElement {
     if (state.link.state === "refused") return lockedOut(refusal(state.link.reason, computer).title);
     if (state.link.state === "open" && !mayOwn(state)) return lockedOut("This page is the owner's.");
     if (state.link.state === "elsewhere") return notice("This page is already open in another tab.", "Go on there, or close that tab: then this one takes over by itself.");
-    if (!state.status && !state.inbox) return notice("One moment…", `Asking ${computer}.`);
+    if (!state.status && !state.inbox) {
+      return state.link.state === "lost" ? notice(`${first(computer)} does not answer.`, "This page tries again by itself.") : notice("One moment…", `Asking ${computer}.`);
+    }
     const act = this.act;
     const nowMs = Date.now();
     return html`<main>
