@@ -69,7 +69,10 @@ class Part:
 
     async def sync(self) -> int:
         """Makes what is written safe while more is written; returns the safe offset. Small parts never are: 0."""
-        work = partial(self._with_file, self._store.sync)
+
+        def work() -> int:
+            return self.placed.size if self.placed else self._with_file(self._store.sync)
+
         return await alone(self._threads.flushing, (self.live.syncing,), work)
 
     async def block_digest(self, index: int) -> bytes:

@@ -80,6 +80,7 @@ class PartFile:
         self._claimed = (stored, sha256)
         self._is_made = stored > 0
         self._is_allocated = False
+        self._is_finished = False  # it may leave its name at any moment: whoever comes to sync it comes too late
         self._unchecked = 0
         self._hash_lock = threading.Lock()  # hash and offset change together
         self._file_lock = threading.Lock()  # the file descriptor and who uses it
@@ -110,7 +111,7 @@ class PartFile:
     def prepare(self) -> bool:
         """Makes (or opens again) the file and asks for its space; False if the stored bytes are not there any more."""
         with self._file_lock:
-            self._is_released = False
+            self._is_released = self._is_finished = False
             self._begun += 1
         try:
             with self._opened() as fd:
@@ -152,7 +153,7 @@ class PartFile:
         """Makes what is written now safe, while more is being written; returns the safe offset (0 for small parts)."""
         with self._hash_lock:
             offset, running = self.offset, self._hash.copy() if self._hash else None
-        if running is None or not self.is_recorded or offset <= self.safe:
+        if running is None or not self.is_recorded or offset <= self.safe or self._is_finished:
             return self.safe
         with self._opened() as fd, self._spoiling():
             disk.flush_data(fd)
@@ -211,6 +212,7 @@ class PartFile:
                 if status.st_size != self.facts.size or not disk.is_plain_file(status):
                     raise DiskError(what="a file was changed by another program while it was received")
                 disk.flush_file(fd)
+        self._is_finished = True
         return Finished(self.name, self.key, self.facts, digest, status.st_dev, status.st_ino)
 
     def release(self, begun: int) -> None:
