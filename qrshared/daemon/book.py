@@ -45,10 +45,13 @@ class Book:
         store: Store,
         *,
         guest_day_bytes: int,
-        on_ended: Callable[[Iterable[str]], None],
+        on_ended: Callable[[Iterable[str], Reason], None],
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`on_ended` hears of devices whose key is worth nothing any more. Raises `StoreDamaged`, `RegisterDamaged`."""
+        """`on_ended` hears which devices' keys are worth nothing any more, and why.
+
+        Raises `StoreDamaged`, `RegisterDamaged`.
+        """
         document = store.load()
         self.register = (
             Register(guest_day_bytes=guest_day_bytes)
@@ -59,6 +62,7 @@ class Book:
         self._on_ended = on_ended
         self._now = now
         self._unsaved = False
+        self._wall = ""
 
     # --- for sessions --------------------------------------------------------------------------------
 
@@ -82,8 +86,12 @@ class Book:
             log.warning("the list of devices could not be written: %s", fault.strerror)
             raise EnrollRefused(Reason.DISK_ERROR) from fault
         if enrolled.displaced is not None:
-            self._on_ended([enrolled.displaced])
+            self._on_ended([enrolled.displaced], Reason.EXPIRED)
         return enrolled.grant
+
+    def name(self, device: str) -> str:
+        """What the owner knows this device as."""
+        return self.register.device(device).name
 
     def seen(self, device: str) -> None:
         """Note a visit; it is written down with the next round."""
@@ -102,27 +110,31 @@ class Book:
         except UnknownDevice:
             return False
 
-    def brought(self, device: str, count: int) -> None:
-        """Count bytes that arrived."""
+    def brings(self, device: str, count: int) -> bool:
+        """Count bytes that are about to be written; False when the device's allowance does not hold them."""
         try:
-            self.register.spend(device, count, self._now())
+            is_within = self.register.spend(device, count, self._now())
         except UnknownDevice:
-            return
+            return False
         self._unsaved = True
+        return is_within
 
     # --- for the desk --------------------------------------------------------------------------------
 
     def wall_ticket(self) -> Ticket:
-        """The ticket that walls show now."""
-        self._unsaved = True
-        return self.register.wall_ticket(self._now())
+        """The ticket that walls show now; raises `TooManyTickets`."""
+        ticket = self.register.wall_ticket(self._now())
+        # Asked many times a minute, new every five: a disk that sleeps must not be woken for each time.
+        self._unsaved = self._unsaved or ticket.id != self._wall
+        self._wall = ticket.id
+        return ticket
 
     async def personal(self, life: Life) -> Ticket:
-        """A personal ticket, written down."""
+        """A personal ticket, written down; raises `TooManyTickets`."""
         return await self._saved(self.register.personal(self._now(), life=life))
 
     async def owner(self) -> Ticket:
-        """A one-use owner's ticket."""
+        """A one-use owner's ticket, written down; raises `TooManyTickets`."""
         return await self._saved(self.register.owner(self._now()))
 
     async def rename(self, device: str, name: str) -> Device:
@@ -136,7 +148,7 @@ class Book:
     async def revoke(self, device: str) -> None:
         """End a device's key, at once and for good. Raises `UnknownDevice`."""
         ended = self.register.revoke(device)
-        self._on_ended(ended)
+        self._on_ended(ended, Reason.REVOKED)
         await self.save()
 
     # --- rounds --------------------------------------------------------------------------------
@@ -145,7 +157,7 @@ class Book:
         """Forget what has ended and write down what may be lost for a minute, such as visits."""
         ended = self.register.expire(self._now())
         if ended:
-            self._on_ended(ended)
+            self._on_ended(ended, Reason.EXPIRED)
         if ended or self._unsaved:
             await self.save()
 
@@ -154,8 +166,8 @@ class Book:
         self._unsaved = False
         try:
             await self._store.save(self.register.dump())
-        except OSError:
-            self._unsaved = True
+        except BaseException:
+            self._unsaved = True  # failed, or nobody waited to hear that it did not
             raise
 
     async def _saved(self, made: T) -> T:

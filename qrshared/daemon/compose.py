@@ -1,11 +1,12 @@
 """The one place that knows how the parts of a daemon fit together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from qrshared.assets import built_page
 from qrshared.daemon.book import Book
@@ -25,6 +26,8 @@ from qrshared.serving import BuiltPage, Gate
 from qrshared.sessions import IncomingTransfers, LiveSessions, Welcome
 from qrshared.settings import Settings, make_data_dir
 from qrshared.tickets import Grant, Right, Road, Trust
+
+log = logging.getLogger(__name__)
 
 OWNER_HERE: Final = Grant(Road.LOOPBACK, rights=frozenset(Right), trust=Trust.OWNER)
 """Whoever may open the control socket is the owner."""
@@ -62,11 +65,12 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         desk = FrontDesk()
         await parts.enter_async_context(ControlServer(settings.data_dir, desk, OWNER_HERE))
         live = LiveSessions(clock)
-        ending = await parts.enter_async_context(_Endings(live))
-        book = _open_book(settings, ending)
+        endings = _Endings()
+        book = _open_book(settings, endings)
         inbox = await parts.enter_async_context(_open_inbox(settings))
         history = History(book)
         transfers = await parts.enter_async_context(IncomingTransfers(inbox, history, clock))
+        await parts.enter_async_context(endings.of(live, transfers))
         where = Whereabouts(host=settings.host, public_host=settings.public_host)
         where.move(await asyncio.to_thread(candidates))
         problems = Problems()
@@ -89,33 +93,52 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         advertiser = None
         if settings.mdns:
             advertiser = await parts.enter_async_context(Advertiser(name=settings.name, port=where.port))
+        parts.push_async_callback(_save_at_last, book)
         yield Daemon(
             settings, book, desk, inbox, live, transfers, history, where, views, problems, server, advertiser, gate
         )
-        await book.save()
 
 
 class _Endings:
     """Closes the sessions of devices whose key has ended; the book, which says so, waits for nobody."""
 
-    def __init__(self, live: LiveSessions) -> None:
-        self._live = live
-        self._tasks = asyncio.TaskGroup()
+    def __init__(self) -> None:
+        self._end: Callable[[Iterable[DeviceId], Reason], None] = lambda _devices, _reason: None
 
-    async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
-        return self
+    @asynccontextmanager
+    async def of(self, live: LiveSessions, transfers: IncomingTransfers) -> AsyncIterator[None]:
+        """From here on somebody may be connected."""
+        async with asyncio.TaskGroup() as tasks:
 
-    async def __aexit__(self, *why: object) -> None:
-        await self._tasks.__aexit__(None, None, None)
+            def end(devices: Iterable[DeviceId], reason: Reason) -> None:
+                tasks.create_task(_end_devices(list(devices), reason, live, transfers))
 
-    def __call__(self, devices: Iterable[DeviceId]) -> None:
-        self._tasks.create_task(self._live.end(list(devices), Reason.REVOKED))
+            self._end = end
+            yield
+
+    def __call__(self, devices: Iterable[DeviceId], reason: Reason) -> None:
+        self._end(devices, reason)
 
 
-def _open_book(settings: Settings, ending: _Endings) -> Book:
+async def _end_devices(
+    devices: Sequence[DeviceId], reason: Reason, live: LiveSessions, transfers: IncomingTransfers
+) -> None:
+    await live.end(devices, reason)
+    if reason is Reason.REVOKED:  # nobody else may go on with what it had begun
+        for device in devices:
+            await transfers.forget(device, carried_too=True)
+
+
+async def _save_at_last(book: Book) -> None:
+    try:
+        await book.save()
+    except OSError as fault:
+        log.warning("the list of devices could not be written: %s", fault.strerror)
+
+
+def _open_book(settings: Settings, endings: _Endings) -> Book:
     store = Store(settings.data_dir / "devices.json")
-    return Book(store, guest_day_bytes=settings.guest_daily_gb * _GIB, on_ended=ending)
+    return Book(store, guest_day_bytes=settings.guest_daily_gb * _GIB, on_ended=endings)
 
 
 def _open_inbox(settings: Settings) -> Inbox:

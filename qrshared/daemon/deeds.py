@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from qrshared.daemon.book import Book
@@ -10,7 +11,7 @@ from qrshared.daemon.desk import Deed
 from qrshared.daemon.screen import open_folder
 from qrshared.daemon.views import Views
 from qrshared.daemon.whereabouts import Whereabouts
-from qrshared.inbox import Inbox
+from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import (
     BinEntry,
     Done,
@@ -81,6 +82,8 @@ class Deeds:
         }
 
     async def _get_status(self, _verb: Verb, asker: Asker) -> Facts:
+        with suppress(InboxError):  # a disk that is gone is told as a problem; the rest is as true as ever
+            await asyncio.to_thread(self._views.read_room)
         return self._views.status(asker)
 
     # --- the inbox --------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ class Deeds:
     # --- transfers --------------------------------------------------------------------------------
 
     async def _stop_transfer(self, verb: StopTransfer) -> Facts:
-        if not self._transfers.cancel(verb.transfer):
+        if not self._transfers.stop(verb.transfer):
             raise DeskRefusal(Reason.NOT_FOUND, "That transfer has already ended.")
         return Done()
 
@@ -159,10 +162,7 @@ class Deeds:
         )
 
     async def _forget_unfinished(self, _verb: Verb, asker: Asker) -> Facts:
-        device = _device_of(asker.grant)
-        for one in await asyncio.to_thread(self._inbox.unfinished, device):
-            if self._is_left_over(device, one.key.transfer):
-                await self._inbox.discard(await self._inbox.begin(one.key, one.facts))
+        await self._transfers.forget(_device_of(asker.grant), carried_too=False)
         return Done()
 
     def _is_left_over(self, device: str, transfer: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from qrshared.inbox import InboxError
 from qrshared.protocol import Facts, Reason, Topic, Verb
 from qrshared.sessions import Asker, DeskRefusal
-from qrshared.tickets import Right, Road, UnknownDevice
+from qrshared.tickets import Right, Road, TooManyTickets, UnknownDevice
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ class FrontDesk:
             raise DeskRefusal(Reason.NOT_FOUND, fault.sentence) from fault
         except InboxError as fault:
             raise DeskRefusal(Reason(fault.reason), fault.sentence) from fault
+        except TooManyTickets as fault:
+            raise DeskRefusal(Reason.BUSY, fault.sentence) from fault
         except FileNotFoundError as fault:
             raise DeskRefusal(Reason.NOT_FOUND, "That file is not in the inbox any more.") from fault
         except OSError as fault:

@@ -31,15 +31,16 @@ class History:
         self._book = book
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
+        self._complete: list[Landing] = []
         self.on_landed: Callable[[], None] = lambda: None
 
     def allows(self, device: DeviceId, count: int) -> bool:
         """Whether so many bytes are within the device's allowance now."""
         return self._book.allows(device, count)
 
-    def brought(self, device: DeviceId, count: int) -> None:
-        """So many bytes were written."""
-        self._book.brought(device, count)
+    def brings(self, device: DeviceId, count: int) -> bool:
+        """Count bytes that are about to be written; False when the allowance does not hold them."""
+        return self._book.brings(device, count)
 
     def landed(self, sender: Sender, transfer: TransferId, placed: Placed) -> None:
         """An item is in the inbox under its name."""
@@ -52,10 +53,17 @@ class History:
         landing.kinds[kind_of(placed.name)] += 1
         self.on_landed()
 
+    def ended(self, sender: Sender, transfer: TransferId) -> None:
+        """Nothing more of this transfer will land: what has is one batch to tell of."""
+        landing = self._landing.pop((sender.device, transfer), None)
+        if landing is not None:
+            self._complete.append(landing)
+
     def sender_of(self, name: str) -> str | None:
         """Who brought this entry, if that is known."""
         return self._senders.get(name)
 
-    def take_landing(self, device: DeviceId, transfer: TransferId) -> Landing | None:
-        """What a transfer brought since it was asked last: one batch to tell of."""
-        return self._landing.pop((device, transfer), None)
+    def take_landings(self) -> list[Landing]:
+        """The batches that became complete since this was asked last."""
+        landings, self._complete = self._complete, []
+        return landings

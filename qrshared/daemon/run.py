@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from qrshared.daemon.compose import Daemon, compose
@@ -33,7 +33,11 @@ NEWS_EVERY_S: Final = 0.5
 INBOX_TOLD: Final = 200
 """Entries that watchers of the inbox see."""
 
+BEGIN_ANEW_S: Final = 5.0
+"""Between two attempts of a job that broke."""
+
 Show = Callable[[RunEvent], None]
+Job = Callable[[], Coroutine[None, None, None]]
 
 
 async def run(
@@ -47,9 +51,9 @@ async def run(
     stop = asyncio.Event()
     with _signals(stop):
         async with compose(settings) as daemon:
-            keeper = _Keeper(daemon, show)
+            keeper = Keeper(daemon, show)
             async with asyncio.TaskGroup() as tasks:
-                jobs = [tasks.create_task(job) for job in keeper.jobs(systemd)]
+                jobs = [tasks.create_task(keep_going(job)) for job in keeper.jobs(systemd)]
                 show(_ready(daemon))
                 systemd.ready(f"Sending to {settings.name}: {daemon.where.urls()[0]}")
                 jobs.append(tasks.create_task(keeper.look(look_for_problems)))
@@ -58,6 +62,18 @@ async def run(
                 systemd.stopping()
                 for job in jobs:
                     job.cancel()
+
+
+async def keep_going(job: Job) -> None:
+    """Run a job to its end; one that breaks begins anew: no fault beside the door may keep files from arriving."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("%s broke and begins anew", getattr(job, "__qualname__", "a job"))
+            await asyncio.sleep(BEGIN_ANEW_S)
+        else:
+            return
 
 
 @contextmanager
@@ -88,7 +104,7 @@ def _ready(daemon: Daemon) -> Ready:
     )
 
 
-class _Keeper:
+class Keeper:
     """The jobs that run beside the door."""
 
     def __init__(self, daemon: Daemon, show: Show) -> None:
@@ -100,15 +116,15 @@ class _Keeper:
         daemon.transfers.changed = self._moved.set
         daemon.history.on_landed = self._moved.set
 
-    def jobs(self, systemd: Systemd) -> list[Coroutine[None, None, None]]:
+    def jobs(self, systemd: Systemd) -> list[Job]:
         """Everything to run until the end."""
         daemon = self._daemon
         watchdog = Watchdog(systemd, [door_check(daemon.where.port), thread_check("the inbox", daemon.inbox.is_there)])
         jobs = [
-            self._follow_addresses(), self._follow_inbox(), self._make_rounds(), self._refresh_walls(),
-            self._tell_progress(), self._idle.run(), watchdog.run(),
+            self._follow_addresses, self._follow_inbox, self._make_rounds, self._refresh_walls,
+            self._tell_progress, self._idle.run, watchdog.run,
         ]  # fmt: skip
-        return [*jobs, self._notices.run()] if daemon.settings.notices else jobs
+        return [*jobs, self._notices.run] if daemon.settings.notices else jobs
 
     async def look(self, look_for_problems: Callable[[int], Sequence[str]]) -> None:
         """Tell of what else is in the way."""
@@ -147,8 +163,14 @@ class _Keeper:
     async def _make_rounds(self) -> None:
         while True:
             await asyncio.sleep(ROUND_EVERY_S)
+            daemon = self._daemon
+            for device in daemon.live.devices():
+                daemon.book.seen(device)  # whoever is there has not been away, however long it stays
+            for waiting in daemon.transfers.waiting():
+                daemon.history.ended(waiting.sender, waiting.transfer)  # what has landed is worth a word by now
+            self._tell_landings()
             try:
-                await self._daemon.book.make_round()
+                await daemon.book.make_round()
             except OSError as fault:
                 self._say_problem("book", f"The list of devices cannot be written: {fault.strerror}.")
             else:
@@ -162,29 +184,22 @@ class _Keeper:
     async def _tell_progress(self) -> None:
         daemon = self._daemon
         while True:
+            self._moved.clear()
             busy = any(True for _ in daemon.transfers.active())
             self._idle.set_busy(busy)
             daemon.desk.changed(Topic.WALL, Topic.TRANSFERS)
-            facts = daemon.transfers.facts()
-            self._show(Moved(TransferList(tuple(facts))))
-            for one in daemon.transfers.take_ended():
-                self._tell_landing(one.sender.device, one.transfer)
-            self._moved.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(NEWS_EVERY_S if busy else None):
-                    await self._moved.wait()
-            if not busy:
-                continue
+            self._show(Moved(TransferList(tuple(daemon.transfers.facts()))))
+            self._tell_landings()
             await asyncio.sleep(NEWS_EVERY_S)
+            if not busy:
+                await self._moved.wait()
 
-    def _tell_landing(self, device: str, transfer: str) -> None:
-        landing = self._daemon.history.take_landing(device, transfer)
-        if landing is None:
-            return
-        kinds = landing.kinds
-        batch = Batch((landing.sender,), kinds[ItemKind.PHOTO], kinds[ItemKind.VIDEO], kinds[ItemKind.OTHER])
-        self._notices.arrived(batch)
-        self._show(Landed(landing.sender, tuple(landing.names), landing.size))
+    def _tell_landings(self) -> None:
+        for landing in self._daemon.history.take_landings():
+            kinds = landing.kinds
+            batch = Batch((landing.sender,), kinds[ItemKind.PHOTO], kinds[ItemKind.VIDEO], kinds[ItemKind.OTHER])
+            self._notices.arrived(batch)
+            self._show(Landed(landing.sender, tuple(landing.names), landing.size))
 
     def _say_problem(self, part: str, sentence: str | None) -> None:
         if self._daemon.problems.say(part, sentence):

@@ -5,6 +5,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
+
+OPENING_S: Final = 3.0
+"""An opener that runs for so long has opened something."""
 
 
 async def open_folder(folder: Path) -> bool:
@@ -22,8 +26,12 @@ async def open_folder(folder: Path) -> bool:
         )
     except OSError:
         return False
-    # Explorer says 1 even when the window opened; the others mean what they say.
-    return await process.wait() == 0 or sys.platform == "win32"
+    try:
+        async with asyncio.timeout(OPENING_S):
+            # Explorer says 1 even when the window opened; the others mean what they say.
+            return await process.wait() == 0 or sys.platform == "win32"
+    except TimeoutError:
+        return True  # some openers stay until their window is closed
 
 
 def _command(folder: Path) -> list[str] | None:

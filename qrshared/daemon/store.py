@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from pathlib import Path
 
 from qrshared.errors import UserError
@@ -16,11 +17,13 @@ class StoreDamaged(UserError):
 
 
 class Store:
-    """One JSON document in one file; `save` returns when it is on the disk."""
+    """One JSON document in one file; `save` returns when it is on the disk, and is not undone by a cancelled caller."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = asyncio.Lock()
+        self._turn = threading.Lock()
+        self._asked = 0
+        self._written = 0
 
     def load(self) -> object | None:
         """The document, or None if there is none yet; raises `StoreDamaged`."""
@@ -40,22 +43,35 @@ class Store:
         return document
 
     async def save(self, document: object) -> None:
-        """Replace the document durably. The caller gives a value that nobody changes meanwhile."""
+        """Replace the document durably; raises OSError. The caller gives a value that nobody changes meanwhile."""
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-        async with self._turn:  # a later save must not be overtaken by an earlier one
-            await asyncio.to_thread(self._replace, text)
+        self._asked += 1
+        # Shielded: whoever asked may leave, but a revoked device must not be back after the next start.
+        saving = asyncio.get_running_loop().run_in_executor(None, self._replace, text, self._asked)
+        saving.add_done_callback(_look_at)
+        await asyncio.shield(saving)
 
-    def _replace(self, text: bytes) -> None:
-        beside = self._path.with_name(self._path.name + ".new")
-        beside.unlink(missing_ok=True)  # left over from a crash
-        # The mode argument of open() is no mode: only os.open sets one before the first byte is in.
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
-        sync_folder(self._path.parent)
+    def _replace(self, text: bytes, number: int) -> None:
+        with self._turn:
+            if number < self._written:
+                return  # a later document was faster
+            beside = self._path.with_name(self._path.name + ".new")
+            beside.unlink(missing_ok=True)  # left over from a crash
+            # The mode argument of open() is no mode: only os.open sets one before the first byte is in.
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+            sync_folder(self._path.parent)
+            self._written = number
+
+
+def _look_at(saving: "asyncio.Future[None]") -> None:
+    """An error whose caller has left is nobody's to handle; the book knows that it has to save again."""
+    if not saving.cancelled():
+        saving.exception()
 
 
 def sync_folder(folder: Path) -> None:

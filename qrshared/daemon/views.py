@@ -11,7 +11,7 @@ from qrshared import __version__
 from qrshared.daemon.book import Book
 from qrshared.daemon.history import History
 from qrshared.daemon.whereabouts import Whereabouts
-from qrshared.inbox import Inbox, InboxError
+from qrshared.inbox import Inbox
 from qrshared.protocol import (
     ArrivalFacts,
     DeviceFacts,
@@ -28,7 +28,7 @@ from qrshared.protocol import (
 )
 from qrshared.sessions import Asker, IncomingTransfers, ItemKind, LiveSessions
 from qrshared.settings import Wall
-from qrshared.tickets import WALL_RENEW_S, Device, Road
+from qrshared.tickets import WALL_RENEW_S, Device, Road, Ticket, TooManyTickets
 
 WALL_GRACE_S: Final = 60.0
 """A wall that hears nothing covers its code this long after a new one was due; the code itself lives on a while."""
@@ -57,7 +57,7 @@ class Problems:
 
 
 class Views:
-    """Facts for every topic. Only `read_inbox` touches the disk."""
+    """Facts for every topic. Only what is called `read_…` touches the disk."""
 
     def __init__(
         self, *, computer: str, wall: Wall, where: Whereabouts, book: Book, inbox: Inbox, live: LiveSessions,
@@ -74,6 +74,7 @@ class Views:
         self._problems = problems
         self._started_ms = int(time.time() * 1000)
         self._entries = InboxList(str(inbox.folder), (), 0)
+        self._free_bytes = 0
 
     def table(self) -> dict[Topic, Callable[[Asker], Facts]]:
         """What each topic looks like."""
@@ -89,25 +90,22 @@ class Views:
         """A live wall code for this computer's own terminal; None while the wall is off."""
         if self._wall is Wall.OFF or not self._where.port:
             return None
-        return self._where.code_url(self._book.wall_ticket().fragment)
+        ticket = self._wall_ticket()
+        return None if ticket is None else self._where.code_url(ticket.fragment)
 
     def wall(self, asker: Asker) -> WallFacts:
         """What a wall shows; without a code where the settings allow none."""
         is_here = asker.grant.road is Road.LOOPBACK
         shows_code = self._wall is Wall.LAN or (self._wall is Wall.COMPUTER and is_here)
         url, fresh_until_ms = None, 0
-        if shows_code and self._where.port:
-            ticket = self._book.wall_ticket()
+        ticket = self._wall_ticket() if shows_code and self._where.port else None
+        if ticket is not None:
             url = self._where.code_url(ticket.fragment)
             fresh_until_ms = int((ticket.made + WALL_RENEW_S + WALL_GRACE_S) * 1000)
         return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals())
 
-    def status(self, _asker: Asker) -> StatusFacts:
+    def status(self, asker: Asker) -> StatusFacts:
         """The daemon as a whole."""
-        try:
-            free = max(0, self._inbox.room().free)
-        except (InboxError, OSError):
-            free = 0
         return StatusFacts(
             version=__version__,
             pid=os.getpid(),
@@ -115,13 +113,13 @@ class Views:
             urls=self._where.urls(),
             local_name=self._where.local_name,
             inbox=str(self._inbox.folder),
-            free_bytes=free,
+            free_bytes=self._free_bytes,
             sessions=len(self._live),
             started_ms=self._started_ms,
             addresses=self._where.facts(),
             problems=tuple(self._problems.by_part.values()),
-            devices=self.devices(_asker).devices,
-            transfers=self.transfers(_asker).transfers,
+            devices=self.devices(asker).devices,
+            transfers=self.transfers(asker).transfers,
         )
 
     def transfers(self, _asker: Asker) -> TransferList:
@@ -138,6 +136,7 @@ class Views:
 
     def read_inbox(self, limit: int) -> InboxList:
         """Look into the folder; call it in a thread. Raises `InboxError`."""
+        self.read_room()
         entries = self._inbox.entries(limit)
         told: list[EntryFacts] = []
         room = TOLD_ENTRIES_BYTES
@@ -148,9 +147,19 @@ class Views:
             told.append(EntryFacts(one.name, one.size, one.modified_ms, self._history.sender_of(one.name)))
         return InboxList(str(self._inbox.folder), tuple(told), self._inbox.count())
 
+    def read_room(self) -> None:
+        """Look how full the disk is, for `status`; call it in a thread. Raises `InboxError`."""
+        self._free_bytes = max(0, self._inbox.room().free)
+
     def remember_inbox(self, entries: InboxList) -> None:
         """What `read_inbox` gave is what watchers see from now on."""
         self._entries = entries
+
+    def _wall_ticket(self) -> Ticket | None:
+        try:
+            return self._book.wall_ticket()
+        except TooManyTickets:  # a wall without a code is still a wall; `qrshared qr` says what to do
+            return None
 
     def _device(self, device: Device) -> DeviceFacts:
         return DeviceFacts(

@@ -11,9 +11,9 @@ Deliberately absent: how a link is carried (links), what a message looks like (p
 which bytes are missing (transfers), where files go (inbox), and what the owner's verbs do (the daemon's desk).
 """
 
+from qrshared.sessions.customs import Customs
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 from qrshared.sessions.facts import ItemKind, Sender, kind_of
-from qrshared.sessions.incoming import Customs
 from qrshared.sessions.live import LiveSessions
 from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal, open_seal

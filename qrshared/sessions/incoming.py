@@ -5,40 +5,38 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
-from qrshared.errors import LocalError
-from qrshared.inbox import DiskError, EntryMissing, Inbox, InboxError, ItemFacts, ItemKey, NoSpace, Part, Placed, Stored
+from qrshared.inbox import DiskError, EntryMissing, Inbox, InboxError, ItemFacts, ItemKey, NoSpace, Part, Placed
 from qrshared.protocol import (
     SAFE_EVERY_BYTES,
     SAFE_EVERY_S,
-    DeviceId,
-    Item,
     ItemReceipt,
-    Kept,
     Message,
     Reason,
     TransferId,
     TransferMessage,
 )
+from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import IncomingFacts, Sender
+from qrshared.sessions.holdings import Holdings, holdings
 from qrshared.transfers import (
     BytesArrived,
     ItemCancelled,
     ItemComplete,
     ItemFailed,
+    ItemState,
     Over,
     ProofArrived,
     Proposed,
     Receiver,
     ReceiverEvent,
-    StoredPart,
+    ReceiverPhase,
     TransferCancelled,
     TransferFailed,
     WindowPool,
     block_start,
     first_difference,
-    match_parts,
 )
 
 log = logging.getLogger(__name__)
@@ -49,18 +47,8 @@ WRITE_BYTES_MAX: Final = 2 * 1024 * 1024
 COMMITS_MAX: Final = 128
 """Whole items of one transfer that may wait for their group's fsync; each holds a descriptor."""
 
-
-class Customs(Protocol):
-    """Whether a device may bring in so many bytes, and who hears that an item is in the inbox."""
-
-    def allows(self, device: DeviceId, count: int) -> bool:
-        """Whether so many bytes are within the device's allowance now."""
-
-    def brought(self, device: DeviceId, count: int) -> None:
-        """So many bytes were written."""
-
-    def landed(self, sender: Sender, transfer: TransferId, placed: Placed) -> None:
-        """An item is in the inbox under its name."""
+_OF_PROOF: Final = (BytesArrived, ProofArrived)
+"""Jobs that mean nothing any more once their item was rewound."""
 
 
 class Incoming:
@@ -93,7 +81,9 @@ class Incoming:
         self._commits: set[asyncio.Task[None]] = set()
         self._wake: Callable[[], None] = _nobody
         self.is_attached = False
-        self._is_done = False
+        self.is_worth_telling = True
+        """Whether desks should hear of it once it is over."""
+        self._done = asyncio.Event()
 
     # --- what its session does --------------------------------------------------------------------------------
 
@@ -110,27 +100,39 @@ class Incoming:
         self.receiver.detached()
         self.facts.cut()
         self._close_window()
+        if self.receiver.phase is ReceiverPhase.NEW:  # never accepted: there is nothing to go on with
+            self.is_worth_telling = False
+            self.abandon()
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the same proposal may come again; if not, it deserves a new `Incoming`."""
+        return not self.is_done and self.receiver.phase not in (ReceiverPhase.CLOSING, ReceiverPhase.OVER)
 
     @property
     def is_done(self) -> bool:
         """Everything that was to be done and said about it is."""
-        return self._is_done
+        return self._done.is_set()
+
+    async def wait_done(self) -> None:
+        """Return once it is."""
+        await self._done.wait()
 
     def take(self, message: TransferMessage) -> None:
         """A message about it has come."""
         self._do_later(self.receiver.receive(message, self._clock()))
 
     def cancel(self) -> None:
-        """The owner does not want it."""
+        """Nobody wants it any more; what is kept of it is thrown away."""
         self._do_later(self.receiver.cancel())
+
+    def abandon(self) -> None:
+        """End `run` soon and keep every part: too many transfers wait, or there is nothing to wait for."""
+        self._do_later(self.receiver.fail(Reason.BUSY))
 
     def messages_to_send(self) -> Sequence[Message]:
         """What its session should tell the peer now."""
         return self.receiver.messages_to_send(self._clock())
-
-    def abandon(self) -> None:
-        """End `run` soon and keep every part: there are too many waiting transfers, or the daemon stops."""
-        self._do_later(self.receiver.fail(Reason.BUSY))
 
     # --- its task --------------------------------------------------------------------------------
 
@@ -143,10 +145,15 @@ class Incoming:
                 if self._commits:
                     await asyncio.wait(self._commits)
                 safety.cancel()
+        except* Exception:
+            # Our own fault: this transfer ends, loudly; the daemon and everybody else's transfers go on.
+            log.exception("transfer %s broke", self.transfer[:8])
+            self.receiver.fail(Reason.UNSUPPORTED)
+            self.facts.ended()
         finally:
             self._close_window()
             self._keep(list(self._parts))
-            self._is_done = True
+            self._done.set()
             self._wake()
 
     async def _work_off(self, tasks: asyncio.TaskGroup) -> None:
@@ -172,13 +179,14 @@ class Incoming:
             case ProofArrived(item=item):
                 await self._guarded(item, self._compare(event))
             case ItemCancelled(item=item):
-                await self._guarded(item, self._discard([item]))
+                await self._guarded(None, self._discard(item))
             case TransferCancelled():
-                await self._guarded(None, self._discard(list(self._parts)))
+                for item in self._unplaced():
+                    await self._guarded(None, self._discard(item))
             case ItemFailed(item=item):
                 self._keep([item])
             case TransferFailed():
-                self._keep(list(self._parts))
+                self._keep(self._unplaced())
             case Over():
                 self.facts.ended()
             case _:
@@ -194,7 +202,8 @@ class Incoming:
         try:
             await work
         except InboxError as fault:
-            log.warning("transfer %s: %s", self.transfer[:8], fault)
+            log.warning("transfer %s: %s", self.transfer[:8], fault.reason)
+            log.debug("transfer %s: %s", self.transfer[:8], fault)
             needed, free = (fault.needed, fault.free) if isinstance(fault, NoSpace) else (None, None)
             if item is not None:
                 self._do_later(self.receiver.fail_item(item, Reason(fault.reason), needed=needed, free=free))
@@ -203,43 +212,41 @@ class Incoming:
 
     async def _decide(self, proposed: Proposed) -> None:
         self._close_window()
+        if proposed.again:
+            # A proof after a cut is about all that arrived by now, so parts must count anew what they keep.
+            self._keep(self._unplaced())
+            self._accept(Holdings())
+            return
+        transfers = [self.transfer, *proposed.continues]
+        try:
+            stored = await asyncio.to_thread(self._inbox.stored, self.sender.device, transfers)
+            room = await asyncio.to_thread(self._inbox.room)
+        except InboxError as fault:
+            self._do_later(self.receiver.decline(Reason(fault.reason)))
+            return
+        if self.receiver.items is not proposed.items:
+            return  # cut and proposed anew meanwhile: that proposal is decided next
+        here = holdings(self.transfer, proposed, stored)
+        missing = sum(item.size for item in proposed.items) - here.size
+        if not self._customs.allows(self.sender.device, missing):
+            self._do_later(self.receiver.decline(Reason.ALLOWANCE))
+        elif missing > 0 and not room.fits(missing):
+            free = max(0, room.free - room.reserve)
+            self._do_later(self.receiver.decline(Reason.NO_SPACE, needed=missing, free=free))
+        else:
+            self._accept(here)
+
+    def _accept(self, here: Holdings) -> None:
+        if not self.is_attached:
+            return
         window = self._windows.grant()
         if window is None:
             self._do_later(self.receiver.decline(Reason.BUSY))
             return
         self._window = window
-        if proposed.again:
-            self._do_later(self.receiver.accept(window))
-            return
-        held = await asyncio.to_thread(self._inbox.stored, self.sender.device, [self.transfer, *proposed.continues])
-        needed = sum(item.size for item in proposed.items)
-        missing = needed - sum(one.facts.size if one.placed else one.offset for one in held)
-        room = await asyncio.to_thread(self._inbox.room)
-        if not self._customs.allows(self.sender.device, max(0, missing)):
-            self._do_later(self.receiver.decline(Reason.ALLOWANCE))
-        elif missing > 0 and not room.fits(missing):
-            self._do_later(self.receiver.decline(Reason.NO_SPACE, needed=missing, free=room.free - room.reserve))
-        else:
-            self._do_later(self.receiver.accept(window, *self._go_on_from(proposed, held)))
-
-    def _go_on_from(self, proposed: Proposed, held: Sequence[Stored]) -> tuple[list[Kept], list[ItemReceipt]]:
-        """What of the proposal is here already: receipts of this very transfer, parts, and placed items to prove."""
-        receipts = [
-            ItemReceipt(one.key.item, one.placed.name, one.placed.size, one.placed.sha256)
-            for one in held
-            if one.placed is not None and one.key.transfer == self.transfer and _is_of(one, proposed.items)
-        ]
-        by_key = {(one.key.transfer, one.key.item): one for one in held}
-        parts = [_as_part(one) for one in held if one.placed is None or one.key.transfer != self.transfer]
-        kept: list[Kept] = []
-        for item, match in match_parts(self.transfer, proposed.items, proposed.continues, parts).items():
-            one = by_key[match.stored.transfer, match.stored.item]
-            if one.placed is not None:
-                self._already[item] = one.placed
-            else:
-                self._adopt[item] = one.key
-            kept.append(Kept(item, match.stored.offset, match.prove))
-        return kept, receipts
+        self._adopt.update(here.parts)
+        self._already.update(here.placed)
+        self._do_later(self.receiver.accept(window, here.kept, here.receipts))
 
     # --- bytes --------------------------------------------------------------------------------
 
@@ -254,29 +261,39 @@ class Incoming:
         return part
 
     async def _write(self, first: BytesArrived) -> None:
-        chunks, count = [first.content], len(first.content)
+        item, chunks, count = first.item, [first.content], len(first.content)
         # Whatever already waits behind for the same item goes to the disk in the same call.
         while self._jobs and count < WRITE_BYTES_MAX:
             ahead = self._jobs[0]
-            if not isinstance(ahead, BytesArrived) or ahead.item != first.item:
+            if not isinstance(ahead, BytesArrived) or ahead.item != item:
                 break
             self._jobs.popleft()
             chunks.append(ahead.content)
             count += len(ahead.content)
-        part = await self._part(first.item)
-        if part.offset > first.offset:
-            await part.rewind(first.offset)
-        elif part.offset < first.offset:
-            raise DiskError(what=f"{first.offset - part.offset} bytes of a part are gone")
-        offset = await part.write(chunks)
-        self.receiver.wrote(first.item, offset)
-        self.facts.moved(self.receiver.items[first.item])
-        self._customs.brought(self.sender.device, count)
-        self._dirty[first.item] = self._dirty.get(first.item, 0) + count
-        self._some_dirty.set()
-        if self._dirty[first.item] >= SAFE_EVERY_BYTES:
-            self._much_dirty.set()
+        if self.receiver.state(item).is_final:
+            return  # it failed or was cancelled after they had arrived, and they were counted as taken then
+        if not self._customs.brings(self.sender.device, count):
+            self._do_later(self.receiver.fail(Reason.ALLOWANCE))
+            return
+        part = await self._part(item)
+        if part.placed is not None:  # an earlier commit came through behind our back: these bytes are in the inbox
+            offset = first.offset + count
+        else:
+            if part.offset > first.offset:
+                await part.rewind(first.offset)
+            elif part.offset < first.offset:
+                raise DiskError(what=f"{first.offset - part.offset} bytes of a part are gone")
+            offset = await part.write(chunks)
+            self._note_dirty(item, count)
+        self.receiver.wrote(item, offset)
+        self.facts.moved(self.receiver.items[item])
         self._wake()
+
+    def _note_dirty(self, item: int, count: int) -> None:
+        self._dirty[item] = self._dirty.get(item, 0) + count
+        self._some_dirty.set()
+        if self._dirty[item] >= SAFE_EVERY_BYTES:
+            self._much_dirty.set()
 
     async def _keep_safe(self) -> None:
         """Sync what was written, beside the writes, every 8 MiB or second."""
@@ -295,31 +312,45 @@ class Incoming:
             self._wake()
 
     async def _sync(self, item: int, part: Part) -> None:
-        self.receiver.synced(item, await part.sync())
+        try:
+            offset = await part.sync()
+        except InboxError:
+            if self._parts.get(item) is not part or self.receiver.state(item) is ItemState.PLACING:
+                return  # its commit came first, and makes it safer than any sync
+            raise
+        self.receiver.synced(item, offset)
 
     async def _compare(self, proof: ProofArrived) -> None:
-        already = self._already.get(proof.item)
-        blocks = range(proof.first, proof.first + len(proof.digests))
-        part: Part | None = None
-        stored = [b""] * len(proof.digests)
-        if already is not None:
-            with suppress(EntryMissing):  # changed or gone since: then nothing is alike
-                stored = [await self._inbox.placed_digest(already, block) for block in blocks]
-        else:
-            part = await self._part(proof.item)
-            stored = [await part.block_digest(block) for block in blocks]
-        different = first_difference(proof.digests, stored)
-        if different is None:
-            if proof.last:
-                self._do_later(self.receiver.proof_ok(proof.item))
+        item = proof.item
+        if self.receiver.state(item).is_final:
             return
-        offset = 0
-        if part is not None:
-            offset = block_start(proof.first + different)
+        placed = self._already.get(item)
+        blocks = range(proof.first, proof.first + len(proof.digests))
+        stored = [b""] * len(blocks)
+        if placed is None:
+            part = await self._part(item)
+            if part.offset < proof.offset:  # somebody else shortened it, so the inbox began a new one
+                await self._rewind(item, 0)
+                return
+            stored = [await part.block_digest(block) for block in blocks]
+        else:
+            with suppress(EntryMissing):  # changed or gone since: then nothing is alike
+                stored = [await self._inbox.placed_digest(placed, block) for block in blocks]
+        different = first_difference(proof.digests, stored)
+        if different is not None:
+            await self._rewind(item, block_start(proof.first + different))
+        elif proof.last:
+            self._do_later(self.receiver.proof_ok(item))
+
+    async def _rewind(self, item: int, offset: int) -> None:
+        """Its proof did not match: drop everything from `offset` on, also what waits to be written."""
+        if self._already.pop(item, None) is not None:
+            offset = 0  # another file of that name: it stays, and this one comes whole
+        else:
+            part = await self._part(item)
             await part.rewind(offset)
-        else:  # another file of that name: it stays, and this one comes whole
-            del self._already[proof.item]
-        self._do_later(self.receiver.rewind(proof.item, offset))
+        self._jobs = deque(job for job in self._jobs if not (isinstance(job, _OF_PROOF) and job.item == item))
+        self._do_later(self.receiver.rewind(item, offset))
 
     # --- the end of an item --------------------------------------------------------------------------------
 
@@ -328,22 +359,23 @@ class Incoming:
         if placed is None:
             part = await self._part(item)
             placed = await self._inbox.commit(part)
-            if self._parts.pop(item, None) is None:
-                raise LocalError(what="an item was placed twice")
-            part.close()
+            self._keep([item])
             self._customs.landed(self.sender, self.transfer, placed)
         self.facts.placed()
         receipt = ItemReceipt(item, placed.name, placed.size, placed.sha256)
         self._do_later(self.receiver.placed(item, receipt))
 
-    async def _discard(self, items: Sequence[int]) -> None:
-        for item in items:
-            part = self._parts.pop(item, None)
-            if part is None and item in self._adopt:
-                part = await self._part(item)
-                del self._parts[item]
-            if part is not None:
-                await self._inbox.discard(part)
+    async def _discard(self, item: int) -> None:
+        if item in self._adopt:
+            await self._part(item)
+        part = self._parts.pop(item, None)
+        if part is not None:
+            await self._inbox.discard(part)
+
+    def _unplaced(self) -> list[int]:
+        """Items with a part, without those being placed: a commit under way comes to its own end."""
+        items = {*self._parts, *self._adopt}
+        return [item for item in sorted(items) if self.receiver.state(item) is not ItemState.PLACING]
 
     def _keep(self, items: Sequence[int]) -> None:
         for item in items:
@@ -355,18 +387,6 @@ class Incoming:
         if self._window:
             self._windows.release(self._window)
             self._window = 0
-
-
-def _is_of(one: Stored, items: Sequence[Item]) -> bool:
-    """Whether a receipt is about the item that bears its number now."""
-    number = one.key.item
-    return number < len(items) and (items[number].name, items[number].size) == (one.facts.name, one.facts.size)
-
-
-def _as_part(one: Stored) -> StoredPart:
-    facts = one.facts
-    offset = facts.size if one.placed is not None else one.offset
-    return StoredPart(one.key.transfer, one.key.item, facts.name, facts.size, facts.mtime_ms, offset)
 
 
 def _nobody() -> None:

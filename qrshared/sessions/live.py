@@ -8,8 +8,8 @@ from qrshared.protocol import Reason
 from qrshared.sessions.session import Session
 from qrshared.transfers import Verdict, settle
 
-REPLACED_WAIT_S: Final = 5.0
-"""How long a new session waits for the one it replaces to write down what had arrived."""
+REPLACED_S_MAX: Final = 5.0
+"""How long a new session waits for the one it replaces; that one is gone within a second unless something broke."""
 
 
 class LiveSessions:
@@ -27,33 +27,37 @@ class LiveSessions:
         """Whether this device has a live session."""
         return device in self._by_device
 
+    def devices(self) -> list[str]:
+        """Every device that has one."""
+        return list(self._by_device)
+
     def of(self, device: str) -> Session | None:
         """The live session of a device."""
         return self._by_device.get(device)
 
     async def admit(self, session: Session) -> bool:
-        """Let a session in; False when its device is live in another page load that still speaks (`WIRE.md` 3.1)."""
+        """Let a session in; False when its device is live in another page load that still speaks (`WIRE.md` 3.1).
+
+        Whatever comes of it, call `leave` and `mark_over` afterwards. Raises TimeoutError.
+        """
         device = session.asker.device
         if device is None:
             self._others.add(session)
             return True
         old = self._by_device.get(device)
+        if old is not None and self._settle(old, session) is Verdict.WAITS:
+            return False
+        self._by_device[device] = session  # at once: two newcomers must not both wait for the same old one
         if old is not None:
-            verdict = settle(
-                live_instance=old.instance,
-                live_heard_at=old.heard_at,
-                new_instance=session.instance,
-                now=self._clock(),
-            )
-            if verdict is Verdict.WAITS:
-                return False
-            self._by_device[device] = session  # at once: two newcomers must not both wait for the same old one
             old.end(Reason.ANOTHER_TAB)
-            async with asyncio.timeout(REPLACED_WAIT_S):
+            async with asyncio.timeout(REPLACED_S_MAX):
                 await old.wait_ended()
-            return self._by_device.get(device) is session
-        self._by_device[device] = session
-        return True
+        return self._by_device.get(device) is session
+
+    def _settle(self, old: Session, new: Session) -> Verdict:
+        return settle(
+            live_instance=old.instance, live_heard_at=old.heard_at, new_instance=new.instance, now=self._clock()
+        )
 
     def leave(self, session: Session) -> None:
         """Forget a session that is over."""

@@ -2,26 +2,28 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from qrshared.inbox import Inbox
+from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import (
+    ITEMS_MAX,
+    Cancel,
     Decline,
     DeviceId,
     Message,
-    PeerKind,
     Propose,
+    ProtocolError,
     Reason,
     TransferFacts,
     TransferId,
     TransferMessage,
-    TransferState,
 )
+from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import Sender
-from qrshared.sessions.incoming import Customs, Incoming
+from qrshared.sessions.incoming import Incoming
 from qrshared.tickets import Grant, Right
 from qrshared.transfers import WindowPool
 
@@ -30,8 +32,20 @@ log = logging.getLogger(__name__)
 TRANSFERS_PER_SESSION_MAX: Final = 32
 """Transfers one device may have under way at once."""
 
+ITEMS_PER_SESSION_MAX: Final = 2 * ITEMS_MAX
+"""Items in all of them; an item takes about 400 bytes of memory, and its name."""
+
 WAITING_MAX: Final = 64
 """Transfers without a link that are kept in memory; the oldest gives way, its parts stay in the inbox."""
+
+WAITING_ITEMS_MAX: Final = 2 * ITEMS_MAX
+"""Items in all of those, for the same reason."""
+
+STOPPED_MAX: Final = 256
+"""Transfers the owner stopped and whose sender may not have heard of it; the oldest is forgotten first."""
+
+DECLINES_MAX: Final = 64
+"""Refused proposals whose answer waits for a slow reader; one that proposes on without reading is let go."""
 
 TOLD_MAX: Final = 20
 """Transfers that ended and are still told of."""
@@ -46,15 +60,15 @@ class IncomingTransfers:
         self._clock = clock
         self._windows = WindowPool()
         self._all: dict[tuple[DeviceId, TransferId], Incoming] = {}
+        self._stopped: OrderedDict[tuple[DeviceId, TransferId], None] = OrderedDict()
         self._told: deque[TransferFacts] = deque(maxlen=TOLD_MAX)
-        self._ended: deque[Incoming] = deque(maxlen=TOLD_MAX)
         self._tasks = asyncio.TaskGroup()
-        self.changed: Callable[[], None] = lambda: None
-        """Called when a transfer begins or ends; the daemon's desk sets it."""
+        self._running: set[asyncio.Task[None]] = set()
+        self.changed: Callable[[], None] = _nothing
+        """Called when a transfer begins, goes on, is cut or ends; the daemon sets it."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
-        self._running: set[asyncio.Task[None]] = set()
         return self
 
     async def __aexit__(
@@ -64,9 +78,9 @@ class IncomingTransfers:
             task.cancel()
         await self._tasks.__aexit__(kind, fault, trace)
 
-    def of(self, device: DeviceId | None, kind: PeerKind, name: str) -> "Receiving":
-        """The view of one session."""
-        return Receiving(self, None if device is None else Sender(device, name, kind))
+    def of(self, sender: Sender | None) -> "Receiving":
+        """The view of one session; None is a peer without a device, which may send nothing."""
+        return Receiving(self, sender)
 
     def facts(self) -> list[TransferFacts]:
         """Those under way first, then the last ones that ended, the newest first."""
@@ -76,27 +90,49 @@ class IncomingTransfers:
         """Those that a link carries now."""
         return (one for one in self._all.values() if one.is_attached and not one.receiver.is_over)
 
-    def take_ended(self) -> list[Incoming]:
-        """Those that ended since this was asked last."""
-        ended = list(self._ended)
-        self._ended.clear()
-        return ended
-
-    def cancel(self, transfer: TransferId) -> bool:
-        """The owner stops a transfer; False if there is none of that id."""
-        found = [one for one in self._all.values() if one.transfer == transfer]
-        for one in found:
-            one.cancel()
-        return bool(found)
-
-    def forget_device(self, device: DeviceId) -> None:
-        """A device is revoked, or throws its unfinished transfers away."""
-        for one in [one for one in self._all.values() if one.sender.device == device]:
-            one.cancel()
+    def waiting(self) -> Iterator[Incoming]:
+        """Those whose link is cut, the oldest first."""
+        return (one for one in self._all.values() if not one.is_attached and not one.receiver.is_over)
 
     def get(self, device: DeviceId, transfer: TransferId) -> Incoming | None:
         """A transfer that is under way or waits."""
         return self._all.get((device, transfer))
+
+    # --- what the owner does --------------------------------------------------------------------------------
+
+    def stop(self, transfer: TransferId) -> bool:
+        """The owner does not want a transfer; False if there is none of that id."""
+        return self._stop([one for one in self._all.values() if one.transfer == transfer])
+
+    async def forget(self, device: DeviceId, *, carried_too: bool) -> None:
+        """Throw away what a device had begun to send; `carried_too`: also what it is just sending."""
+        unwanted = [one for one in self._all.values() if one.sender.device == device]
+        if not carried_too:
+            unwanted = [one for one in unwanted if not one.is_attached]
+        self._stop(unwanted)
+        for one in unwanted:
+            await one.wait_done()
+        for stored in await asyncio.to_thread(self._inbox.unfinished, device):
+            if (device, stored.key.transfer) in self._all:
+                continue
+            try:
+                await self._inbox.discard(await self._inbox.begin(stored.key, stored.facts))
+            except InboxError as fault:
+                log.warning("transfer %s: a part stays for now: %s", stored.key.transfer[:8], fault.reason)
+
+    def is_stopped(self, device: DeviceId, transfer: TransferId) -> bool:
+        """Whether it was stopped here, perhaps while its sender was away."""
+        return (device, transfer) in self._stopped
+
+    def _stop(self, unwanted: list[Incoming]) -> bool:
+        for one in unwanted:
+            self._stopped[one.sender.device, one.transfer] = None
+            one.cancel()
+        while len(self._stopped) > STOPPED_MAX:
+            self._stopped.popitem(last=False)
+        return bool(unwanted)
+
+    # --- what sessions do --------------------------------------------------------------------------------
 
     def begin(self, sender: Sender, transfer: TransferId) -> Incoming:
         """A new incoming transfer, which runs from now on."""
@@ -108,39 +144,39 @@ class IncomingTransfers:
         task = self._tasks.create_task(self._run(incoming))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        self.changed()
         return incoming
 
     async def _run(self, incoming: Incoming) -> None:
         try:
             await incoming.run()
-        except* Exception:
-            # Our own fault: this transfer ends, loudly; the daemon and everybody else's transfers go on.
-            log.exception("transfer %s broke", incoming.transfer[:8])
-            incoming.facts.state = TransferState.FAILED
         finally:
             key = (incoming.sender.device, incoming.transfer)
             if self._all.get(key) is incoming:
                 del self._all[key]
-            self._told.appendleft(incoming.facts.as_told())
-            self._ended.append(incoming)
+            if incoming.is_worth_telling:
+                self._told.appendleft(incoming.facts.as_told())
+            self._customs.ended(incoming.sender, incoming.transfer)
             self.changed()
 
     def _make_room(self) -> None:
-        waiting = [one for one in self._all.values() if not one.is_attached]
-        for one in waiting[: max(0, len(waiting) - WAITING_MAX + 1)]:
-            one.abandon()
+        waiting = list(self.waiting())
+        items = sum(one.receiver.tally.items for one in waiting)
+        while len(waiting) >= WAITING_MAX or items > WAITING_ITEMS_MAX:
+            oldest = waiting.pop(0)
+            items -= oldest.receiver.tally.items
+            oldest.abandon()
 
 
 class Receiving:
-    """What one session receives. `sender` is None for a peer without a device: it may send nothing."""
+    """What one session receives."""
 
     def __init__(self, transfers: IncomingTransfers, sender: Sender | None) -> None:
         self._transfers = transfers
         self._sender = sender
         self._carried: dict[TransferId, Incoming] = {}
-        self._says: list[Message] = []
-        self._wake: Callable[[], None] = lambda: None
+        self._counts: dict[TransferId, int] = {}  # items that the carried ones propose
+        self._says: list[Decline | Cancel] = []
+        self._wake: Callable[[], None] = _nothing
 
     def attach(self, wake: Callable[[], None]) -> None:
         """The session runs; `wake` makes it ask for messages to send."""
@@ -148,42 +184,66 @@ class Receiving:
 
     def detach(self) -> None:
         """The session is over: its transfers wait for the device's next one."""
-        for incoming in self._carried.values():
+        carried, self._carried = self._carried, {}
+        for incoming in carried.values():
             incoming.detach()
-        self._carried.clear()
-        self._transfers.changed()
+        if carried:
+            self._transfers.changed()
 
     def take(self, message: TransferMessage, grant: Grant) -> None:
-        """Route one message; those about a transfer that is not carried here are drained."""
-        transfer = message.transfer
-        if isinstance(message, Propose) and transfer not in self._carried:
-            refusal = self._carry(transfer, grant)
-            if refusal is not None:
-                if message.first == 0:
-                    self._says.append(Decline(transfer, refusal))
-                    self._wake()
-                return
-        incoming = self._carried.get(transfer)
+        """Route one message; those about a transfer that is not carried here are drained. Raises `ProtocolError`."""
+        if isinstance(message, Propose) and not self._is_let_in(message, grant):
+            return
+        incoming = self._carried.get(message.transfer)
         if incoming is not None:
             incoming.take(message)
 
     def messages_to_send(self) -> list[Message]:
         """What to tell the peer now, over all its transfers."""
-        messages, self._says = self._says, []
+        messages: list[Message] = [*self._says]
+        self._says.clear()
         for transfer, incoming in list(self._carried.items()):
             messages += incoming.messages_to_send()
             if incoming.is_done:
-                del self._carried[transfer]
+                del self._carried[transfer], self._counts[transfer]
         return messages
 
-    def _carry(self, transfer: TransferId, grant: Grant) -> Reason | None:
+    def _is_let_in(self, proposal: Propose, grant: Grant) -> bool:
+        transfer = proposal.transfer
+        if proposal.first == 0:
+            others = sum(count for one, count in self._counts.items() if one != transfer)
+            if others + proposal.count > ITEMS_PER_SESSION_MAX:
+                raise ProtocolError("more items at once than one device may propose")
+        if transfer not in self._carried:
+            answer = self._carry(transfer, grant)
+            if answer is not None:
+                if proposal.first == 0:
+                    self._say(answer)
+                return False
+        self._counts[transfer] = max(proposal.count, self._counts.get(transfer, 0))
+        return True
+
+    def _carry(self, transfer: TransferId, grant: Grant) -> Decline | Cancel | None:
         if self._sender is None or not grant.allows(Right.SEND):
-            return Reason.NOT_ALLOWED
+            return Decline(transfer, Reason.NOT_ALLOWED)
+        if self._transfers.is_stopped(self._sender.device, transfer):
+            return Cancel(transfer)
         if len(self._carried) >= TRANSFERS_PER_SESSION_MAX:
-            return Reason.BUSY
-        known = self._transfers.get(self._sender.device, transfer)
-        if known is None or known.receiver.is_over:
-            known = self._transfers.begin(self._sender, transfer)
-        known.attach(self._wake)
-        self._carried[transfer] = known
+            return Decline(transfer, Reason.BUSY)
+        incoming = self._transfers.get(self._sender.device, transfer)
+        if incoming is None or not incoming.can_go_on:
+            incoming = self._transfers.begin(self._sender, transfer)
+        incoming.attach(self._wake)
+        self._carried[transfer] = incoming
+        self._transfers.changed()
         return None
+
+    def _say(self, answer: Decline | Cancel) -> None:
+        if len(self._says) >= DECLINES_MAX:
+            raise ProtocolError("proposes on and on without reading the answers")
+        self._says.append(answer)
+        self._wake()
+
+
+def _nothing() -> None:
+    """There is nobody to tell yet."""

@@ -1,16 +1,21 @@
 """A link under the seal: the handshake drives a link, then messages go in and out as values."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
-from qrshared.links import BATCH_MESSAGES_MAX, Link
-from qrshared.protocol import Message, decode, encode
+from qrshared.links import BATCH_MESSAGES_MAX, Link, LinkClosed
+from qrshared.protocol import Goodbye, Message, Reason, decode, encode
 from qrshared.seal import Found, Initiator, Refusal, Refused, Responder, RoadName, Sealed, comparison_words
 
 T = TypeVar("T")
 
 HANDSHAKE_MESSAGE_BYTES_MAX: Final = 8 * 1024
 """No message before the seal is longer than 200 bytes; a stranger may not make us look at more."""
+
+FAREWELL_S: Final = 0.5
+"""How long a goodbye may take, and then the close: one that does not read is gone within a second all the same."""
 
 
 class SealedLink(Generic[T]):
@@ -40,9 +45,15 @@ class SealedLink(Generic[T]):
         """The next messages; raises `LinkClosed`, or a `RemoteError` for one that does not open or makes no sense."""
         return [decode(self._sealed.open(message)) for message in await self._link.receive()]
 
-    async def close(self, reason: str = "") -> None:
-        """End the link under the seal."""
-        await self._link.close(reason)
+    async def leave(self, reason: Reason | None) -> None:
+        """Say goodbye, unless there is nothing to say, and end the link; never longer than two `FAREWELL_S`."""
+        if reason is not None:
+            with suppress(LinkClosed, TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self.send([Goodbye(reason)])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await self._link.close(reason or "")
 
 
 async def answer_seal(link: Link, road: RoadName, find: Callable[[bytes], Found[T] | Refusal]) -> SealedLink[T]:
@@ -69,7 +80,8 @@ async def open_seal(link: Link, road: RoadName, secret: bytes | None) -> SealedL
         for message in await link.receive():
             answers = handshake.receive(message)
             if answers:
-                await link.send(*answers)
+                with suppress(LinkClosed):  # what a responder said before it closed still waits to be heard
+                    await link.send(*answers)
     return SealedLink(link, handshake.sealed, found=None, words=_words(handshake.handshake_hash))
 
 

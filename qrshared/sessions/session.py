@@ -25,6 +25,7 @@ from qrshared.protocol import (
     Refuse,
     Topic,
     Watch,
+    trimmed,
 )
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 from qrshared.sessions.receiving import Receiving
@@ -38,8 +39,8 @@ log = logging.getLogger(__name__)
 SAYS_MAX: Final = 256
 """Pongs, answers and refusals that may wait for a slow reader; one that asks without reading is let go."""
 
-GOODBYE_WAIT_S: Final = 2.0
-"""How long a goodbye may take to leave before the link is closed all the same."""
+TICK_S: Final = 1.0
+"""How often a session looks whether a ping is due or its peer has fallen silent."""
 
 
 class SessionOver(Exception):
@@ -51,12 +52,13 @@ class SessionOver(Exception):
 
 
 class Session:
-    """A sealed link in use after both hellos. `run` returns when it is over; it raises nothing of the peer's making."""
+    """A sealed link in use, from our hello on. `run` returns when it is over; it raises nothing."""
 
     def __init__(
         self,
         link: SealedLink[Credential | None],
         *,
+        hello: Hello,
         asker: Asker,
         instance: int,
         desk: Desk,
@@ -71,23 +73,26 @@ class Session:
         self._clock = clock
         self.heard_at = clock()
         self._pinged_at = clock()
-        self._says: deque[Message] = deque()
+        self._says: deque[Message] = deque([hello])
         self._news: dict[type[Facts], Facts] = {}
         self._wake = asyncio.Event()
         self._asks_open = 0
         self._stop_watching: Callable[[], None] = lambda: None
         self._ending: Reason | None = None
+        self._must_end = asyncio.Event()
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
         """Serve the peer until either side leaves; what it was sending stays for its next session."""
         self._receiving.attach(self._wake.set)
+        self._wake.set()  # our hello waits
         reason: Reason | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(tasks))
                 tasks.create_task(self._write())
                 tasks.create_task(self._listen_for_silence())
+                tasks.create_task(self._wait_for_end())
         except* SessionOver as over:
             reason = _first(over).reason
         except* LinkClosed as closed:
@@ -95,18 +100,21 @@ class Session:
         except* RemoteError as fault:
             reason = Reason.PROTOCOL
             log.info("a peer broke the protocol: %s", _first(fault))
+        except* Exception:
+            # Our own fault, loudly; the peer finds its link closed and comes again, all other sessions go on.
+            log.exception("a session broke")
         finally:
             self._stop_watching()
             try:
-                await self._leave(reason)
+                await self._link.leave(reason)
             finally:
                 self._receiving.detach()
                 self._ended.set()
 
     def end(self, reason: Reason) -> None:
-        """Say goodbye and close soon; `wait_ended` tells when."""
+        """Say goodbye and close, at once and even if the peer does not read; `wait_ended` tells when."""
         self._ending = self._ending or reason
-        self._wake.set()
+        self._must_end.set()
 
     async def wait_ended(self) -> None:
         """Return once the session is over."""
@@ -120,23 +128,14 @@ class Session:
         """Change the peer's rights while the session lives (the owner trusted the device)."""
         self.asker = asker
 
-    async def _leave(self, reason: Reason | None) -> None:
-        try:
-            async with asyncio.timeout(GOODBYE_WAIT_S):
-                if reason is not None:
-                    await self._link.send([Goodbye(reason)])
-                await self._link.close(reason or "")
-        except (LinkClosed, TimeoutError):
-            log.debug("the peer was gone before the goodbye")
-
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             messages = await self._link.receive()
             self.heard_at = self._clock()
             for message in messages:
-                await self._take(message, tasks)
+                self._take(message, tasks)
 
-    async def _take(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+    def _take(self, message: Message, tasks: asyncio.TaskGroup) -> None:
         match message:
             case Ping(n):
                 self._say(Pong(n))
@@ -159,12 +158,18 @@ class Session:
                 self._receiving.take(message, self.asker.grant)
 
     async def _answer(self, ask: Ask) -> None:
+        reply: Answer | Refuse
         try:
-            self._say(Answer(ask.id, await self._desk.ask(ask.verb, self.asker)))
+            reply = Answer(ask.id, trimmed(await self._desk.ask(ask.verb, self.asker)))
         except DeskRefusal as refusal:
-            self._say(Refuse(ask.id, refusal.reason, refusal.sentence))
+            reply = Refuse(ask.id, refusal.reason, refusal.sentence)
+        except Exception:
+            # Our own fault, loudly; one broken verb must not stop what this device is sending.
+            log.exception("the desk failed at %s", type(ask.verb).__name__)
+            reply = Refuse(ask.id, Reason.UNSUPPORTED, "This is a fault in qrshared itself; its log says more.")
         finally:
             self._asks_open -= 1
+        self._say(reply)
 
     def _watch(self, topics: Collection[Topic]) -> None:
         self._stop_watching()
@@ -185,18 +190,20 @@ class Session:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            messages: list[Message] = [*self._says, *map(News, self._news.values())]
+            messages: list[Message] = [*self._says, *(News(trimmed(facts)) for facts in self._news.values())]
             self._says.clear()
             self._news.clear()
             messages += self._receiving.messages_to_send()
             await self._link.send(messages)
-            if self._ending is not None:
-                raise SessionOver(self._ending)
+
+    async def _wait_for_end(self) -> None:
+        await self._must_end.wait()
+        raise SessionOver(self._ending)
 
     async def _listen_for_silence(self) -> None:
         n = 0
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(TICK_S)
             now = self._clock()
             if now - self.heard_at > SILENCE_S_MAX:
                 raise SessionOver(Reason.IDLE)

@@ -10,7 +10,6 @@ from qrshared.errors import RemoteError
 from qrshared.links import Link, LinkClosed
 from qrshared.protocol import (
     VERSIONS,
-    Goodbye,
     GrantFacts,
     Hello,
     PeerKind,
@@ -20,6 +19,7 @@ from qrshared.protocol import (
 )
 from qrshared.seal import Found, Refusal, Refused
 from qrshared.sessions.desk import Asker, Desk
+from qrshared.sessions.facts import Sender
 from qrshared.sessions.live import LiveSessions
 from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal
@@ -53,6 +53,9 @@ class GuestBook(Protocol):
 
     async def enroll(self, credential: Credential, key: bytes, name: str, kind: PeerKind) -> Grant:
         """Make the device and write it down before returning; raises `EnrollRefused`."""
+
+    def name(self, device: str) -> str:
+        """What the owner knows this device as: a name fit for screens, unlike what its hello says."""
 
     def seen(self, device: str) -> None:
         """Note a visit."""
@@ -94,9 +97,9 @@ class Welcome:
         except RemoteError as fault:
             log.info("a link was closed: %s", fault)
             refused()
-            await link.close("protocol")
+            await link.close(Reason.PROTOCOL)
         except (LinkClosed, TimeoutError):
-            await link.close("idle")
+            await link.close(Reason.IDLE)
 
     def _look_up(self, key_id: bytes, road: Road) -> Found[Credential | None] | Refusal:
         if not key_id:
@@ -111,34 +114,37 @@ class Welcome:
         if not isinstance(hello, Hello) or early:
             raise ProtocolError("a session starts with one hello and waits for the answer")
         if common_version(hello.versions) is None:
-            await _leave(secure, Reason.VERSION)
+            await secure.leave(Reason.VERSION)
             return
         try:
             grant = await self._grant(secure.found, hello, road)
         except EnrollRefused as refused:
-            await _leave(secure, refused.goodbye)
+            await secure.leave(refused.goodbye)
             return
+        # Comparison words would be false comfort where somebody may have changed the page (design 4).
+        words = secure.words if road is Road.SECURE else None
         session = Session(
             secure,
+            hello=self._hello(grant, words),
             asker=Asker(grant, grant.device),
             instance=hello.instance,
             desk=self._desk,
-            receiving=self._transfers.of(grant.device, hello.kind, hello.name),
+            receiving=self._transfers.of(self._sender(grant, hello.kind)),
             clock=self._clock,
         )
-        if not await self._live.admit(session):
-            await _leave(secure, Reason.ANOTHER_TAB)
-            return
         try:
-            # Comparison words would be false comfort where somebody may have changed the page (design 4).
-            words = secure.words if road is Road.SECURE else None
-            await secure.send([self._hello(grant, words)])
+            if not await self._live.admit(session):
+                await secure.leave(Reason.ANOTHER_TAB)
+                return
             if grant.device is not None:
                 self._book.seen(grant.device)
             await session.run()
         finally:
             self._live.leave(session)
             session.mark_over()
+
+    def _sender(self, grant: Grant, kind: PeerKind) -> Sender | None:
+        return None if grant.device is None else Sender(grant.device, self._book.name(grant.device), kind)
 
     async def _grant(self, credential: Credential | None, hello: Hello, road: Road) -> Grant:
         if credential is None:
@@ -155,8 +161,3 @@ class Welcome:
             until_ms=None if grant.until is None else int(grant.until * 1000),
         )
         return Hello(VERSIONS, self._computer(), PeerKind.COMPUTER, self._instance, grant=facts, words=words)
-
-
-async def _leave(secure: SealedLink[Credential | None], reason: Reason) -> None:
-    await secure.send([Goodbye(reason)])
-    await secure.close(reason)

@@ -1,0 +1,59 @@
+"""What the inbox already holds of a proposal: receipts, parts to go on from, and placed items to be proven."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from qrshared.inbox import ItemKey, Placed, Stored
+from qrshared.protocol import Item, ItemReceipt, Kept, TransferId
+from qrshared.transfers import Proposed, StoredPart, match_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """For the acceptance, and for what follows it."""
+
+    kept: Sequence[Kept] = ()
+    receipts: Sequence[ItemReceipt] = ()
+    parts: Mapping[int, ItemKey] = field(default_factory=dict)
+    """Items whose part has a key, perhaps of an earlier transfer."""
+    placed: Mapping[int, Placed] = field(default_factory=dict)
+    """Items that an earlier page load seems to have brought: proven, they get that receipt and no second file."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that need not come."""
+        return sum(one.offset for one in self.kept) + sum(one.size for one in self.receipts)
+
+
+def holdings(transfer: TransferId, proposed: Proposed, stored: Sequence[Stored]) -> Holdings:
+    """What of the proposal is here, given what is stored of this transfer and of those it continues."""
+    receipts = [
+        ItemReceipt(one.key.item, one.placed.name, one.placed.size, one.placed.sha256)
+        for one in stored
+        if one.placed is not None and one.key.transfer == transfer and _is_of(one, proposed.items)
+    ]
+    by_key = {(one.key.transfer, one.key.item): one for one in stored}
+    candidates = [_as_part(one) for one in stored if one.placed is None or one.key.transfer != transfer]
+    kept: list[Kept] = []
+    parts: dict[int, ItemKey] = {}
+    placed: dict[int, Placed] = {}
+    for item, match in match_parts(transfer, proposed.items, proposed.continues, candidates).items():
+        one = by_key[match.stored.transfer, match.stored.item]
+        if one.placed is not None:
+            placed[item] = one.placed
+        else:
+            parts[item] = one.key
+        kept.append(Kept(item, match.stored.offset, match.prove))
+    return Holdings(kept, receipts, parts, placed)
+
+
+def _is_of(one: Stored, items: Sequence[Item]) -> bool:
+    """Whether a receipt is about the item that bears its number now."""
+    number = one.key.item
+    return number < len(items) and (items[number].name, items[number].size) == (one.facts.name, one.facts.size)
+
+
+def _as_part(one: Stored) -> StoredPart:
+    facts = one.facts
+    offset = facts.size if one.placed is not None else one.offset
+    return StoredPart(one.key.transfer, one.key.item, facts.name, facts.size, facts.mtime_ms, offset)
