@@ -51,6 +51,7 @@ PARTS = {
         _program("nft", package="nftables"),
         _program("tcpdump"),
         _program("strace"),
+        _program("zbarimg", package="zbar-tools"),
         _program("systemd-analyze", package="systemd"),
         _program("coturn", package="coturn", also=("turnserver",)),
         _program("redis-server"),

@@ -33,13 +33,14 @@ class Daemon:
         self.log = folder / "log"
         self.process: asyncio.subprocess.Process | None = None
 
-    async def start(self, *flags: str) -> None:
-        """Start it and wait until it says that it is ready."""
+    async def start(self, *flags: str, fixed: bool = True) -> None:
+        """Start it and wait until it says that it is ready; not `fixed`: it chooses its address by itself."""
+        host = ("--host", self.host.address) if fixed else ()
         said = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = await self.host.start(
-                *_program("run", "--host", self.host.address, "--port", str(PORT), "--inbox", str(self.inbox)),
-                "--data-dir", str(self.data_dir), "--name", "STUDY-PC", "--no-mdns", *flags,
+                *_program("run", *host, "--port", str(PORT), "--inbox", str(self.inbox)), "--data-dir",
+                str(self.data_dir), "--name", "STUDY-PC", "--no-mdns", *flags,
                 stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         async with asyncio.timeout(30):
@@ -63,6 +64,11 @@ class Daemon:
             process.send_signal(number)
         async with asyncio.timeout(20):
             await process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
     @property
     def is_alive(self) -> bool:

@@ -1,0 +1,93 @@
+"""An inbox on a disk that is full: the page says so, nothing is torn, and a small file still goes in."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import Page
+from tests.browser.home import MIB, Home, hashes, wait_done, wait_sent
+
+pytestmark = pytest.mark.needs("chromium", "netns", "root")
+
+DISK = 64 * MIB
+ENDED_BADLY = "document.querySelector('[data-state=failed]') && !document.querySelector('[data-state=sending]')"
+
+
+@pytest.fixture
+async def small(home: Home) -> AsyncIterator[Home]:
+    """A home whose inbox lies on a disk of 64 MiB."""
+    await home.daemon.stop()
+    inbox = str(home.daemon.inbox)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", inbox], check=True)
+    try:
+        await home.daemon.start()
+        yield home
+    finally:
+        await home.daemon.kill()
+        subprocess.run(["umount", "--lazy", inbox], check=True)
+
+
+@contextlib.contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Somebody else takes all space that is left."""
+    hog = folder / ".hog"
+    descriptor = os.open(hog, os.O_WRONLY | os.O_CREAT)
+    try:
+        with pytest.raises(OSError, match="No space"):
+            while True:
+                os.write(descriptor, bytes(MIB // 16))
+        yield
+    finally:
+        os.close(descriptor)
+        hog.unlink()
+
+
+async def text_of(page: Page) -> str:
+    return str(await page.evaluate("document.body.innerText.replaceAll('\\u00a0', ' ')"))
+
+
+async def test_what_does_not_fit_is_declined_in_a_sentence_before_a_byte_is_sent(small: Home) -> None:
+    page = await small.scan()
+    before = small.phone.sent_bytes()
+    await page.choose("Send", small.file("film.mp4", 100 * MIB))
+    await page.wait_for("document.body.innerText.includes('STUDY-PC has only')")
+    assert "this needs 105 MB" in await text_of(page)
+    assert small.phone.sent_bytes() - before < MIB
+    assert small.daemon.files() == {}
+    assert small.daemon.is_alive
+
+
+async def test_space_that_was_promised_stays_promised_whatever_others_write(small: Home) -> None:
+    page, film = await small.scan(), small.file("film.mp4", 40 * MIB)
+    small.phone.throttle(160)
+    before = small.phone.sent_bytes()
+    await page.choose("Send", film)
+    await wait_sent(small.phone, before + 8 * MIB)
+    with full(small.daemon.inbox):
+        await wait_done(page, 1)
+        assert small.daemon.files() == hashes([film])
+
+
+async def test_a_disk_that_fills_up_in_the_middle_tears_nothing_and_goes_on_when_there_is_room(small: Home) -> None:
+    page, photos = await small.scan(), [small.file(f"IMG_{n:02}.jpg", 900_000) for n in range(40)]
+    small.phone.throttle(80)
+    before = small.phone.sent_bytes()
+    await page.choose("Send", *photos)
+    await wait_sent(small.phone, before + 4 * MIB)
+    with full(small.daemon.inbox):
+        await page.wait_for(ENDED_BADLY)
+        assert "has no room for it" in await text_of(page)
+        landed = small.daemon.files()
+        assert 0 < len(landed) < len(photos)
+        assert landed.items() < hashes(photos).items(), "something is torn"
+        assert small.daemon.is_alive
+    note = small.file("note.txt", 1000)
+    await page.choose("Send more", note)
+    await page.wait_for("document.querySelector('[data-item=\"note.txt\"]').dataset.state === 'done'")
+    await page.tap("Retry")
+    await wait_done(page, len(photos) + 1)
+    assert small.daemon.files() == hashes([*photos, note])
