@@ -102,6 +102,17 @@ test("an expired guest comes again by the wall, a revoked one does not by itself
   assert.deepEqual(revoked.after(revoked.next(), goodbye("revoked")), { do: "refused", reason: "revoked", final: true, dropKey: true });
 });
 
+test("a guest who is revoked in the very visit that let it in does not come again by itself", () => {
+  for (const ticket of [null, TICKET]) {
+    const credentials = new Credentials({ ticket, key: null, bare: "enroll" });
+    if (ticket === null) credentials.after(credentials.next(), { why: "fetched", ticket: TICKET });
+    credentials.made(KEY);
+    const attempt = credentials.next();
+    assert.equal(credentials.opened(attempt, { rights: ["send"], device: "00".repeat(16) }), true);
+    assert.deepEqual(credentials.after(attempt, goodbye("revoked")), { do: "refused", reason: "revoked", final: true, dropKey: true });
+  }
+});
+
 test("a revoked device that scans a new code comes in with a new key, once", () => {
   const credentials = new Credentials({ ticket: TICKET, key: KEY, bare: "enroll" });
   assert.deepEqual(credentials.after(credentials.next(), goodbye("revoked")), { do: "again", dropKey: true });

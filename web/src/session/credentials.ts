@@ -138,7 +138,9 @@ export class Credentials {
     this.#key = null;
     this.#keyIsNew = false;
     if (attempt.by === "ticket" && (fresh || !hadKey)) return { ...told, dropKey: true };
-    const mayComeAgain = attempt.by === "ticket" || (reason === "expired" && this.#bare === "enroll");
+    // A ticket that is still in hand was not let in yet: this is about the key of an earlier visit.
+    const isNewcomer = attempt.by === "ticket" && this.#ticket !== null;
+    const mayComeAgain = isNewcomer || (reason === "expired" && this.#bare === "enroll");
     return mayComeAgain ? { do: "again", dropKey: true } : { ...told, dropKey: true };
   }
 }
