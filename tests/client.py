@@ -263,25 +263,33 @@ class Visit:
                     pass
 
     async def send(self, batch: Batch, *, until: Callable[[], bool] = lambda: False) -> Batch:
-        """Send a batch until it is over or `until` says so; call again on a later visit to go on.
+        """Propose a batch, for the first time or after a cut, and send it until it is over or `until` says so.
 
         It needs no second task: the daemon reads whatever its own writer waits for. Raises `LinkClosed`.
         """
-        sender = batch.sender
-        await self.say(*sender.propose())
-        while not sender.is_over and not until():
-            await self.say(*sender.messages_to_send())
-            read = sender.next_read(READ_BYTES)
-            if read is not None:
-                chunks = batch.chunks(read)
-                if sender.sent(read):
-                    batch.sent_bytes += read.length
-                    await self.say(*chunks)
-                continue
-            await self.take(batch, await self.hear())
-        if sender.is_over:
-            await self.say(*sender.messages_to_send())
+        await self.say(*batch.sender.propose())
+        return await self.send_on(batch, until=until)
+
+    async def send_on(self, batch: Batch, *, until: Callable[[], bool] = lambda: False) -> Batch:
+        """Go on with a batch that was proposed on this visit."""
+        while not batch.sender.is_over and not until():
+            await self.step(batch)
+        await self.say(*batch.sender.messages_to_send())
         return batch
+
+    async def step(self, batch: Batch, heard: Callable[[Message], object] = lambda _: None) -> None:
+        """Send what may be sent now, or else wait for one message."""
+        await self.say(*batch.sender.messages_to_send())
+        read = batch.sender.next_read(READ_BYTES)
+        if read is None:
+            message = await self.hear()
+            heard(message)
+            await self.take(batch, message)
+            return
+        chunks = batch.chunks(read)
+        if batch.sender.sent(read):
+            batch.sent_bytes += read.length
+            await self.say(*chunks)
 
     async def take(self, batch: Batch, message: Message) -> None:
         """Give the batch one message that was heard."""

@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from enum import Enum, auto
 from typing import Final
 
 from qrshared.inbox import DiskError, EntryMissing, Inbox, InboxError, ItemFacts, ItemKey, NoSpace, Part, Placed
 from qrshared.protocol import (
-    SAFE_EVERY_BYTES,
-    SAFE_EVERY_S,
     ItemReceipt,
     Message,
     Reason,
@@ -20,6 +19,7 @@ from qrshared.protocol import (
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import IncomingFacts, Sender
 from qrshared.sessions.holdings import Holdings, holdings
+from qrshared.sessions.unsynced import Unsynced
 from qrshared.transfers import (
     BytesArrived,
     ItemCancelled,
@@ -51,6 +51,12 @@ _OF_PROOF: Final = (BytesArrived, ProofArrived)
 """Jobs that mean nothing any more once their item was rewound."""
 
 
+class _GiveWay(Enum):
+    """The job behind all others of a transfer whose sender goes on in another one."""
+
+    NOW = auto()
+
+
 class Incoming:
     """One transfer that comes in. It outlives sessions: `attach` and `detach` as links come and go.
 
@@ -59,8 +65,9 @@ class Incoming:
 
     def __init__(
         self, transfer: TransferId, sender: Sender, *, inbox: Inbox, windows: WindowPool, customs: Customs,
-        clock: Callable[[], float],
+        clock: Callable[[], float], take_over: Callable[[Sequence[TransferId]], Awaitable[None]],
     ) -> None:  # fmt: skip
+        """`take_over` ends earlier transfers of the sender that this one continues."""
         self.transfer = transfer
         self.sender = sender
         self.receiver = Receiver(transfer)
@@ -70,14 +77,13 @@ class Incoming:
         self._window = 0
         self._customs = customs
         self._clock = clock
+        self._take_over = take_over
         self._parts: dict[int, Part] = {}
         self._adopt: dict[int, ItemKey] = {}
         self._already: dict[int, Placed] = {}  # in the inbox under its name since an earlier page load
-        self._jobs: deque[ReceiverEvent] = deque()
+        self._jobs: deque[ReceiverEvent | _GiveWay] = deque()
         self._work = asyncio.Event()
-        self._dirty: dict[int, int] = {}  # item → bytes written since its last sync
-        self._some_dirty = asyncio.Event()
-        self._much_dirty = asyncio.Event()
+        self._unsynced = Unsynced()
         self._commits: set[asyncio.Task[None]] = set()
         self._wake: Callable[[], None] = _nobody
         self.is_attached = False
@@ -130,6 +136,13 @@ class Incoming:
         """End `run` soon and keep every part: too many transfers wait, or there is nothing to wait for."""
         self._do_later(self.receiver.fail(Reason.BUSY))
 
+    async def give_way(self) -> None:
+        """Its sender goes on in another transfer: write what arrived, place what is whole, and end."""
+        self.is_worth_telling = False
+        self._jobs.append(_GiveWay.NOW)
+        self._work.set()
+        await self._done.wait()
+
     def messages_to_send(self) -> Sequence[Message]:
         """What its session should tell the peer now."""
         return self.receiver.messages_to_send(self._clock())
@@ -164,16 +177,12 @@ class Incoming:
                 await self._do(self._jobs.popleft(), tasks)
             self._wake()
 
-    async def _do(self, event: ReceiverEvent, tasks: asyncio.TaskGroup) -> None:
+    async def _do(self, event: ReceiverEvent | _GiveWay, tasks: asyncio.TaskGroup) -> None:
         match event:
             case BytesArrived(item=item):
                 await self._guarded(item, self._write(event))
-            case ItemComplete(item=item):
-                if len(self._commits) >= COMMITS_MAX:
-                    await asyncio.wait(self._commits, return_when=asyncio.FIRST_COMPLETED)
-                commit = tasks.create_task(self._guarded(item, self._commit(item)))
-                self._commits.add(commit)
-                commit.add_done_callback(self._commits.discard)
+            case ItemComplete(item=item) if self.receiver.state(item) is ItemState.PLACING:
+                await self._begin_commit(item, tasks)
             case Proposed():
                 await self._decide(event)
             case ProofArrived(item=item):
@@ -189,8 +198,10 @@ class Incoming:
                 self._keep(self._unplaced())
             case Over():
                 self.facts.ended()
+            case _GiveWay.NOW:
+                self.abandon()
             case _:
-                pass  # Drained: already counted as taken
+                pass  # drained: already counted as taken; or complete, but its last bytes could not be written
 
     def _do_later(self, events: Sequence[ReceiverEvent]) -> None:
         self._jobs.extend(events)
@@ -218,6 +229,7 @@ class Incoming:
             self._accept(Holdings())
             return
         transfers = [self.transfer, *proposed.continues]
+        await self._take_over(proposed.continues)
         try:
             stored = await asyncio.to_thread(self._inbox.stored, self.sender.device, transfers)
             room = await asyncio.to_thread(self._inbox.room)
@@ -284,28 +296,15 @@ class Incoming:
             elif part.offset < first.offset:
                 raise DiskError(what=f"{first.offset - part.offset} bytes of a part are gone")
             offset = await part.write(chunks)
-            self._note_dirty(item, count)
+            self._unsynced.note(item, count)
         self.receiver.wrote(item, offset)
         self.facts.moved(self.receiver.items[item])
         self._wake()
 
-    def _note_dirty(self, item: int, count: int) -> None:
-        self._dirty[item] = self._dirty.get(item, 0) + count
-        self._some_dirty.set()
-        if self._dirty[item] >= SAFE_EVERY_BYTES:
-            self._much_dirty.set()
-
     async def _keep_safe(self) -> None:
-        """Sync what was written, beside the writes, every 8 MiB or second."""
+        """Sync what was written, beside the writes."""
         while True:
-            await self._some_dirty.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SAFE_EVERY_S):
-                    await self._much_dirty.wait()
-            self._some_dirty.clear()
-            self._much_dirty.clear()
-            dirty, self._dirty = self._dirty, {}
-            for item in dirty:
+            for item in await self._unsynced.due():
                 part = self._parts.get(item)
                 if part is not None:
                     await self._guarded(item, self._sync(item, part))
@@ -353,6 +352,13 @@ class Incoming:
         self._do_later(self.receiver.rewind(item, offset))
 
     # --- the end of an item --------------------------------------------------------------------------------
+
+    async def _begin_commit(self, item: int, tasks: asyncio.TaskGroup) -> None:
+        if len(self._commits) >= COMMITS_MAX:
+            await asyncio.wait(self._commits, return_when=asyncio.FIRST_COMPLETED)
+        commit = tasks.create_task(self._guarded(item, self._commit(item)))
+        self._commits.add(commit)
+        commit.add_done_callback(self._commits.discard)
 
     async def _commit(self, item: int) -> None:
         placed = self._already.pop(item, None)

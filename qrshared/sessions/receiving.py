@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -46,6 +48,9 @@ STOPPED_MAX: Final = 256
 
 DECLINES_MAX: Final = 64
 """Refused proposals whose answer waits for a slow reader; one that proposes on without reading is let go."""
+
+GIVE_WAY_S: Final = 5.0
+"""How long a transfer waits for the end of one that it continues: two must not wait for each other for ever."""
 
 TOLD_MAX: Final = 20
 """Transfers that ended and are still told of."""
@@ -136,15 +141,24 @@ class IncomingTransfers:
 
     def begin(self, sender: Sender, transfer: TransferId) -> Incoming:
         """A new incoming transfer, which runs from now on."""
-        self._make_room()
         incoming = Incoming(
-            transfer, sender, inbox=self._inbox, windows=self._windows, customs=self._customs, clock=self._clock
-        )
+            transfer, sender, inbox=self._inbox, windows=self._windows, customs=self._customs, clock=self._clock,
+            take_over=partial(self._take_over, sender.device),
+        )  # fmt: skip
         self._all[sender.device, transfer] = incoming
         task = self._tasks.create_task(self._run(incoming))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return incoming
+
+    async def _take_over(self, device: DeviceId, transfers: Sequence[TransferId]) -> None:
+        """End what an earlier page load of a device left waiting, once all that had arrived is written."""
+        earlier = [self.get(device, transfer) for transfer in transfers]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_WAY_S):
+                for one in earlier:
+                    if one is not None and not one.is_attached and not one.is_done:
+                        await one.give_way()
 
     async def _run(self, incoming: Incoming) -> None:
         try:
@@ -158,13 +172,15 @@ class IncomingTransfers:
             self._customs.ended(incoming.sender, incoming.transfer)
             self.changed()
 
-    def _make_room(self) -> None:
+    def were_cut(self) -> None:
+        """More wait now: let the oldest go where they are too many."""
         waiting = list(self.waiting())
         items = sum(one.receiver.tally.items for one in waiting)
-        while len(waiting) >= WAITING_MAX or items > WAITING_ITEMS_MAX:
+        while len(waiting) > WAITING_MAX or items > WAITING_ITEMS_MAX:
             oldest = waiting.pop(0)
             items -= oldest.receiver.tally.items
             oldest.abandon()
+        self.changed()
 
 
 class Receiving:
@@ -188,7 +204,7 @@ class Receiving:
         for incoming in carried.values():
             incoming.detach()
         if carried:
-            self._transfers.changed()
+            self._transfers.were_cut()
 
     def take(self, message: TransferMessage, grant: Grant) -> None:
         """Route one message; those about a transfer that is not carried here are drained. Raises `ProtocolError`."""

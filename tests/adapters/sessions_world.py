@@ -1,6 +1,7 @@
 """A daemon's sessions without its doors: real seal, register, inbox and transfers behind links in memory."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from qrshared.daemon.history import History
 from qrshared.daemon.store import Store
 from qrshared.inbox import Inbox
 from qrshared.links import Link, memory_links
-from qrshared.protocol import Reason
+from qrshared.protocol import WINDOWS_BYTES_MAX, Reason
 from qrshared.sessions import Desk, IncomingTransfers, LiveSessions, Welcome
 from qrshared.tickets import Life, Road
 from tests.client import Phone
@@ -93,9 +94,15 @@ class Computer:
         """A page without a ticket."""
         return Phone(self.connect)
 
+    async def idle(self) -> None:
+        """Return once no transfer runs and no window is held."""
+        await until(lambda: not self.transfers._running)
+        assert self.transfers._windows.free == WINDOWS_BYTES_MAX
+
     async def quiet(self) -> None:
         """Return once no link is served and no transfer runs."""
-        await until(lambda: not self.serving and not self.transfers._running)
+        await until(lambda: not self.serving)
+        await self.idle()
 
     def visible(self) -> dict[str, bytes]:
         """What a person sees in the inbox."""
@@ -149,3 +156,8 @@ async def computer(
                 for task in list(made.serving):
                     task.cancel()
             assert not made.faults
+
+
+def is_written(home: Computer, phone: Phone) -> bool:
+    """Whether this phone's key is in the register on the disk."""
+    return base64.b64encode(phone.key).decode() in (home.data_dir / "devices.json").read_text()
