@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 GROUP_MAX = 64
 """Files placed together; more wait for the next group."""
 
+FOLDERS_OPEN_MAX = 64
+"""Folders held open while files are placed: 64 items, each in 16 folders of its own, would take every descriptor."""
+
 _HINTS_MAX = 10_000
 _SHORTER_BYTES = 100
 """A name that is too long for this file system (eCryptfs: 143 bytes) is cut to this."""
@@ -55,6 +58,10 @@ class Placer:
 
     def place_group(self, home: InboxHome, folder: Folder, ladder: Ladder, group: Sequence[Finished]) -> list[Outcome]:
         """One outcome for each part of `folder`; `Placed` only when the item survives a power cut under that name."""
+        runs = _runs(group)
+        return [outcome for run in runs for outcome in self._place_run(home, folder, ladder, run)]
+
+    def _place_run(self, home: InboxHome, folder: Folder, ladder: Ladder, group: Sequence[Finished]) -> list[Outcome]:
         tree = _Tree(folder)
         try:
             return self._place_group(home, ladder, group, tree)
@@ -145,8 +152,26 @@ class Placer:
         return from_os_error(error, folder=str(home.path))
 
 
+def _runs(group: Sequence[Finished]) -> list[list[Finished]]:
+    """The group in order, cut where its folders become too many to be open together; as a rule it is one run."""
+    runs: list[list[Finished]] = [[]]
+    folders: set[tuple[SafeName, ...]] = set()
+    for one in group:
+        try:
+            path = clean_path(one.facts.name).folders
+        except InboxError:
+            path = ()  # it will be refused, and opens nothing
+        new = {path[:depth] for depth in range(1, len(path) + 1)}
+        if len(folders | new) > FOLDERS_OPEN_MAX and runs[-1]:
+            runs.append([])
+            folders = set()
+        folders |= new
+        runs[-1].append(one)
+    return runs
+
+
 class _Tree:
-    """The folders of one group, each opened once; new ones are made real folders, never links."""
+    """The folders of one run, each opened once; new ones are made real folders, never links."""
 
     def __init__(self, top: Folder) -> None:
         self.top = top

@@ -44,6 +44,12 @@ class InboxInUse(InboxError, UserError):
     reason = "busy"
 
 
+class LockInTheWay(InboxError, UserError):
+    """{path} is in the way: it should be a plain file of qrshared's own. Look who put it there, and move it away."""
+
+    reason = "inbox_unwritable"
+
+
 class NameRefused(InboxError):
     """That name cannot be used in the inbox. Rename it, then try again."""
 

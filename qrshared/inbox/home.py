@@ -1,16 +1,20 @@
 """The inbox folder itself: resolved, held, locked, and noticed when it is deleted, moved or replaced."""
 
+import errno
 import json
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from qrshared.inbox import disk
-from qrshared.inbox.errors import READ_ONLY, InboxGone, InboxInUse, InboxUnwritable, from_os_error
+from qrshared.inbox.errors import READ_ONLY, InboxGone, InboxInUse, InboxUnwritable, LockInTheWay, from_os_error
 from qrshared.inbox.folder import Folder
 from qrshared.inbox.names import OWN_PREFIX
 
 LOCK_NAME = OWN_PREFIX + "lock"
+
+_NOT_A_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
+"""How `open` says that something else bears the name: a link, a folder, a socket."""
 
 
 class InboxHome:
@@ -81,7 +85,13 @@ class InboxHome:
         try:
             fd = os.open(folder.at(LOCK_NAME), flags, 0o600, dir_fd=folder.fd)
         except OSError as error:
+            if error.errno in _NOT_A_FILE:
+                raise LockInTheWay(path=self.path / LOCK_NAME) from error
             raise from_os_error(error, folder=str(self.path)) from error
+        if not disk.is_plain_file(os.fstat(fd)):
+            # A hard link planted under our name may be any file of this user, and `announce` writes into it.
+            os.close(fd)
+            raise LockInTheWay(path=self.path / LOCK_NAME)
         if not disk.lock(fd):
             holder = _read_holder(fd)
             os.close(fd)

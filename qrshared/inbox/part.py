@@ -14,6 +14,7 @@ from typing import Final
 
 from qrshared.errors import LocalError
 from qrshared.inbox import disk
+from qrshared.inbox.descriptors import Descriptors
 from qrshared.inbox.errors import DiskError
 from qrshared.inbox.folder import Folder
 from qrshared.inbox.item import ItemFacts, ItemKey
@@ -57,6 +58,7 @@ class PartFile:
         journal: Journal,
         *,
         check: Callable[[bool], None],
+        descriptors: Descriptors,
         stored: int = 0,
         sha256: str = "",
     ) -> None:
@@ -85,6 +87,8 @@ class PartFile:
         self._hash_lock = threading.Lock()  # hash and offset change together
         self._file_lock = threading.Lock()  # the file descriptor and who uses it
         self._fd = -1
+        self._descriptors = descriptors
+        self._stays_open = False
         self._users = 0
         self._is_released = True
         self._begun = 0
@@ -220,10 +224,10 @@ class PartFile:
         with self._file_lock:
             if begun != self._begun:
                 return
-            if self._is_allocated and self._fd >= 0 and not self._users:
+            if self._is_allocated and not self._users:
                 self._is_allocated = False
                 with suppress(OSError):
-                    os.ftruncate(self._fd, self.offset)
+                    self._cut_to_offset()
             self._is_released = True
             self._close_if_unused()
 
@@ -248,6 +252,7 @@ class PartFile:
             if self._fd < 0:
                 self._fd = self.folder.open_file(self.name) if self._is_made else self.folder.create(self.name)
                 self._is_made = True
+                self._stays_open = self._descriptors.take()
             self._users += 1
         try:
             yield self._fd
@@ -257,9 +262,28 @@ class PartFile:
                 self._close_if_unused()
 
     def _close_if_unused(self) -> None:
-        if self._is_released and not self._users and self._fd >= 0:
+        if self._users or self._fd < 0 or not (self._is_released or not self._stays_open):
+            return
+        try:
+            if not self._is_released:
+                # A descriptor opened later need not hear of an error of this one's writes.
+                with self._spoiling():
+                    disk.flush_data(self._fd)
+        finally:
             os.close(self._fd)
             self._fd = -1
+            if self._stays_open:
+                self._stays_open = False
+                self._descriptors.give_back()
+
+    def _cut_to_offset(self) -> None:
+        """Gives back the space beyond the offset."""
+        fd = self._fd if self._fd >= 0 else self.folder.open_file(self.name)
+        try:
+            os.ftruncate(fd, self.offset)
+        finally:
+            if fd != self._fd:
+                os.close(fd)
 
     def _read(self, start: int, end: int) -> Iterator[bytes]:
         """Reads through a descriptor of its own: the other one's position belongs to `write`."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from qrshared.inbox import janitor, owner
 from qrshared.inbox.commit import Outcome, Placer
+from qrshared.inbox.descriptors import Descriptors, affordable_parts
 from qrshared.inbox.errors import InboxError, InboxGone, NoSpace, disk_errors
 from qrshared.inbox.folder import Folder
 from qrshared.inbox.home import InboxHome
@@ -42,6 +43,7 @@ class Store:
         self._reserve_bytes = reserve_bytes
         self._now = now
         self._forced_rung = rung
+        self._descriptors = Descriptors(affordable_parts())
         self._home_lock = threading.Lock()
         self._retired: list[Folder] = []
         self.home = InboxHome(folder, holder=holder)
@@ -88,7 +90,15 @@ class Store:
                     self._give_key(part, key, facts)
                     return part
                 self.forget(part)
-            part = PartFile(folder, janitor.part_name(self._prefix), key, facts, self.journal, check=self._check)
+            part = PartFile(
+                folder,
+                janitor.part_name(self._prefix),
+                key,
+                facts,
+                self.journal,
+                check=self._check,
+                descriptors=self._descriptors,
+            )
             try:
                 self._ready(part, promised)
             except (OSError, InboxError):
@@ -216,6 +226,7 @@ class Store:
             known.facts,
             self.journal,
             check=self._check,
+            descriptors=self._descriptors,
             stored=known.safe,
             sha256=known.sha256,
         )

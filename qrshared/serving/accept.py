@@ -157,6 +157,7 @@ class Socket(asyncio.Protocol):
         self._stall: asyncio.TimerHandle | None = None
         self._request: web.Request | None = None
         self._last_data = 0.0
+        self._handshake_bytes = 0
 
     # --- asyncio's side
 
@@ -186,6 +187,11 @@ class Socket(asyncio.Protocol):
         self._last_data = self._loop.time()
         if self._phase is Phase.IDLE:
             self._enter(Phase.WAITING, self._gate.caps.header_deadline_s)
+        elif self._phase is Phase.HANDSHAKE:
+            self._handshake_bytes += len(data)
+            if self._handshake_bytes > self._gate.caps.handshake_bytes:
+                self._cut()
+                return
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:

@@ -40,8 +40,13 @@ STALL_S: Final = 30.0
 HANDSHAKE_DEADLINE_S: Final = 10.0
 """From the upgrade to a WebSocket to the end of the seal's handshake."""
 
+HANDSHAKE_BYTES_MAX: Final = 16 * 1024
+"""From the upgrade to the end of the seal's handshake, which takes some 200; without it each stranger's half-sent
+WebSocket message would hold up to a megabyte of ours."""
+
 FAILED_HANDSHAKES_PER_MINUTE: Final = 10
-"""Handshakes that may fail from one address in a minute; the bucket refills evenly."""
+"""Handshakes that may fail from one address in a minute; the bucket refills evenly. This computer itself is not
+counted: every program and user on it has the same address, and any of them could lock the owner out."""
 
 HEADER_BYTES_MAX: Final = 8190
 """The request line, and each header."""
@@ -63,6 +68,7 @@ LIMITS: Final = (
     Limit("idle keep-alive", IDLE_KEEP_ALIVE_S, "seconds", _CUT),
     Limit("stall", STALL_S, "seconds", _CUT),
     Limit("handshake deadline", HANDSHAKE_DEADLINE_S, "seconds", _CUT),
+    Limit("handshake bytes", HANDSHAKE_BYTES_MAX, "bytes", _CUT),
     Limit("failed handshakes", FAILED_HANDSHAKES_PER_MINUTE, "a minute and address", "429 until the bucket refills"),
     Limit("header bytes", HEADER_BYTES_MAX, "bytes", "400, and the socket is closed"),
     Limit("linger", LINGER_S, "seconds", "the socket is closed with the body unread"),
@@ -81,6 +87,7 @@ class Caps:
     idle_keep_alive_s: float = IDLE_KEEP_ALIVE_S
     stall_s: float = STALL_S
     handshake_deadline_s: float = HANDSHAKE_DEADLINE_S
+    handshake_bytes: int = HANDSHAKE_BYTES_MAX
 
 
 def affordable_sockets() -> int:

@@ -1,6 +1,7 @@
 """The register: every ticket and device the daemon knows, and who may do what with them."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -135,11 +136,21 @@ class Register:
         known = self._devices.get(holder.id) if isinstance(holder, Device) else holder
         return grant_of(known, credential.road)
 
-    def enroll(self, credential: Credential, key: bytes, name: str, kind: str, now: float) -> Enrolled:
+    def enroll(
+        self,
+        credential: Credential,
+        key: bytes,
+        name: str,
+        kind: str,
+        now: float,
+        *,
+        busy: Callable[[str], bool] = lambda _device: False,
+    ) -> Enrolled:
         """Makes (or finds again) the device of this key. Raises TicketSpent, RegisterFull, NotATicket, KeyMalformed.
 
         The same key again is the same device and costs no second use, even when its ticket is used up or gone by now;
         another key under a used ticket is refused. A known device gains what a better ticket gives, and loses nothing.
+        `busy` says which devices are connected: they make room last.
         """
         if len(key) != DEVICE_SECRET_BYTES:
             raise KeyMalformed
@@ -158,7 +169,7 @@ class Register:
             return self._enrolled(device, credential.road)
         if ticket.id not in self._tickets or not ticket.is_alive(now):
             raise TicketSpent
-        displaced = None if known is not None else self._make_room(now)
+        displaced = None if known is not None else self._make_room(now, busy)
         if ticket.uses_left is not None:
             self._tickets[ticket.id] = replace(ticket, uses_left=ticket.uses_left - 1)
         self._devices[device.id] = device
@@ -273,12 +284,15 @@ class Register:
         self._tickets[ticket.id] = ticket
         return ticket
 
-    def _make_room(self, now: float) -> str | None:
+    def _make_room(self, now: float, busy: Callable[[str], bool]) -> str | None:
         if len(self._devices) < DEVICES_MAX:
             return None
         ended = [device for device in self._devices.values() if not device.is_alive(now)]
         guests = [device for device in self._devices.values() if device.trust is Trust.GUEST]
-        oldest = min(ended or guests, key=lambda device: device.seen, default=None)
+        idle = [device for device in guests if not busy(device.id)]
+        # Of the ticket that made most of them: somebody who enrolls hundreds pushes out nobody else's guests.
+        crowd = Counter(device.ticket for device in idle or guests)
+        oldest = min(ended or idle or guests, key=lambda device: (-crowd[device.ticket], device.seen), default=None)
         if oldest is None:
             raise RegisterFull(count=DEVICES_MAX)
         self._drop([oldest.id])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.inbox import Inbox, InboxGone, InboxInUse, InboxUnwritable, ItemFacts
+from qrshared.inbox import Inbox, InboxGone, InboxInUse, InboxUnwritable, ItemFacts, LockInTheWay
 from qrshared.inbox.janitor import part_name, run_prefix
 from qrshared.inbox.ledger import KEPT_DAYS
 from tests.adapters.inbox_world import MIB, World, begin, content_of, fill, key, listing, receive, sha256
@@ -47,6 +47,24 @@ async def test_the_lock_ends_with_its_process_and_needs_no_clean_end(world: Worl
     (world.folder / ".qrshared-lock").write_text("garbage")
     async with world.open() as inbox:
         await receive(inbox, b"x")
+
+
+@pytest.mark.parametrize("planted", ["hard link", "symlink", "folder"])
+async def test_what_somebody_planted_in_the_place_of_the_lock_is_never_written_to(world: World, planted: str) -> None:
+    world.folder.mkdir(parents=True)
+    precious, lock = world.root / "precious", world.folder / ".qrshared-lock"
+    precious.write_text("precious")
+    match planted:
+        case "hard link":
+            lock.hardlink_to(precious)
+        case "symlink":
+            lock.symlink_to(precious)
+        case _:
+            lock.mkdir()
+    with pytest.raises(LockInTheWay) as caught:
+        await world.open().__aenter__()
+    assert str(lock) in caught.value.sentence
+    assert precious.read_text() == "precious"
 
 
 # --- where the inbox is -----------------------------------------------------------------------------------------------

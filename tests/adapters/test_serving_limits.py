@@ -5,13 +5,14 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, WSMsgType
 
 from qrshared.lan import Visitor
 from qrshared.links import Link, LinkClosed, connect_websocket
 from qrshared.serving import LIMITS, BuiltPage, Caps, FailedHandshakes, Limit, address_key
 from qrshared.serving.accept import Gate, Socket
 from qrshared.serving.limits import (
+    HANDSHAKE_BYTES_MAX,
     HEADER_BYTES_MAX,
     SOCKETS_MAX,
     SOCKETS_PER_ADDRESS_MAX,
@@ -165,20 +166,46 @@ async def handshake_deadline() -> None:
         await known.close()
 
 
+async def handshake_bytes() -> None:
+    stays = asyncio.Event()
+
+    async def session(link: Link, visitor: Visitor) -> None:
+        if stays.is_set():
+            visitor.sealed()
+        while True:
+            await link.receive()
+
+    async with running(caps=Caps(handshake_bytes=4096), on_link=session) as world, ClientSession() as client:
+        url = f"http://127.0.0.1:{world.port}"
+        talker = await connect_websocket(client, f"{url}/link", origin=url)
+        await talker.send(bytes(2000))
+        await talker.send(bytes(3000))
+        with pytest.raises(LinkClosed):
+            await talker.receive()
+        assert world.gate.counts.cut == 1
+        stays.set()
+        known = await connect_websocket(client, f"{url}/link", origin=url)
+        await until(lambda: len(world.visitors) == 2 and world.gate.counts.waiting == 0)
+        await known.send(bytes(60_000))
+        await known.close()
+        assert world.gate.counts.cut == 1
+
+
 async def failed_handshakes() -> None:
     async def session(link: Link, visitor: Visitor) -> None:
         visitor.refused()
 
-    async with running(on_link=session, per_minute=3) as world, ClientSession() as client:
+    # by a name that is not this computer's own: that is never locked out
+    async with running(on_link=session, per_minute=3, public_host="qr.example") as world, ClientSession() as client:
         url = f"http://127.0.0.1:{world.port}"
+        elsewhere = {"Host": "qr.example", "Origin": "https://qr.example"}
         for _ in range(3):
-            link = await connect_websocket(client, f"{url}/link", origin=url)
-            with pytest.raises(LinkClosed):
-                await link.receive()
+            async with client.ws_connect(f"{url}/link", headers=elsewhere) as link:
+                assert (await link.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED}
         async with client.get(
             f"{url}/link",
             headers={
-                "Origin": url,
+                **elsewhere,
                 "Upgrade": "websocket",
                 "Connection": "Upgrade",
                 "Sec-WebSocket-Version": "13",
@@ -188,6 +215,11 @@ async def failed_handshakes() -> None:
             assert answer.status == 429
             assert 1 <= int(answer.headers["Retry-After"]) <= 20
         assert len(world.visitors) == 3
+        for _ in range(5):
+            here = await connect_websocket(client, f"{url}/link", origin=url)
+            with pytest.raises(LinkClosed):
+                await here.receive()
+        assert len(world.visitors) == 8
 
 
 async def header_bytes() -> None:
@@ -223,6 +255,7 @@ BEYOND: dict[str, Callable[[], Awaitable[None]]] = {
     "idle keep-alive": idle_keep_alive,
     "stall": stall,
     "handshake deadline": handshake_deadline,
+    "handshake bytes": handshake_bytes,
     "failed handshakes": failed_handshakes,
     "header bytes": header_bytes,
     "linger": linger,
@@ -245,6 +278,7 @@ def test_the_defaults_are_the_tables() -> None:
     assert caps.waiting_per_address == numbers["waiting sockets per address"] == WAITING_PER_ADDRESS_MAX == 32
     assert caps.header_deadline_s == numbers["header deadline"] == 10
     assert caps.handshake_deadline_s == numbers["handshake deadline"] == 10
+    assert caps.handshake_bytes == numbers["handshake bytes"] == HANDSHAKE_BYTES_MAX
     assert caps.idle_keep_alive_s == numbers["idle keep-alive"] == 30
     assert caps.stall_s == numbers["stall"] == 30
 

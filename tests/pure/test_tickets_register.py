@@ -197,6 +197,28 @@ def test_the_oldest_idle_guest_makes_room_and_trusted_devices_never_do() -> None
     assert len(register.devices()) == DEVICES_MAX
 
 
+def test_whoever_enrolls_hundreds_pushes_out_nobody_elses_guests() -> None:
+    register = Register()
+    hung_up = register.personal(NOW, life=Life.WEEK)
+    friends = [enroll(register, hung_up, now=NOW).device for _ in range(20)]
+    wall = register.wall_ticket(NOW + 1)
+    for index in range(DEVICES_MAX * 2):
+        enroll(register, wall, now=NOW + 2 + index / 1000)
+    assert all(friend in register.devices() for friend in friends)
+
+
+def test_a_connected_guest_makes_room_last() -> None:
+    register = Register()
+    wall = register.wall_ticket(NOW)
+    first, second, *_ = [enroll(register, wall, now=NOW + index).device for index in range(DEVICES_MAX)]
+    credential = present(register, wall)
+    key = secrets.token_bytes(32)
+    added = register.enroll(credential, key, "A phone", "phone", NOW + 300, busy=lambda device: device == first.id)
+    assert added.displaced == second.id
+    added = register.enroll(credential, bytes(32), "A phone", "phone", NOW + 301, busy=lambda _device: True)
+    assert added.displaced == first.id
+
+
 def test_tickets_are_bounded_and_codes_that_hang_somewhere_are_not_pushed_out() -> None:
     register = Register()
     printed = register.personal(NOW, life=Life.NEVER)
