@@ -113,6 +113,7 @@ class Keeper:
         self._notices = Notices(daemon.inbox.folder)
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
+        daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS)
         daemon.transfers.changed = self._moved.set
         daemon.history.on_landed = self._moved.set
 

@@ -19,6 +19,8 @@ class LiveSessions:
         self._clock = clock
         self._by_device: dict[str, Session] = {}
         self._others: set[Session] = set()
+        self.changed: Callable[[], None] = _nobody
+        """Called when somebody came or left: lists of devices say who is here now."""
 
     def __len__(self) -> int:
         return len(self._by_device) + len(self._others)
@@ -43,6 +45,7 @@ class LiveSessions:
         device = session.asker.device
         if device is None:
             self._others.add(session)
+            self.changed()
             return True
         old = self._by_device.get(device)
         if old is not None and self._settle(old, session) is Verdict.WAITS:
@@ -52,7 +55,10 @@ class LiveSessions:
             old.end(Reason.ANOTHER_TAB)
             async with asyncio.timeout(REPLACED_S_MAX):
                 await old.wait_ended()
-        return self._by_device.get(device) is session
+        is_in = self._by_device.get(device) is session
+        if is_in:
+            self.changed()
+        return is_in
 
     def _settle(self, old: Session, new: Session) -> Verdict:
         return settle(
@@ -65,6 +71,7 @@ class LiveSessions:
         if device is not None and self._by_device.get(device) is session:
             del self._by_device[device]
         self._others.discard(session)
+        self.changed()
 
     async def end(self, devices: Iterable[str], reason: Reason) -> None:
         """Close the sessions of these devices and wait until they are over."""
@@ -81,3 +88,7 @@ class LiveSessions:
             session.end(reason)
         for session in ending:
             await session.wait_ended()
+
+
+def _nobody() -> None:
+    """Nobody watches yet."""

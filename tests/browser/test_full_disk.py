@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -21,14 +22,22 @@ ENDED_BADLY = "document.querySelector('[data-state=failed]') && !document.queryS
 async def small(home: Home) -> AsyncIterator[Home]:
     """A home whose inbox lies on a disk of 64 MiB."""
     await home.daemon.stop()
-    inbox = str(home.daemon.inbox)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", inbox], check=True)
+    run("mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(home.daemon.inbox))
     try:
         await home.daemon.start()
         yield home
     finally:
         await home.daemon.kill()
-        subprocess.run(["umount", "--lazy", inbox], check=True)
+        run("umount", "--lazy", str(home.daemon.inbox))
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+def fill(descriptor: int) -> NoReturn:
+    while True:
+        os.write(descriptor, bytes(MIB // 16))
 
 
 @contextlib.contextmanager
@@ -38,8 +47,7 @@ def full(folder: Path) -> Iterator[None]:
     descriptor = os.open(hog, os.O_WRONLY | os.O_CREAT)
     try:
         with pytest.raises(OSError, match="No space"):
-            while True:
-                os.write(descriptor, bytes(MIB // 16))
+            fill(descriptor)
         yield
     finally:
         os.close(descriptor)

@@ -1,8 +1,7 @@
-"""The wall: its code is readable and works, follows the computer's address, and is covered while nobody stands behind."""
+"""The wall: its code is readable and works, follows the computer's address, and is covered while nobody is behind."""
 
 import asyncio
 import signal
-import subprocess
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,8 +22,9 @@ async def read_code(page: Page, folder: Path) -> str:
     """What a camera reads off the screen, '' while there is no code."""
     picture = folder / "wall.png"
     await page.screenshot(picture)
-    found = subprocess.run(["zbarimg", "--quiet", "--raw", str(picture)], capture_output=True, text=True, check=False)
-    return found.stdout.strip()
+    zbar = await asyncio.create_subprocess_exec("zbarimg", "--quiet", "--raw", picture, stdout=asyncio.subprocess.PIPE)
+    found, _ = await zbar.communicate()
+    return found.decode().strip()
 
 
 async def wait_code(page: Page, folder: Path, start: str, *, within_s: float) -> tuple[str, float]:
