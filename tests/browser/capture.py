@@ -11,7 +11,7 @@ from tests.parts import find
 
 RUN_BYTES = 8
 MASK_BYTES = 4
-"""A browser XORs what it sends over a WebSocket with four bytes again and again: no secret, for they stand before it."""
+"""A browser XORs what it sends over a WebSocket with four bytes over and over: no secret, for they stand before it."""
 
 
 @dataclass
