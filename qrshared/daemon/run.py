@@ -12,6 +12,7 @@ from qrshared.daemon.compose import Daemon, compose
 from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
 from qrshared.daemon.idle import IdleGuard
 from qrshared.daemon.notices import Batch, Notices
+from qrshared.daemon.runtime import fit_to_transfers
 from qrshared.daemon.systemd import Systemd, Watchdog, door_check, thread_check
 from qrshared.inbox import InboxError
 from qrshared.lan import advertised_addresses, watch_addresses
@@ -47,6 +48,7 @@ async def run(
 
     `look_for_problems` is asked once, in a thread, with the port: what else is in the way, such as a firewall.
     """
+    fit_to_transfers()
     systemd = Systemd(os.environ)
     stop = asyncio.Event()
     with _signals(stop):
