@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from qrshared.links import BATCH_MESSAGES_MAX, Link, connect_websocket
+from qrshared.links import BATCH_MESSAGES_MAX, Link, LinkClosed, connect_websocket
 from qrshared.protocol import (
     CHUNK_BYTES_MAX,
     PROOF_BLOCK_BYTES,
@@ -230,6 +230,15 @@ class Visit:
             message = await self.hear()
             if isinstance(message, kind) and where(message):
                 return message
+
+    async def until_closed(self) -> list[Message]:
+        """Everything that is still said before the link ends."""
+        heard: list[Message] = []
+        try:
+            while True:
+                heard.append(await self.hear())
+        except LinkClosed:
+            return heard
 
     async def greet(self, hello: Hello) -> Hello:
         """Say hello and hear the daemon's; raises `LinkClosed`, or `Unwelcome` for a goodbye."""

@@ -95,7 +95,6 @@ async def test_what_the_owner_stops_while_the_phone_is_away_stays_stopped(tmp_pa
         async with phone.visit() as visit:
             await visit.send(batch)
         assert batch.is_cancelled
-        home.transfers._stop([])
         assert len(home.transfers._stopped) <= STOPPED_MAX
 
 

@@ -1,0 +1,182 @@
+"""The guest book and its file: on the disk before anybody is told, whole after any cut, quiet while nothing changes."""
+
+import asyncio
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from qrshared.daemon.book import Book
+from qrshared.daemon.history import SENDERS_TOLD_MAX, History
+from qrshared.daemon.store import STORE_BYTES_MAX, Store, StoreDamaged
+from qrshared.inbox import Placed
+from qrshared.protocol import PeerKind, Reason
+from qrshared.seal import Refusal, derive_keys
+from qrshared.sessions import Sender
+from qrshared.tickets import Credential, Life, Road
+from tests.adapters.inbox_world import Clock
+
+DAY_S = 86_400
+
+
+class World:
+    """A book on a disk, and a wall clock that tests turn."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "devices.json"
+        self.clock = Clock()
+        self.ended: list[tuple[list[str], Reason]] = []
+        self.store = Store(self.path)
+        self.book = self.open()
+
+    def open(self) -> Book:
+        return Book(
+            self.store, guest_day_bytes=1000, on_ended=lambda ids, why: self.ended.append((list(ids), why)),
+            now=self.clock,
+        )  # fmt: skip
+
+    async def enroll(self, key: bytes, ticket: bytes) -> str:
+        found = self.book.find(derive_keys(ticket).key_id, Road.HOME)
+        assert isinstance(found, Credential)
+        grant = await self.book.enroll(found, key, "phone", PeerKind.PHONE)
+        assert grant.device is not None
+        return grant.device
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_who_enrolled_is_known_to_the_next_run(world: World) -> None:
+    device = await world.enroll(b"k" * 32, (await world.book.personal(Life.ONCE)).secret)
+    assert stat.S_IMODE(world.path.stat().st_mode) == 0o600
+    again = world.open()
+    assert [one.id for one in again.register.devices()] == [device]
+    assert isinstance(again.find(derive_keys(b"k" * 32).key_id, Road.HOME), Credential)
+
+
+async def test_a_revoked_device_stays_revoked_even_if_nobody_waits_for_the_disk(world: World) -> None:
+    device = await world.enroll(b"k" * 32, (await world.book.personal(Life.ONCE)).secret)
+    gate = threading.Event()
+    real = world.store._replace
+
+    def slow(text: bytes, number: int) -> None:
+        gate.wait(10)
+        real(text, number)
+
+    world.store._replace = slow  # type: ignore[method-assign] # a disk that takes its time
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await world.book.revoke(device)
+    assert world.ended == [([device], Reason.REVOKED)]
+    gate.set()
+    world.store._replace = real  # type: ignore[method-assign] # and recovers
+    await world.book.make_round()
+    assert world.open().find(derive_keys(b"k" * 32).key_id, Road.HOME) is Refusal.UNKNOWN_KEY
+
+
+async def test_an_earlier_save_never_overtakes_a_later_one(world: World) -> None:
+    gates = {1: threading.Event(), 2: threading.Event()}
+    real = world.store._replace
+
+    def held(text: bytes, number: int) -> None:
+        gates[number].wait(10)
+        real(text, number)
+        if number == 2:
+            gates[1].set()  # the first thread was slower
+
+    world.store._replace = held  # type: ignore[method-assign] # threads in the wrong order
+    gates[2].set()
+    await asyncio.gather(world.store.save({"n": 1}), world.store.save({"n": 2}))
+    assert Store(world.path).load() == {"n": 2}
+
+
+async def test_a_save_that_fails_is_tried_again_with_the_next_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await world.book.personal(Life.NEVER)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "_replace", full)
+        with pytest.raises(OSError, match="No space"):
+            await world.book.personal(Life.NEVER)
+    await world.book.make_round()
+    assert len(world.open().register.tickets(world.clock())) == 2
+    assert ticket.fragment
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1", b"\xff\xfe", b"[" * 100_000, b" " * (STORE_BYTES_MAX + 1)])
+def test_a_damaged_file_is_a_sentence_and_stays_untouched(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "devices.json"
+    path.write_bytes(content)
+    with pytest.raises(StoreDamaged) as damaged:
+        Store(path).load()
+    assert str(path) in damaged.value.sentence
+    assert path.read_bytes() == content
+
+
+async def test_a_leftover_of_a_crash_does_not_keep_anything_from_being_saved(world: World) -> None:
+    world.path.with_name("devices.json.new").write_text("half")
+    await world.book.save()
+    assert world.open().register.devices() == []
+
+
+async def test_a_wall_that_is_asked_again_and_again_wakes_no_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.book.wall_ticket()
+    await world.book.make_round()
+    saves: list[object] = []
+    monkeypatch.setattr(world.store, "_replace", lambda *told: saves.append(told))
+    for _ in range(50):
+        world.book.wall_ticket()
+    await world.book.make_round()
+    assert saves == []
+    world.clock.now += 5 * 60 + 1
+    world.book.wall_ticket()  # the control: a new one is written down
+    await world.book.make_round()
+    assert len(saves) == 1
+
+
+async def test_keys_that_end_by_themselves_are_told_as_expired(world: World) -> None:
+    device = await world.enroll(b"g" * 32, world.book.wall_ticket().secret)
+    world.clock.now += DAY_S - 60
+    world.book.seen(device)
+    world.clock.now += DAY_S - 60
+    await world.book.make_round()
+    assert world.ended == []
+    world.clock.now += 120
+    await world.book.make_round()
+    assert world.ended == [([device], Reason.EXPIRED)]
+
+
+async def test_bytes_are_counted_before_they_are_written_and_refused_beyond_the_guests_day(world: World) -> None:
+    device = await world.enroll(b"g" * 32, world.book.wall_ticket().secret)
+    assert world.book.allows(device, 1000)
+    assert world.book.brings(device, 999)
+    assert not world.book.brings(device, 2)
+    assert world.book.brings(device, 1)
+    assert not world.book.allows("0" * 32, 1)
+    assert not world.book.brings("0" * 32, 1)
+
+
+async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World) -> None:
+    history = History(world.book)
+    anna = Sender("a" * 32, "Anna", PeerKind.PHONE)
+    for name in ("a.jpg", "b.mov", "c.txt"):
+        history.landed(anna, "t" * 32, Placed(name, 5, "0" * 64))
+    assert history.take_landings() == []
+    history.ended(anna, "t" * 32)
+    history.ended(anna, "t" * 32)
+    (landing,) = history.take_landings()
+    assert (landing.sender, landing.names, landing.size) == ("Anna", ["a.jpg", "b.mov", "c.txt"], 15)
+    assert history.take_landings() == []
+    for n in range(SENDERS_TOLD_MAX):
+        history.landed(anna, "u" * 32, Placed(str(n), 1, "0" * 64))
+    assert history.sender_of("a.jpg") is None
+    assert history.sender_of("0") == "Anna"
