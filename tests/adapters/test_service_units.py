@@ -96,6 +96,7 @@ def test_no_placeholder_is_left() -> None:
         ("100%", "100%%", "100%%"),
         ("$HOME", '"$$HOME"', '"$HOME"'),
         ('say "x\\y"', '"say \\"x\\\\y\\""', '"say \\"x\\\\y\\""'),
+        ("a\rExecStop=/bin/evil\x1b", '"a\\x0dExecStop=/bin/evil\\x1b"', '"a\\x0dExecStop=/bin/evil\\x1b"'),
         ("a\nExecStartPre=/bin/evil", '"a\\nExecStartPre=/bin/evil"', '"a\\nExecStartPre=/bin/evil"'),
         ("", '""', '""'),
         (";", '";"', '";"'),

@@ -28,6 +28,8 @@ def template(name: str) -> str:
 def quoted(word: str, *, is_command: bool) -> str:
     """One word as systemd.syntax(7) reads it; in command lines `$` would start a variable."""
     text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t").replace("%", "%%")
+    # A carriage return ends a line there as well, and what followed it would be a setting of its own.
+    text = re.sub(r"[\x00-\x1f\x7f]", lambda control: f"\\x{ord(control[0]):02x}", text)
     if is_command:
         text = text.replace("$", "$$")
     return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else f'"{text}"'
