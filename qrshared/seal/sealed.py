@@ -10,6 +10,8 @@ from qrshared.seal.errors import LinkWornOut, MessageSpoiled
 from qrshared.seal.noise import MESSAGE_BYTES_MAX, TAG_BYTES, nonce_of
 
 PLAINTEXT_BYTES_MAX = MESSAGE_BYTES_MAX - TAG_BYTES
+"""What is left of a Noise message (65 535 bytes) beside the tag."""
+
 MESSAGES_MAX = 2**40  # far below the cipher's own limit; no link lives that long, so there is no rekey to get wrong
 
 

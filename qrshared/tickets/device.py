@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from qrshared.seal import derive_keys
-from qrshared.tickets.ticket import AT_HOME, TRUSTED_RIGHTS, Right, Road, Ticket, Trust
+from qrshared.tickets.ticket import TRUSTED_RIGHTS, Right, Road, Ticket, Trust
 
 NAME_CHARACTERS_MAX: Final = 60
+"""What fits on a line of the owner page; WIRE.md allows a display name no more."""
 
 _NAMELESS: Final = "Unnamed device"
 _RANK: Final = {Trust.GUEST: 0, Trust.TRUSTED: 1, Trust.OWNER: 2}
@@ -51,9 +52,9 @@ class Device:
 def new_device(ticket: Ticket, road: Road, key: bytes, name: str, kind: str, now: float) -> Device:
     """What a ticket makes of a key: never more than the ticket itself holds, and only where the key was made.
 
-    A browser keeps its key for one origin: one made at the daemon's own door never serves away from home.
+    A browser keeps its key for one origin, and the address at home is the same origin in any café: what was made there
+    opens neither this computer's own loopback nor an HTTPS door that answers the whole world.
     """
-    origin = AT_HOME if road in AT_HOME else frozenset({road})
     return Device(
         id=derive_keys(key).key_id.hex(),
         key=key,
@@ -61,7 +62,7 @@ def new_device(ticket: Ticket, road: Road, key: bytes, name: str, kind: str, now
         kind=kind,
         trust=ticket.trust,
         rights=ticket.rights,
-        roads=ticket.roads & origin,
+        roads=ticket.roads & {road},
         ticket=ticket.id,
         made=now,
         seen=now,
