@@ -38,7 +38,7 @@ from qrshared.tickets.ticket import (
 )
 
 DEVICES_MAX: Final = 256
-"""A home has dozens; beyond this the guest that was away longest gives way, so a crowd cannot fill the disk or a list."""
+"""A home has dozens; beyond this the guest that was away longest gives way: a crowd cannot fill disk or list."""
 TICKETS_MAX: Final = 256
 """A wall makes one in five minutes and each dies after fifteen; the rest is for codes that the owner prints."""
 
