@@ -1,0 +1,94 @@
+"""The system's Firefox over Marionette, on a machine of the test network."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from marionette_driver.marionette import Marionette
+
+from tests.namespaces import Host, enter
+from tests.parts import find
+
+T = TypeVar("T")
+
+PORT = 2828
+PREFERENCES: dict[str, str | int | bool] = {
+    "marionette.port": PORT,
+    "browser.shell.checkDefaultBrowser": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "intl.accept_languages": "en-US",
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "app.update.disabledForTesting": True,
+}
+
+
+class Firefox:
+    """One browser; every call goes to the one thread that lives on its machine."""
+
+    def __init__(self, marionette: Marionette, thread: ThreadPoolExecutor) -> None:
+        self.marionette = marionette
+        self._thread = thread
+
+    async def call(self, work: Callable[[Marionette], T]) -> T:
+        """Do something with the driver, off the test's own loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.marionette)
+
+    async def evaluate(self, expression: str) -> object:
+        """The value of an expression in the page."""
+        value: object = await self.call(lambda driver: driver.execute_script(f"return {expression}"))
+        return value
+
+    async def wait_for(self, expression: str, *, within_s: float = 60) -> None:
+        """Wait until the expression is true."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not await self.evaluate(f"Boolean({expression})"):
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            text = await self.evaluate("document.body.innerText")
+            raise AssertionError(f"never came true: {expression}\non the page: {text}") from None
+
+    async def pick(self, *paths: Path) -> None:
+        """Choose files in the page's picker."""
+
+        def choose(driver: Marionette) -> None:
+            picker = driver.find_element("css selector", "input#files")
+            picker.send_keys("\n".join(map(str, paths)))
+
+        await self.call(choose)
+
+
+@contextlib.asynccontextmanager
+async def firefox_on(host: Host) -> AsyncIterator[Firefox]:
+    """A headless Firefox with an empty profile, gone afterwards."""
+    profile = Path(tempfile.mkdtemp(prefix="qrshared-firefox-"))
+    lines = [f'user_pref("{name}", {_written(value)});\n' for name, value in PREFERENCES.items()]
+    (profile / "user.js").write_text("".join(lines))
+    binary = find("firefox-esr") or find("firefox")
+    assert binary is not None
+    process = await host.start(
+        binary, "-headless", "-marionette", "-no-remote", "-profile", str(profile),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    thread = ThreadPoolExecutor(1, initializer=enter, initargs=(host.namespace,))
+    firefox = Firefox(Marionette(host="127.0.0.1", port=PORT), thread)
+    try:
+        await firefox.call(lambda driver: driver.raise_for_port(60))
+        await firefox.call(lambda driver: driver.start_session())
+        yield firefox
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+        thread.shutdown()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def _written(value: str | int | bool) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
