@@ -144,7 +144,9 @@ class Views:
             room -= len(one.name.encode("utf-8", "replace")) + 120
             if room < 0:
                 break
-            told.append(EntryFacts(one.name, one.size, one.modified_ms, self._history.sender_of(one.name)))
+            told.append(
+                EntryFacts(one.name, one.size, one.modified_ms, self._history.sender_of(one.name), one.is_folder)
+            )
         return InboxList(str(self._inbox.folder), tuple(told), self._inbox.count())
 
     def read_room(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from qrshared.protocol.fields import DeviceId, DisplayName, Several, TransferId, Whole, Word
+from qrshared.protocol.fields import DeviceId, DisplayName, Score, Several, TransferId, Whole, Word
 from qrshared.protocol.limits import INBOX_ENTRIES_MAX
 from qrshared.protocol.vocabulary import PeerKind, Reason, Topic, TransferState
 
@@ -60,12 +60,13 @@ class TransferList:
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """One file in the inbox, by its name below the inbox folder."""
+    """One file or folder in the inbox, by its name below the inbox folder; a folder has no size of its own."""
 
     name: str
     size: int
     arrived_ms: int
     sender: str | None = None
+    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class AddressFacts:
 
     address: str
     interface: str
-    score: int
+    score: Score
     why: str
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from qrshared.protocol.limits import DISPLAY_NAME_CHARACTERS_MAX, ITEM_INDEX_MAX
+from qrshared.protocol.limits import DISPLAY_NAME_CHARACTERS_MAX, ITEM_INDEX_MAX, SCORE_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,10 @@ class Hex:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number from 0 to `top`."""
+    """A whole number from `least` to `top`."""
 
     top: int
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,5 @@ BlockDigest: TypeAlias = Annotated[bytes, Octets(32)]
 DeviceKey: TypeAlias = Annotated[bytes, Octets(32)]
 ItemIndex: TypeAlias = Annotated[int, Whole(ITEM_INDEX_MAX)]
 DisplayName: TypeAlias = Annotated[str, Text(DISPLAY_NAME_CHARACTERS_MAX)]
+Score: TypeAlias = Annotated[int, Whole(SCORE_MAX, least=-SCORE_MAX)]  # an unlikely address has less than nothing
 Word: TypeAlias = Annotated[str, Text(200)]  # a right, a life, the comparison words: short by nature

@@ -3,6 +3,9 @@
 WHOLE_MAX = 2**53 - 1
 """The largest whole number both JSON and JavaScript carry exactly; bounds every size, offset, count and time."""
 
+SCORE_MAX = 10_000
+"""How likely an address is, or how unlikely; far more than all reasons together weigh."""
+
 ITEM_INDEX_MAX = 2**32 - 1
 """An item's number is a u32 in a chunk."""
 

@@ -107,8 +107,8 @@ def _marked(base: object, marks: Sequence[object]) -> Reader:
             return _text(characters_max)
         case [Hex(digits)]:
             return _hex(digits)
-        case [Whole(top)]:
-            return _whole(top)
+        case [Whole(top, least)]:
+            return _whole(top, least)
         case [Octets(length)]:
             return _octets(length)
         case [Several(most, least)]:
@@ -150,12 +150,12 @@ def _boolean(value: object) -> object:
     raise WrongValue("is not true or false")
 
 
-def _whole(top: int) -> Reader:
+def _whole(top: int, least: int = 0) -> Reader:
     def read(value: object) -> object:
         # JSON does not tell 1 from 1.0, and JavaScript cannot.
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= top:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= top:
             raise WrongValue("is not a whole number in range")
         return value
 

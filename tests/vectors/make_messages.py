@@ -40,6 +40,7 @@ TRANSFER_FACTS = {
     "rate": 50,
     "started_ms": 1,
 }
+TUNNEL = {"address": "10.8.0.2", "interface": "tun0", "score": -10_000, "why": "a tunnel"}
 STATUS = {
     "t": "status_facts",
     "version": "0.1.0",
@@ -50,7 +51,7 @@ STATUS = {
     "free_bytes": TOP,
     "sessions": 0,
     "started_ms": 1,
-    "addresses": [{"address": "192.168.1.7", "interface": "eth0", "score": 90, "why": "the default route"}],
+    "addresses": [{"address": "192.168.1.7", "interface": "eth0", "score": 90, "why": "the default route"}, TUNNEL],
     "problems": [],
 }
 
@@ -139,7 +140,10 @@ VALID: list[dict[str, object]] = [
         "facts": {
             "t": "inbox_list",
             "folder": "/home/a/QRShare",
-            "entries": [{"name": "a.jpg", "size": 1, "arrived_ms": 2}],
+            "entries": [
+                {"name": "a.jpg", "size": 1, "arrived_ms": 2},
+                {"name": "trip", "size": 0, "arrived_ms": 3, "is_folder": True},
+            ],
             "total": 1,
         },
     },
@@ -297,6 +301,10 @@ INVALID_TEXTS += [
     ("a key in the other base64", KEY % ("+" + DIGEST[1:])),
     ("a key with stray bits", KEY % (DIGEST[:-1] + "9")),
     ("a key with a newline", KEY % (DIGEST[:-1] + "\\n")),
+    (
+        "a score beyond the least",
+        json.dumps({"t": "news", "facts": {**STATUS, "addresses": [{**TUNNEL, "score": -10_001}]}}),
+    ),
     ("an empty key", KEY % ""),
     ("transfer in capitals", '{"t":"finish","transfer":"' + TRANSFER.upper() + '"}'),
     ("transfer too short", '{"t":"finish","transfer":"' + TRANSFER[:-1] + '"}'),

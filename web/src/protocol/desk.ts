@@ -36,6 +36,7 @@ export interface EntryFacts {
   readonly size: number;
   readonly arrived_ms: number;
   readonly sender?: string;
+  readonly is_folder?: boolean;
 }
 
 /** One enrolled device. */

@@ -2,6 +2,8 @@
 
 /** The largest whole number both JSON and JavaScript carry exactly. */
 export const WHOLE_MAX = Number.MAX_SAFE_INTEGER;
+/** How likely an address is, or how unlikely. */
+export const SCORE_MAX = 10_000;
 /** An item's number is a u32 in a chunk. */
 export const ITEM_INDEX_MAX = 2 ** 32 - 1;
 /** A Noise message of 65 535 bytes less its 16-byte tag. */

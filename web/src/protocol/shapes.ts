@@ -32,10 +32,10 @@ export function optional<T>(shape: Shape<T>, isDefault: (value: T) => boolean = 
   return { ...shape, isDefault };
 }
 
-export function whole(top: number = WHOLE_MAX): Shape<number> {
+export function whole(top: number = WHOLE_MAX, least = 0): Shape<number> {
   return {
     read(value) {
-      if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > top) {
+      if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > top) {
         throw new WrongValue("is not a whole number in range");
       }
       return value + 0; // -0 becomes 0

@@ -21,6 +21,7 @@ import {
   DISPLAY_NAME_CHARACTERS_MAX,
   INBOX_ENTRIES_MAX,
   ITEM_INDEX_MAX,
+  SCORE_MAX,
 } from "./limits.ts";
 import { boolean, hex, list, object, octets, optional, pair, tagged, text, whole, word } from "./shapes.ts";
 import type { Members, Optional, Shape } from "./shapes.ts";
@@ -78,7 +79,7 @@ const transferFacts = object<TransferFacts>({
   started_ms: count,
   current: optional(name),
 });
-const entry = object<EntryFacts>({ name, size: count, arrived_ms: count, sender: optional(name) });
+const entry = object<EntryFacts>({ name, size: count, arrived_ms: count, sender: optional(name), is_folder: flag() });
 const device = object<DeviceFacts>({
   device: id,
   name,
@@ -89,7 +90,7 @@ const device = object<DeviceFacts>({
   seen_ms: count,
   online: boolean,
 });
-const address = object<AddressFacts>({ address: name, interface: name, score: count, why: name });
+const address = object<AddressFacts>({ address: name, interface: name, score: whole(SCORE_MAX, -SCORE_MAX), why: name });
 const unfinished = object<UnfinishedItem>({ transfer: id, name, size: count, offset: count });
 
 const facts = tagged<Facts>({
