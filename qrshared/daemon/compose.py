@@ -123,10 +123,13 @@ class _Endings:
 async def _end_devices(
     devices: Sequence[DeviceId], reason: Reason, live: LiveSessions, transfers: IncomingTransfers
 ) -> None:
-    await live.end(devices, reason)
-    if reason is Reason.REVOKED:  # nobody else may go on with what it had begun
-        for device in devices:
-            await transfers.forget(device, carried_too=True)
+    try:
+        await live.end(devices, reason)
+        if reason is Reason.REVOKED:  # nobody else may go on with what it had begun
+            for device in devices:
+                await transfers.forget(device, carried_too=True)
+    except Exception:
+        log.exception("a device that has ended was not cleared away")
 
 
 async def _save_at_last(book: Book) -> None:

@@ -131,7 +131,12 @@ class Keeper:
 
     async def look(self, look_for_problems: Callable[[int], Sequence[str]]) -> None:
         """Tell of what else is in the way."""
-        for sentence in await asyncio.to_thread(look_for_problems, self._daemon.where.port):
+        try:
+            found = await asyncio.to_thread(look_for_problems, self._daemon.where.port)
+        except Exception:
+            log.exception("looking for problems failed")
+            return
+        for sentence in found:
             self._say_problem(sentence, sentence)
 
     async def _follow_addresses(self) -> None:

@@ -9,13 +9,7 @@ from enum import Enum, auto
 from typing import Final
 
 from qrshared.inbox import DiskError, EntryMissing, Inbox, InboxError, ItemFacts, ItemKey, NoSpace, Part, Placed
-from qrshared.protocol import (
-    ItemReceipt,
-    Message,
-    Reason,
-    TransferId,
-    TransferMessage,
-)
+from qrshared.protocol import ItemReceipt, Message, Reason, TransferId, TransferMessage
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import IncomingFacts, Sender
 from qrshared.sessions.holdings import Holdings, holdings
@@ -179,8 +173,8 @@ class Incoming:
 
     async def _do(self, event: ReceiverEvent | _GiveWay, tasks: asyncio.TaskGroup) -> None:
         match event:
-            case BytesArrived(item=item):
-                await self._guarded(item, self._write(event))
+            case BytesArrived():
+                await self._arrived(event, tasks)
             case ItemComplete(item=item) if self.receiver.state(item) is ItemState.PLACING:
                 await self._begin_commit(item, tasks)
             case Proposed():
@@ -236,8 +230,6 @@ class Incoming:
         except InboxError as fault:
             self._do_later(self.receiver.decline(Reason(fault.reason)))
             return
-        if self.receiver.items is not proposed.items:
-            return  # cut and proposed anew meanwhile: that proposal is decided next
         here = holdings(self.transfer, proposed, stored)
         missing = sum(item.size for item in proposed.items) - here.size
         if not self._customs.allows(self.sender.device, missing):
@@ -250,7 +242,7 @@ class Incoming:
 
     def _accept(self, here: Holdings) -> None:
         if not self.is_attached:
-            return
+            return  # cut again meanwhile; the next link brings the proposal once more
         window = self._windows.grant()
         if window is None:
             self._do_later(self.receiver.decline(Reason.BUSY))
@@ -271,6 +263,14 @@ class Incoming:
             part = await self._inbox.begin(key, facts, adopt=self._adopt.pop(item, None))
             self._parts[item] = part
         return part
+
+    async def _arrived(self, content: BytesArrived, tasks: asyncio.TaskGroup) -> None:
+        if content.offset == 0 and self._jobs and self._jobs[0] == ItemComplete(content.item):
+            # One chunk is all of it. Small files wait for threads most of the time, so they wait beside each other.
+            self._jobs.popleft()
+            await self._begin_commit(content.item, tasks, content)
+        else:
+            await self._guarded(content.item, self._write(content))
 
     async def _write(self, first: BytesArrived) -> None:
         item, chunks, count = first.item, [first.content], len(first.content)
@@ -353,14 +353,18 @@ class Incoming:
 
     # --- the end of an item --------------------------------------------------------------------------------
 
-    async def _begin_commit(self, item: int, tasks: asyncio.TaskGroup) -> None:
+    async def _begin_commit(self, item: int, tasks: asyncio.TaskGroup, content: BytesArrived | None = None) -> None:
         if len(self._commits) >= COMMITS_MAX:
             await asyncio.wait(self._commits, return_when=asyncio.FIRST_COMPLETED)
-        commit = tasks.create_task(self._guarded(item, self._commit(item)))
+        commit = tasks.create_task(self._guarded(item, self._commit(item, content)))
         self._commits.add(commit)
         commit.add_done_callback(self._commits.discard)
 
-    async def _commit(self, item: int) -> None:
+    async def _commit(self, item: int, content: BytesArrived | None) -> None:
+        if content is not None:
+            await self._write(content)
+            if self.receiver.state(item) is not ItemState.PLACING:
+                return
         placed = self._already.pop(item, None)
         if placed is None:
             part = await self._part(item)

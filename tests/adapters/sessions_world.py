@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.history import History
@@ -15,6 +18,7 @@ from qrshared.links import Link, memory_links
 from qrshared.protocol import WINDOWS_BYTES_MAX, Reason
 from qrshared.sessions import Desk, IncomingTransfers, LiveSessions, Welcome
 from qrshared.tickets import Life, Road
+from tests.adapters.inbox_world import Taps
 from tests.client import Phone
 from tests.desk_double import DeskDouble
 
@@ -24,6 +28,24 @@ async def until(holds: Callable[[], bool], *, within_s: float = 10.0) -> None:
     async with asyncio.timeout(within_s):
         while not holds():
             await asyncio.sleep(0.005)
+
+
+class Gate:
+    """Holds one function of the disk until it is opened: a disk that takes its time."""
+
+    def __init__(self, tap: str, patch: pytest.MonkeyPatch) -> None:
+        self.reached = threading.Event()
+        self._tap = tap
+        self._open = threading.Event()
+        Taps(before=self._before).install(patch)
+
+    def _before(self, name: str, _count: int) -> None:
+        if name == self._tap:
+            self.reached.set()
+            self._open.wait(20)
+
+    def open(self) -> None:
+        self._open.set()
 
 
 @dataclass

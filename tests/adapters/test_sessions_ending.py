@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from qrshared.inbox import DiskError
+from qrshared.protocol import Fail, Reason
 from qrshared.sessions.receiving import STOPPED_MAX
-from tests.adapters.inbox_world import MIB, Taps, content_of
-from tests.adapters.sessions_world import computer, until
-from tests.client import Batch, File, Repeated, Visit, file_of
+from tests.adapters.inbox_world import MIB, content_of
+from tests.adapters.sessions_world import Gate, computer, until
+from tests.client import Batch, File, Repeated, file_of
 
 
 async def test_a_cancelled_item_leaves_no_part_and_the_rest_arrives(tmp_path: Path) -> None:
@@ -33,31 +34,18 @@ async def test_a_cancelled_transfer_leaves_no_part(tmp_path: Path) -> None:
         assert home.parts() == []
 
 
-async def _sent_and_held_at_commit(visit: Visit, hold: Callable[[], Awaitable[None]]) -> Batch:
-    """A batch whose first item is whole and held while it is placed, and whose second has begun."""
-    batch = Batch([file_of("first", content_of(2 * MIB)), File("second", Repeated(8 * MIB))])
-    await visit.send(batch, until=lambda: batch.sent_bytes >= 4 * MIB)
-    await hold()
-    return batch
-
-
 @pytest.mark.parametrize("tap", ["flush_file", "flush_folder"])
 @pytest.mark.parametrize("end", ["cancel", "cancel item", "owner", "cut and stop"])
 async def test_an_item_that_is_being_placed_when_its_transfer_ends_is_there_with_a_receipt_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tap: str, end: str
 ) -> None:
-    reached, release = threading.Event(), threading.Event()
-
-    def before(name: str, _count: int) -> None:
-        if name == tap:
-            reached.set()
-            release.wait(20)
-
     async with computer(tmp_path) as home:
         phone = home.guest()
         async with phone.visit() as visit:
-            Taps(before=before).install(monkeypatch)
-            batch = await _sent_and_held_at_commit(visit, lambda: until(reached.is_set))
+            gate = Gate(tap, monkeypatch)
+            batch = Batch([file_of("first", content_of(2 * MIB)), File("second", Repeated(8 * MIB))])
+            await visit.send(batch, until=lambda: batch.sent_bytes >= 4 * MIB)
+            await until(gate.reached.is_set)
             match end:
                 case "cancel":
                     await visit.cancel(batch)
@@ -71,7 +59,7 @@ async def test_an_item_that_is_being_placed_when_its_transfer_ends_is_there_with
                     await until(lambda: not any(home.transfers.active()))
                     assert home.transfers.stop(batch.transfer)
             await asyncio.sleep(0)
-            release.set()
+            gate.open()
         await home.quiet()
         assert home.visible() in ({"first": content_of(2 * MIB)}, {})
         assert home.parts() == []
@@ -126,3 +114,47 @@ async def test_a_part_belongs_to_its_device_alone(tmp_path: Path) -> None:
             await visit.send(stolen)
         assert stolen.sent_bytes == 8 * MIB
         assert list(home.visible()) == ["big"]
+
+
+async def test_a_sync_that_fails_behind_a_commit_does_not_call_a_placed_file_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncing, go_on = threading.Event(), threading.Event()
+
+    def sync(_part: object) -> int:
+        syncing.set()
+        go_on.wait(20)
+        raise DiskError(what="the part has its name already")
+
+    async with computer(tmp_path) as home, home.guest().visit() as visit:
+        monkeypatch.setattr(home.inbox.store, "sync", sync)
+        batch = Batch([File("big", Repeated(9 * MIB))])
+        await visit.say(*batch.sender.propose())
+        await visit.send_on(batch, until=lambda: batch.sender.done(0) == 9 * MIB)
+        assert syncing.is_set()
+        go_on.set()
+        await visit.send_on(batch)
+        assert (batch.names, batch.failures) == (["big"], {})
+
+
+async def test_a_batch_that_failed_while_an_item_was_being_placed_may_come_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with computer(tmp_path) as home:
+        phone = home.guest()
+        files = [file_of("first", content_of(2 * MIB)), file_of("second", content_of(5 * MIB))]
+        async with phone.visit() as visit:
+            gate = Gate("flush_folder", monkeypatch)
+            batch = Batch(files)
+            await visit.send(batch, until=lambda: batch.sent_bytes >= 4 * MIB)
+            await until(gate.reached.is_set)
+            await visit.say(Fail(batch.transfer, Reason.SOURCE_UNREADABLE))
+        await until(lambda: len(home.live) == 0)
+        again = Batch(files, transfer=batch.transfer)
+        async with phone.visit() as visit:
+            await visit.say(*again.sender.propose())
+            await until(lambda: any(home.transfers.active()))
+            gate.open()
+            async with asyncio.timeout(10):
+                await visit.send_on(again)
+        assert home.visible() == {file.name: bytes(file.content.read(0, file.content.size)) for file in files}

@@ -1,14 +1,25 @@
 """Cuts, reloads and restarts: what has arrived is not sent again, and nothing lands twice."""
 
+import asyncio
 import random
 from pathlib import Path
 
 import pytest
 
 from qrshared.links import LinkClosed
-from qrshared.protocol import PROOF_BLOCK_BYTES, WINDOW_BYTES, Accept, Goodbye, Reason, Rewind
+from qrshared.protocol import (
+    PROOF_BLOCK_BYTES,
+    WINDOW_BYTES,
+    WINDOWS_BYTES_MAX,
+    Accept,
+    Goodbye,
+    Message,
+    Reason,
+    Rewind,
+    Taken,
+)
 from tests.adapters.inbox_world import MIB, content_of
-from tests.adapters.sessions_world import computer, until
+from tests.adapters.sessions_world import Gate, computer, until
 from tests.client import Batch, Bytes, File, Phone, Repeated, file_of
 
 CUT_BYTES_MAX = WINDOW_BYTES
@@ -161,6 +172,71 @@ async def test_a_cut_in_the_middle_of_a_proof_begins_the_proof_again(tmp_path: P
         await _finish(reloaded, again)
         assert home.visible().keys() == {"big"}
         assert again.receipts[0].sha256 == content.sha256
+
+
+async def test_a_proof_after_a_cut_is_about_all_that_has_arrived_by_then(tmp_path: Path) -> None:
+    content = Repeated(40 * MIB)
+    async with computer(tmp_path) as home:
+        phone = home.guest()
+        first = Batch([File("big", content)])
+        await _send_and_cut(phone, first, 26 * MIB)
+        await until(lambda: any(home.transfers.waiting()))
+        again = Batch([File("big", content)], continues=[first.transfer])
+        reloaded = phone.reloaded()
+        async with reloaded.visit() as visit:
+            await visit.say(*again.sender.propose())
+            accept = await visit.hear_a(Accept)
+            again.sender.receive(accept)  # the proof takes its time: chunks go first
+            await visit.step(again)
+            await visit.hear_a(Taken)
+        heard: list[Message] = []
+        async with reloaded.visit() as visit:
+            await visit.say(*again.sender.propose())
+            while not again.sender.is_over:
+                await visit.step(again, heard.append)
+        assert not [one for one in heard if isinstance(one, Rewind)]
+        assert again.sent_bytes == 40 * MIB - accept.kept[0].offset
+        assert again.receipts[0].sha256 == content.sha256
+
+
+async def test_what_an_earlier_page_load_still_has_to_write_is_written_before_its_batch_is_picked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with computer(tmp_path) as home:
+        phone = home.guest()
+        first = Batch([File("big", Repeated(16 * MIB))])
+        gate = Gate("write_all", monkeypatch)
+        await _send_and_cut(phone, first, 3 * MIB)
+        await until(lambda: any(home.transfers.waiting()) and gate.reached.is_set())
+        again = Batch(first.files, continues=[first.transfer])
+        async with phone.reloaded().visit() as visit:
+            await visit.say(*again.sender.propose())
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await visit.hear_a(Accept)
+            gate.open()
+            await visit.send_on(again)
+        assert first.sent_bytes + again.sent_bytes == 16 * MIB
+        assert [one.transfer for one in home.transfers.facts()] == [again.transfer]
+
+
+async def test_a_proposal_that_is_decided_after_its_link_went_holds_no_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with computer(tmp_path) as home:
+        phone = home.guest()
+        batch = Batch([File("big", Repeated(16 * MIB))])
+        gate = Gate("write_all", monkeypatch)
+        await _send_and_cut(phone, batch, 2 * MIB)
+        async with phone.visit() as visit:
+            await visit.say(*batch.sender.propose())
+            await until(lambda: any(home.transfers.active()))
+        await until(lambda: any(home.transfers.waiting()))
+        (waiting,) = home.transfers.waiting()
+        gate.open()
+        await until(lambda: not waiting._jobs and home.transfers._windows.free == WINDOWS_BYTES_MAX)
+        await _finish(phone, batch)
+        assert batch.names == ["big"]
 
 
 async def test_a_lie_about_the_proof_gives_nobody_the_stored_bytes(tmp_path: Path) -> None:

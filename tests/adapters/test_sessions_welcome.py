@@ -198,6 +198,27 @@ async def test_another_page_load_replaces_one_that_has_been_silent_for_ten_secon
                 assert await new.hear() == Pong(1)
 
 
+async def test_a_third_link_waits_for_a_second_that_waits_for_a_first_which_does_not_read(tmp_path: Path) -> None:
+    async with computer(tmp_path) as home:
+        phone = await home.trusted_phone()
+
+        async def is_let_in() -> bool:
+            try:
+                async with phone.visit() as visit:
+                    await visit.say(Ping(1))
+                    return await visit.hear() == Pong(1)
+            except (Unwelcome, LinkClosed):
+                return False
+
+        async with phone.visit():
+            home.links[-1]._outgoing.held_bytes = 1 << 21  # type: ignore[attr-defined] # its queue is full
+            async with asyncio.timeout(REPLACED_S_MAX), asyncio.TaskGroup() as tasks:
+                second = tasks.create_task(is_let_in())
+                await until(lambda: len(home.serving) == 2 and home.sealed == 2)
+                third = tasks.create_task(is_let_in())
+            assert (second.result(), third.result()) == (False, True)
+
+
 async def test_a_device_is_never_locked_out_by_links_that_died_while_they_waited_for_each_other(tmp_path: Path) -> None:
     async with computer(tmp_path) as home:
         phone = await home.trusted_phone()

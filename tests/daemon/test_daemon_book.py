@@ -3,6 +3,7 @@
 import asyncio
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,21 +60,16 @@ async def test_who_enrolled_is_known_to_the_next_run(world: World) -> None:
 
 async def test_a_revoked_device_stays_revoked_even_if_nobody_waits_for_the_disk(world: World) -> None:
     device = await world.enroll(b"k" * 32, (await world.book.personal(Life.ONCE)).secret)
-    gate = threading.Event()
-    real = world.store._replace
-
-    def slow(text: bytes, number: int) -> None:
-        gate.wait(10)
-        real(text, number)
-
-    world.store._replace = slow  # type: ignore[method-assign] # a disk that takes its time
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await world.book.revoke(device)
-    assert world.ended == [([device], Reason.REVOKED)]
-    gate.set()
-    world.store._replace = real  # type: ignore[method-assign] # and recovers
-    await world.book.make_round()
+    loop, gate = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(1) as one_thread:
+        loop.set_default_executor(one_thread)
+        busy = loop.run_in_executor(None, gate.wait, 10)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):  # a page that closes right after asking
+                await world.book.revoke(device)
+        assert world.ended == [([device], Reason.REVOKED)]
+        gate.set()
+        await busy
     assert world.open().find(derive_keys(b"k" * 32).key_id, Road.HOME) is Refusal.UNKNOWN_KEY
 
 
