@@ -92,13 +92,15 @@ async def test_after_a_reload_a_new_pick_of_the_file_goes_on_and_gives_one_file(
 
 async def test_another_file_of_the_same_name_and_size_after_a_reload_arrives_as_it_is(home: Home) -> None:
     page, file = await home.scan(), home.file("film.mp4", SIZE)
-    await start_sending(home, page, file)
+    before = await start_sending(home, page, file)
     await page.reload()
     await page.wait_for(IS_OPEN)
     changed = home.file("film.mp4", SIZE)
     await page.choose("Send", changed)
     await wait_done(page, 1)
     assert home.daemon.files() == hashes([changed])
+    # The control of all counting here: what was in the middle was for nothing, and the count says so.
+    assert sent_twice(home, before) > MIDDLE / 2
 
 
 async def test_a_second_tab_is_told_and_takes_over_only_when_the_first_is_closed(home: Home) -> None:

@@ -22,7 +22,9 @@ async def read_code(page: Page, folder: Path) -> str:
     """What a camera reads off the screen, '' while there is no code."""
     picture = folder / "wall.png"
     await page.screenshot(picture)
-    zbar = await asyncio.create_subprocess_exec("zbarimg", "--quiet", "--raw", picture, stdout=asyncio.subprocess.PIPE)
+    zbar = await asyncio.create_subprocess_exec(
+        "zbarimg", "--quiet", "--raw", picture, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
     found, _ = await zbar.communicate()
     return found.decode().strip()
 
