@@ -79,7 +79,7 @@ class Incoming:
         self._work = asyncio.Event()
         self._unsynced = Unsynced()
         self._commits: set[asyncio.Task[None]] = set()
-        self._wake: Callable[[], None] = _nobody
+        self._wake: Callable[[], None] = lambda: None
         self.is_attached = False
         self.is_worth_telling = True
         """Whether desks should hear of it once it is over."""
@@ -95,7 +95,7 @@ class Incoming:
 
     def detach(self) -> None:
         """Its link is gone: what arrived is still written and made safe, the rest waits for the next link."""
-        self._wake = _nobody
+        self._wake = lambda: None
         self.is_attached = False
         self.receiver.detached()
         self.facts.cut()
@@ -397,7 +397,3 @@ class Incoming:
         if self._window:
             self._windows.release(self._window)
             self._window = 0
-
-
-def _nobody() -> None:
-    """There is no session to wake."""
