@@ -266,8 +266,7 @@ class Incoming:
 
     async def _arrived(self, content: BytesArrived, tasks: asyncio.TaskGroup) -> None:
         if content.offset == 0 and self._jobs and self._jobs[0] == ItemComplete(content.item):
-            # One chunk is all of it. Small files wait for threads most of the time, so they wait beside each other.
-            self._jobs.popleft()
+            self._jobs.popleft()  # small files wait for threads most of the time, so they wait beside each other
             await self._begin_commit(content.item, tasks, content)
         else:
             await self._guarded(content.item, self._write(content))
@@ -285,7 +284,9 @@ class Incoming:
         if self.receiver.state(item).is_final:
             return  # it failed or was cancelled after they had arrived, and they were counted as taken then
         if not self._customs.brings(self.sender.device, count):
+            # Then the item itself: with its last bytes arrived it counts as being placed, which nothing else ends.
             self._do_later(self.receiver.fail(Reason.ALLOWANCE))
+            self._do_later(self.receiver.fail_item(item, Reason.ALLOWANCE))
             return
         part = await self._part(item)
         if part.placed is not None:  # an earlier commit came through behind our back: these bytes are in the inbox

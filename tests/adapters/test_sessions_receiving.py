@@ -19,6 +19,7 @@ from qrshared.inbox import (
 )
 from qrshared.protocol import (
     WINDOW_BYTES,
+    Accept,
     Cancel,
     Chunk,
     Decline,
@@ -119,6 +120,27 @@ async def test_guests_together_stay_within_their_day(tmp_path: Path) -> None:
         async with (await home.trusted_phone()).visit() as visit:  # the control: the owner's own are not counted
             await visit.send(Batch([file_of("b", content_of(11 * MIB))]))
         assert len(home.visible()) == 2
+
+
+async def test_a_small_file_that_no_longer_fits_into_the_guests_day_is_refused_with_its_transfer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        computer(tmp_path, guest_day_bytes=30_000) as home,
+        home.guest().visit() as one,
+        home.guest().visit() as other,
+    ):
+        ones, others = (Batch([file_of(name, content_of(20_000))]) for name in ("one", "other"))
+        for visit, batch in ((one, ones), (other, others)):  # both were within the day when they asked
+            await visit.say(*batch.sender.propose())
+            await visit.take(batch, await visit.hear_a(Accept))
+        await one.send_on(ones)
+        await other.send_on(others)
+        assert [len(ones.receipts), len(others.receipts)] == [1, 0]
+        assert {others.refusal, *others.failures.values()} == {Reason.ALLOWANCE}
+        await home.idle()
+        assert [*home.visible()] == ["one"]
+        assert "broke" not in caplog.text
 
 
 FAULTS: dict[type[InboxError], Callable[[], InboxError]] = {
