@@ -122,10 +122,10 @@ async def stage(computer: Host, phone: Host, folder: Path, stack: AsyncExitStack
     return Home(computer, phone, folder, product, lanes, small_lanes, absent)
 
 
-async def rounds(home: Home, lanes: Mapping[str, Lane], files: Sequence[Path], count: int) -> dict[str, list[Run]]:
-    """One round to warm up, then `count` measured ones, each in an order of its own."""
+async def rounds(home: Home, lanes: Mapping[str, Lane], sets: Sequence[Sequence[Path]]) -> dict[str, list[Run]]:
+    """One round with each set of files, in an order of its own; the first one only warms up."""
     runs: dict[str, list[Run]] = {name: [] for name in lanes}
-    for number in range(count + 1):
+    for number, files in enumerate(sets):
         order = random.sample(sorted(lanes), len(lanes))
         async with Chromium(namespace=home.phone.namespace) as browser:
             for name in order:
@@ -135,6 +135,8 @@ async def rounds(home: Home, lanes: Mapping[str, Lane], files: Sequence[Path], c
                 print(
                     f"  {f'round {number}' if number else 'warm-up'}  {name:<10} {measured.seconds:7.2f} s", flush=True
                 )
+                if len(files) == 1:
+                    (lanes[name].server.files / files[0].name).unlink()
     return runs
 
 
@@ -143,7 +145,7 @@ def make_files(folder: Path, sizes: Sequence[int]) -> list[Path]:
     folder.mkdir()
     paths = []
     for number, size in enumerate(sizes):
-        path = folder / f"bench-{number:05}.bin"
+        path = folder / f"{folder.name}-{number:05}.bin"
         with path.open("wb") as file:
             for at in range(0, size, 1 << 20):
                 file.write(os.urandom(min(1 << 20, size - at)))
@@ -168,7 +170,7 @@ def print_rates(lanes: Mapping[str, Lane], runs: Mapping[str, Sequence[Run]], am
 
 async def big(home: Home, scope: Scope) -> list[Row]:
     files = await asyncio.to_thread(make_files, home.folder / "big", [scope.size_mib << 20])
-    runs = await rounds(home, home.lanes, files, scope.runs)
+    runs = await rounds(home, home.lanes, [files] * (1 + scope.runs))
     print(f"\n{scope.size_mib} MiB, Chromium to disk:")
     print_rates(home.lanes, runs, scope.size_mib * MB_OF_MIB, "MB/s")
     files[0].unlink()
@@ -186,8 +188,10 @@ async def big(home: Home, scope: Scope) -> list[Row]:
 
 
 async def small(home: Home, scope: Scope) -> list[Row]:
-    files = await asyncio.to_thread(make_files, home.folder / "small", [SMALL_BYTES] * scope.small_files)
-    runs = await rounds(home, home.small_lanes, files, scope.runs)
+    # Each round has files of its own and none is removed: ext4 is slow to make files where many were just removed.
+    sizes = [SMALL_BYTES] * scope.small_files
+    folders = [home.folder / f"small{number}" for number in range(1 + scope.runs)]
+    runs = await rounds(home, home.small_lanes, [make_files(folder, sizes) for folder in folders])
     print(f"\n{scope.small_files} files of {SMALL_BYTES} bytes:")
     print_rates(home.small_lanes, runs, scope.small_files, "files/s")
     what = f"{scope.small_files} × 20 kB ÷ one durable request each, six at once"
