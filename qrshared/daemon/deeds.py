@@ -95,7 +95,7 @@ class Deeds:
         # The folder, never the file: what a stranger sent is not opened for anybody.
         inside = verb.name.rpartition("/")[0] if verb.name else ""
         folder = self._inbox.folder / inside
-        if not folder.resolve().is_relative_to(self._inbox.folder):
+        if "\0" in inside or not folder.resolve().is_relative_to(self._inbox.folder):
             raise DeskRefusal(Reason.NAME_REFUSED, "That is not a folder of the inbox.")
         if not await open_folder(folder):
             raise DeskRefusal(Reason.UNSUPPORTED, f"This computer shows no windows. The files are in {folder}.")
@@ -153,13 +153,12 @@ class Deeds:
     async def _list_unfinished(self, _verb: Verb, asker: Asker) -> Facts:
         device = _device_of(asker.grant)
         stored = await asyncio.to_thread(self._inbox.unfinished, device)
-        waiting = [one for one in stored if self._is_left_over(device, one.key.transfer)]
-        return UnfinishedList(
-            tuple(
-                UnfinishedItem(one.key.transfer, one.facts.name, one.facts.size, one.offset)
-                for one in waiting[:UNFINISHED_TOLD_MAX]
-            )
-        )
+        begun = [
+            UnfinishedItem(one.key.transfer, one.facts.name, one.facts.size, one.offset)
+            for one in stored
+            if self._is_left_over(device, one.key.transfer)
+        ]
+        return UnfinishedList((*begun, *self._transfers.not_begun(device, begun))[:UNFINISHED_TOLD_MAX])
 
     async def _forget_unfinished(self, _verb: Verb, asker: Asker) -> Facts:
         await self._transfers.forget(_device_of(asker.grant), carried_too=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Final
 
 from qrshared.protocol import DeviceId, Item, PeerKind, TransferFacts, TransferState
 from qrshared.transfers import Progress, Receiver
@@ -41,6 +42,10 @@ def kind_of(name: str) -> ItemKind:
     return _KINDS.get(ending, ItemKind.OTHER)
 
 
+STANDS_STILL_S: Final = 3.0
+"""Without bytes for so long a transfer has no speed and no time left, as far as anybody is told."""
+
+
 class IncomingFacts:
     """Watches one receiver and turns what it knows into `TransferFacts`."""
 
@@ -51,6 +56,7 @@ class IncomingFacts:
         self._progress = Progress()
         self._started_ms = int(time.time() * 1000)
         self._current: str | None = None
+        self._moved_at = clock()
         self.state = TransferState.ARRIVING
         self._kinds: Counter[ItemKind] | None = None
 
@@ -64,6 +70,7 @@ class IncomingFacts:
     def moved(self, item: Item) -> None:
         """Bytes of this item were written."""
         self._current = item.name
+        self._moved_at = self._clock()
         self._progress.update(self._receiver.tally.bytes_done, self._clock())
 
     def placed(self) -> None:
@@ -95,7 +102,8 @@ class IncomingFacts:
     def as_told(self) -> TransferFacts:
         """How it stands now."""
         tally = self._receiver.tally
-        moves = self.state is TransferState.ARRIVING
+        # A phone that pauses says nothing: the last speed must not stand there as if it still held.
+        moves = self.state is TransferState.ARRIVING and self._clock() - self._moved_at < STANDS_STILL_S
         return TransferFacts(
             transfer=self._receiver.transfer,
             device=self._sender.name,

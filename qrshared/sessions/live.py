@@ -1,6 +1,7 @@
 """Every session that is live now, and the rule that a device has one of them."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -12,6 +13,10 @@ REPLACED_S_MAX: Final = 5.0
 """How long a new session waits for the one it replaces; that one is gone within a second unless something broke."""
 
 
+GAVE_WAY_MAX: Final = 1_024
+"""Page loads that gave way to another one of their device and are remembered, the oldest forgotten first."""
+
+
 class LiveSessions:
     """Who is connected. Sessions without a device (walls) are counted, not limited."""
 
@@ -19,6 +24,7 @@ class LiveSessions:
         self._clock = clock
         self._by_device: dict[str, Session] = {}
         self._others: set[Session] = set()
+        self._gave_way: OrderedDict[tuple[str, int], None] = OrderedDict()
         self.changed: Callable[[], None] = _nobody
         """Called when somebody came or left: lists of devices say who is here now."""
 
@@ -48,8 +54,12 @@ class LiveSessions:
             self.changed()
             return True
         old = self._by_device.get(device)
-        if old is not None and self._settle(old, session) is Verdict.WAITS:
-            return False
+        if old is not None:
+            loser = self._loser(device, old, session)
+            if old.instance != session.instance:
+                self._remember((device, loser.instance))
+            if loser is session:
+                return False
         self._by_device[device] = session  # at once: two newcomers must not both wait for the same old one
         if old is not None:
             old.end(Reason.ANOTHER_TAB)
@@ -60,10 +70,22 @@ class LiveSessions:
             self.changed()
         return is_in
 
-    def _settle(self, old: Session, new: Session) -> Verdict:
-        return settle(
-            live_instance=old.instance, live_heard_at=old.heard_at, new_instance=new.instance, now=self._clock()
+    def _loser(self, device: str, old: Session, new: Session) -> Session:
+        verdict = settle(
+            live_instance=old.instance,
+            live_heard_at=old.heard_at,
+            live_is_idle=old.is_idle,
+            new_instance=new.instance,
+            new_gave_way=(device, new.instance) in self._gave_way,
+            now=self._clock(),
         )
+        return new if verdict is Verdict.WAITS else old
+
+    def _remember(self, page_load: tuple[str, int]) -> None:
+        self._gave_way[page_load] = None
+        self._gave_way.move_to_end(page_load)
+        while len(self._gave_way) > GAVE_WAY_MAX:
+            self._gave_way.popitem(last=False)
 
     def leave(self, session: Session) -> None:
         """Forget a session that is over."""

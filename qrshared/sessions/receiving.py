@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -22,6 +22,7 @@ from qrshared.protocol import (
     TransferFacts,
     TransferId,
     TransferMessage,
+    UnfinishedItem,
 )
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import Sender
@@ -102,6 +103,17 @@ class IncomingTransfers:
     def get(self, device: DeviceId, transfer: TransferId) -> Incoming | None:
         """A transfer that is under way or waits."""
         return self._all.get((device, transfer))
+
+    def not_begun(self, device: DeviceId, begun: Collection[UnfinishedItem]) -> list[UnfinishedItem]:
+        """Items that wait with their transfer for their device, and of which nothing is stored yet."""
+        known = {(one.transfer, one.name, one.size) for one in begun}
+        return [
+            UnfinishedItem(one.transfer, item.name, item.size, 0)
+            for one in self.waiting()
+            if one.sender.device == device
+            for number, item in enumerate(one.receiver.items)
+            if not one.receiver.state(number).is_final and (one.transfer, item.name, item.size) not in known
+        ]
 
     # --- what the owner does --------------------------------------------------------------------------------
 
@@ -205,6 +217,11 @@ class Receiving:
             incoming.detach()
         if carried:
             self._transfers.were_cut()
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is under way over this session."""
+        return not self._carried
 
     def take(self, message: TransferMessage, grant: Grant) -> None:
         """Route one message; those about a transfer that is not carried here are drained. Raises `ProtocolError`."""

@@ -62,7 +62,7 @@ async def answer_seal(link: Link, road: RoadName, find: Callable[[bytes], Found[
     await link.send(handshake.opening())
     while handshake.sealed is None:
         for message in await link.receive():
-            if len(message) > HANDSHAKE_MESSAGE_BYTES_MAX:
+            if len(message) > HANDSHAKE_MESSAGE_BYTES_MAX or handshake.sealed is not None:
                 raise Refused(Refusal.HANDSHAKE)
             answers = handshake.receive(message)
             if answers:

@@ -111,6 +111,11 @@ class Session:
                 self._receiving.detach()
                 self._ended.set()
 
+    @property
+    def is_idle(self) -> bool:
+        """It carries no transfer: a newer page load of its device may take its place."""
+        return self._receiving.is_idle
+
     def end(self, reason: Reason) -> None:
         """Say goodbye and close, at once and even if the peer does not read; `wait_ended` tells when."""
         self._ending = self._ending or reason

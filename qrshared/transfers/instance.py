@@ -12,8 +12,14 @@ class Verdict(StrEnum):
     WAITS = "waits"  # the new one gets `goodbye another_tab`
 
 
-def settle(*, live_instance: int, live_heard_at: float, new_instance: int, now: float) -> Verdict:
-    """The same page load always replaces its own old link; another one only a link that has fallen silent."""
+def settle(
+    *, live_instance: int, live_heard_at: float, live_is_idle: bool, new_instance: int, new_gave_way: bool, now: float
+) -> Verdict:
+    """The same page load always replaces its own old link; another one a link that has fallen silent.
+
+    A page load that comes for the first time also replaces an idle one: whoever scans again looks at the new page.
+    One that gave way before (`new_gave_way`) does not, or two idle tabs would throw each other out for ever.
+    """
     if new_instance == live_instance or now - live_heard_at >= PREEMPT_SILENCE_S:
         return Verdict.REPLACES
-    return Verdict.WAITS
+    return Verdict.REPLACES if live_is_idle and not new_gave_way else Verdict.WAITS

@@ -1,6 +1,7 @@
 """From a link to a session: enrolment, versions, one live session a device, and letting go of whoever misbehaves."""
 
 import asyncio
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,19 +9,12 @@ import pytest
 
 from qrshared.daemon.store import Store
 from qrshared.links import LinkClosed
-from qrshared.protocol import (
-    Ask,
-    GetStatus,
-    Goodbye,
-    Ping,
-    Pong,
-    Reason,
-)
+from qrshared.protocol import Accept, Ask, GetStatus, Goodbye, Item, Ping, Pong, Propose, Reason
 from qrshared.seal import Refusal, Refused
 from qrshared.sessions.live import REPLACED_S_MAX
 from qrshared.tickets import Road
 from tests.adapters.sessions_world import computer, is_written, until
-from tests.client import Unwelcome
+from tests.client import Unwelcome, Visit
 
 
 class FailingStore(Store):
@@ -161,17 +155,41 @@ async def test_a_link_that_dies_at_any_step_leaves_nothing_behind(tmp_path: Path
 # --- one live session a device ------------------------------------------------------------------------------------
 
 
+async def begin_to_send(visit: Visit) -> None:
+    """A transfer is under way from here on, and stays so: its one item never comes."""
+    transfer = secrets.token_hex(16)
+    await visit.say(Propose(transfer, 0, (Item("film.mp4", 1 << 20),), more=False, count=1, bytes=1 << 20))
+    await visit.hear_a(Accept)
+
+
 async def test_another_tab_is_told_so_and_the_first_one_goes_on(tmp_path: Path) -> None:
     async with computer(tmp_path) as home:
         phone = await home.trusted_phone()
         async with phone.visit() as first:
+            await begin_to_send(first)
             with pytest.raises(Unwelcome) as turned_away:
                 async with phone.reloaded().visit():
                     pass
             assert turned_away.value.answer == Goodbye(Reason.ANOTHER_TAB)
             await first.say(Ping(7))
-            assert await first.hear() == Pong(7)
+            assert await first.hear_a(Pong) == Pong(7)
             assert len(home.live) == 1
+
+
+async def test_a_tab_with_nothing_to_send_gives_way_to_a_new_one_and_does_not_take_it_back(tmp_path: Path) -> None:
+    async with computer(tmp_path) as home:
+        forgotten = await home.trusted_phone()
+        async with forgotten.visit() as old, forgotten.reloaded().visit() as new:
+            assert await old.hear() == Goodbye(Reason.ANOTHER_TAB)
+            with pytest.raises(Unwelcome):
+                async with forgotten.visit():
+                    pass
+            await new.say(Ping(1))
+            assert await new.hear() == Pong(1)
+        await home.quiet()
+        async with forgotten.visit() as back:  # the other one was closed
+            await back.say(Ping(2))
+            assert await back.hear() == Pong(2)
 
 
 async def test_the_same_page_load_replaces_its_own_old_link_at_once(tmp_path: Path) -> None:
@@ -187,7 +205,8 @@ async def test_the_same_page_load_replaces_its_own_old_link_at_once(tmp_path: Pa
 async def test_another_page_load_replaces_one_that_has_been_silent_for_ten_seconds(tmp_path: Path) -> None:
     async with computer(tmp_path) as home:
         phone = await home.trusted_phone()
-        async with phone.visit():
+        async with phone.visit() as first:
+            await begin_to_send(first)
             home.clock.ahead_s += 9.5
             with pytest.raises(Unwelcome):
                 async with phone.reloaded().visit():

@@ -142,7 +142,26 @@ def test_the_first_differing_block_says_where_to_rewind_to() -> None:
     ],
 )
 def test_a_second_session_of_a_device(instance: int, silent_s: float, verdict: Verdict) -> None:
-    assert settle(live_instance=7, live_heard_at=100.0, new_instance=instance, now=100.0 + silent_s) is verdict
+    assert settled(instance, silent_s=silent_s) is verdict
+
+
+def settled(instance: int, *, silent_s: float = 0.0, idle: bool = False, gave_way: bool = False) -> Verdict:
+    return settle(
+        live_instance=7,
+        live_heard_at=100.0,
+        live_is_idle=idle,
+        new_instance=instance,
+        new_gave_way=gave_way,
+        now=100.0 + silent_s,
+    )
+
+
+def test_an_idle_page_gives_way_to_a_new_one_and_never_takes_it_back_by_itself() -> None:
+    assert settled(8, idle=True) is Verdict.REPLACES
+    assert settled(8, idle=True, gave_way=True) is Verdict.WAITS
+    assert settled(8, idle=False) is Verdict.WAITS
+    assert settled(7, gave_way=True) is Verdict.REPLACES
+    assert settled(8, gave_way=True, silent_s=10.0) is Verdict.REPLACES
 
 
 # --- progress
