@@ -84,7 +84,7 @@ async def test_pings_are_sent_and_silence_ends_the_session(tmp_path: Path, monke
             await visit.say(Pong(1))
             home.clock.ahead_s += 5.1
             assert await visit.hear() == Ping(2)
-            home.clock.ahead_s += 9
+            home.clock.ahead_s += 15.1
             assert await visit.hear_a(Goodbye) == Goodbye(Reason.IDLE)
         await home.quiet()
 
