@@ -18,7 +18,16 @@ function watched(bytes: Uint8Array<ArrayBuffer>): { file: Readable; reads: numbe
     reads.push((end ?? 0) - (start ?? 0));
     return whole.slice(start, end);
   };
-  return { file: { size: whole.size, lastModified: 5, slice }, reads };
+  const arrayBuffer = (): Promise<ArrayBuffer> => {
+    reads.push(whole.size);
+    return whole.arrayBuffer();
+  };
+  return { file: { size: whole.size, lastModified: 5, slice, arrayBuffer }, reads };
+}
+
+/** A file that gives what `arrayBuffer` says, read whole or in slices. */
+function giving(arrayBuffer: () => Promise<ArrayBuffer>): Readable {
+  return { size: 10, lastModified: 1, slice: () => Object.assign(new Blob(), { arrayBuffer }), arrayBuffer };
 }
 
 function failure(reason: string): (error: unknown) => boolean {
@@ -47,21 +56,17 @@ test("a big file is read one block ahead and each block once", async () => {
 
 test("a file that cannot be read, shrank or was saved again says so", async () => {
   const clock = new ManualClock();
-  const unreadable: Readable = {
-    size: 10,
-    lastModified: 1,
-    slice: () => Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new DOMException("gone", "NotReadableError")) }),
-  };
+  const unreadable = giving(() => Promise.reject(new DOMException("gone", "NotReadableError")));
   await assert.rejects(new Source(unreadable, clock, () => undefined).read(0, 10), failure("source_unreadable"));
-  const shrunk: Readable = { size: 10, lastModified: 1, slice: () => new Blob([new Uint8Array(4)]) };
+  const shrunk = giving(() => Promise.resolve(new ArrayBuffer(4)));
   await assert.rejects(new Source(shrunk, clock, () => undefined).read(0, 10), failure("source_changed"));
-  const saved = { size: 10, lastModified: 1, slice: () => new Blob([new Uint8Array(10)]) };
+  const saved = giving(() => Promise.resolve(new ArrayBuffer(10)));
   const source = new Source(saved, clock, () => undefined);
   await source.read(0, 5);
   source.release();
-  saved.lastModified = 2;
+  Object.assign(saved, { lastModified: 2 });
   await assert.rejects(source.read(0, 5), failure("source_changed"));
-  saved.lastModified = 1;
+  Object.assign(saved, { lastModified: 1 });
   assert.equal((await source.read(0, 5)).length, 5, "control: unchanged again, it reads");
 });
 
@@ -71,7 +76,7 @@ test("a file whose first byte takes two seconds is being prepared, until it come
   const bytes = new Promise<ArrayBuffer>((resolve) => {
     give = resolve;
   });
-  const slow: Readable = { size: 10, lastModified: 1, slice: () => Object.assign(new Blob(), { arrayBuffer: () => bytes }) };
+  const slow = giving(() => bytes);
   const told: boolean[] = [];
   const reading = new Source(slow, clock, (preparing) => told.push(preparing)).read(0, 10);
   await clock.advance(1.9);
