@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from qrshared.daemon.store import Store
 from qrshared.errors import QrsharedError
@@ -27,6 +28,11 @@ from qrshared.tickets import (
 
 T = TypeVar("T")
 
+NEWCOMERS_MAX: Final = 60
+"""New devices in a minute: a school class may scan at once, a program that makes keys may not fill the book."""
+
+MINUTE_S: Final = 60.0
+
 log = logging.getLogger(__name__)
 
 _WHY: dict[type[QrsharedError], Reason] = {
@@ -46,11 +52,12 @@ class Book:
         *,
         guest_day_bytes: int,
         on_ended: Callable[[Iterable[str], Reason], None],
+        is_online: Callable[[str], bool] = lambda _device: False,
         now: Callable[[], float] = time.time,
     ) -> None:
         """`on_ended` hears which devices' keys are worth nothing any more, and why.
 
-        Raises `StoreDamaged`, `RegisterDamaged`.
+        `is_online`: whoever is connected makes room for a new device last. Raises `StoreDamaged`, `RegisterDamaged`.
         """
         document = store.load()
         self.register = (
@@ -59,10 +66,12 @@ class Book:
             else Register.load(document, guest_day_bytes=guest_day_bytes)
         )
         self._store = store
+        self._is_online = is_online
         self._on_ended = on_ended
         self._now = now
         self._unsaved = False
         self._wall = ""
+        self._newcomers: deque[float] = deque()
 
     # --- for sessions --------------------------------------------------------------------------------
 
@@ -76,8 +85,10 @@ class Book:
 
     async def enroll(self, credential: Credential, key: bytes, name: str, kind: PeerKind) -> Grant:
         """Make the device, write it down, and only then return; raises `EnrollRefused`."""
+        if self._is_crowded(key):
+            raise EnrollRefused(Reason.BUSY)
         try:
-            enrolled = self.register.enroll(credential, key, name, kind, self._now())
+            enrolled = self.register.enroll(credential, key, name, kind, self._now(), busy=self._is_online)
         except (TicketSpent, RegisterFull, NotATicket, KeyMalformed) as fault:
             raise EnrollRefused(_WHY[type(fault)]) from fault
         try:
@@ -85,9 +96,18 @@ class Book:
         except OSError as fault:
             log.warning("the list of devices could not be written: %s", fault.strerror)
             raise EnrollRefused(Reason.DISK_ERROR) from fault
+        if enrolled.is_new:
+            self._newcomers.append(self._now())
         if enrolled.displaced is not None:
             self._on_ended([enrolled.displaced], Reason.EXPIRED)
         return enrolled.grant
+
+    def _is_crowded(self, key: bytes) -> bool:
+        """Whether an unknown key has to wait: too many new devices came in the last minute."""
+        now = self._now()
+        while self._newcomers and not 0 <= now - self._newcomers[0] < MINUTE_S:
+            self._newcomers.popleft()
+        return len(self._newcomers) >= NEWCOMERS_MAX and not self.register.knows(key)
 
     def name(self, device: str) -> str:
         """What the owner knows this device as."""

@@ -66,7 +66,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         await parts.enter_async_context(ControlServer(settings.data_dir, desk, OWNER_HERE))
         live = LiveSessions(clock)
         endings = _Endings()
-        book = _open_book(settings, endings)
+        book = _open_book(settings, endings, live)
         inbox = await parts.enter_async_context(_open_inbox(settings))
         history = History(book)
         transfers = await parts.enter_async_context(IncomingTransfers(inbox, history, clock))
@@ -139,9 +139,10 @@ async def _save_at_last(book: Book) -> None:
         log.warning("the list of devices could not be written: %s", fault.strerror)
 
 
-def _open_book(settings: Settings, endings: _Endings) -> Book:
+def _open_book(settings: Settings, endings: _Endings, live: LiveSessions) -> Book:
     store = Store(settings.data_dir / "devices.json")
-    return Book(store, guest_day_bytes=settings.guest_daily_gb * _GIB, on_ended=endings)
+    guest_day_bytes = settings.guest_daily_gb * _GIB
+    return Book(store, guest_day_bytes=guest_day_bytes, on_ended=endings, is_online=live.is_online)
 
 
 def _open_inbox(settings: Settings) -> Inbox:

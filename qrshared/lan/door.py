@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from qrshared.links import CloseReason, Link, serve_websocket
-from qrshared.serving import Admission, FailedHandshakes, Gate, is_loopback
+from qrshared.serving import Admission, FailedHandshakes, Gate, Socket, is_loopback
 from qrshared.serving.guard import is_forwarded
 
 _log = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 class Visitor:
     """Who came through the door, as far as a socket can tell.
 
-    Whoever runs the handshake says how it went: `sealed()` lifts the deadline, `refused()` counts against the address.
+    Whoever runs the handshake says how it went: `sealed(is_known)` lifts the deadline, `refused()` counts against
+    the address.
     """
 
     address: str
@@ -30,7 +31,7 @@ class Visitor:
     """This computer, by a loopback name, through no proxy: the page is authentic."""
     is_secure: bool
     """The page came over HTTPS."""
-    sealed: Callable[[], None]
+    sealed: Callable[[bool], None]
     refused: Callable[[], None]
 
 
@@ -64,7 +65,7 @@ class Door:
             address=address,
             is_loopback=is_here,
             is_secure=_is_https(request, self._admission()),
-            sealed=socket.sealed if socket is not None else _nothing,
+            sealed=_sealed(socket),
             # On this computer any user could otherwise keep the owner out; 128 bits are not guessed at any rate.
             refused=_nothing if is_here else lambda: self._failed.failed(address, asyncio.get_running_loop().time()),
         )
@@ -85,8 +86,13 @@ class Door:
         await asyncio.gather(*(link.close(CloseReason.GOING_AWAY) for link in self._links))
 
 
+def _sealed(socket: Socket | None) -> Callable[[bool], None]:
+    """What lifts a socket's deadline; without a gate there is none."""
+    return (lambda _is_known: None) if socket is None else (lambda is_known: socket.sealed(is_known=is_known))
+
+
 def _nothing() -> None:
-    """There is no gate, hence no deadline to lift; or nobody to count against."""
+    """There is nobody to count against."""
 
 
 def _host_name(request: web.Request) -> str:

@@ -158,6 +158,8 @@ class Socket(asyncio.Protocol):
         self._request: web.Request | None = None
         self._last_data = 0.0
         self._handshake_bytes = 0
+        self._ration: float | None = None
+        self._rationed_at = 0.0
 
     # --- asyncio's side
 
@@ -192,6 +194,9 @@ class Socket(asyncio.Protocol):
             if self._handshake_bytes > self._gate.caps.handshake_bytes:
                 self._cut()
                 return
+        elif self._phase is Phase.SEALED and not self._may_say(len(data)):
+            self._cut()
+            return
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -228,10 +233,21 @@ class Socket(asyncio.Protocol):
         """The request became a WebSocket; the handshake's deadline runs."""
         self._enter(Phase.HANDSHAKE, self._gate.caps.handshake_deadline_s)
 
-    def sealed(self) -> None:
-        """The handshake is done: the session takes over."""
+    def sealed(self, *, is_known: bool = True) -> None:
+        """The handshake is done: the session takes over. A peer without a key may say little, and slowly."""
         self._stop(self._stall)
         self._enter(Phase.SEALED, None)
+        if not is_known:
+            self._ration, self._rationed_at = float(self._gate.caps.stranger_bytes), self._loop.time()
+
+    def _may_say(self, count: int) -> bool:
+        """Take so many bytes from a stranger's ration, which grows by the second."""
+        if self._ration is None:
+            return True
+        now, caps = self._loop.time(), self._gate.caps
+        grown = self._ration + (now - self._rationed_at) * caps.stranger_bytes_s
+        self._ration, self._rationed_at = min(grown, caps.stranger_bytes) - count, now
+        return self._ration >= 0
 
     # --- deadlines
 

@@ -44,6 +44,13 @@ HANDSHAKE_BYTES_MAX: Final = 16 * 1024
 """From the upgrade to the end of the seal's handshake, which takes some 200; without it each stranger's half-sent
 WebSocket message would hold up to a megabyte of ours."""
 
+STRANGER_BYTES_MAX: Final = 64 * 1024
+"""What a peer without a key may say at once after the seal: a wall says a hello, a watch and pings. Without it
+480 walls could each make us hold most of a megabyte."""
+
+STRANGER_BYTES_S: Final = 4 * 1024
+"""Bytes a second by which that ration grows again."""
+
 FAILED_HANDSHAKES_PER_MINUTE: Final = 10
 """Handshakes that may fail from one address in a minute; the bucket refills evenly. This computer itself is not
 counted: every program and user on it has the same address, and any of them could lock the owner out."""
@@ -69,6 +76,8 @@ LIMITS: Final = (
     Limit("stall", STALL_S, "seconds", _CUT),
     Limit("handshake deadline", HANDSHAKE_DEADLINE_S, "seconds", _CUT),
     Limit("handshake bytes", HANDSHAKE_BYTES_MAX, "bytes", _CUT),
+    Limit("stranger bytes", STRANGER_BYTES_MAX, "bytes", _CUT),
+    Limit("stranger bytes a second", STRANGER_BYTES_S, "bytes a second", _CUT),
     Limit("failed handshakes", FAILED_HANDSHAKES_PER_MINUTE, "a minute and address", "429 until the bucket refills"),
     Limit("header bytes", HEADER_BYTES_MAX, "bytes", "400, and the socket is closed"),
     Limit("linger", LINGER_S, "seconds", "the socket is closed with the body unread"),
@@ -88,6 +97,8 @@ class Caps:
     stall_s: float = STALL_S
     handshake_deadline_s: float = HANDSHAKE_DEADLINE_S
     handshake_bytes: int = HANDSHAKE_BYTES_MAX
+    stranger_bytes: int = STRANGER_BYTES_MAX
+    stranger_bytes_s: int = STRANGER_BYTES_S
 
 
 def affordable_sockets() -> int:

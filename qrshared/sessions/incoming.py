@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 WRITE_BYTES_MAX: Final = 2 * 1024 * 1024
 """Chunks of one item that go to the disk in one call."""
 
+ITEM_BYTES_LEAST: Final = 4096
+"""What every item counts at least against its sender's allowance: a block of the disk, even when it is empty."""
+
 COMMITS_MAX: Final = 128
 """Whole items of one transfer that may wait for their group's fsync; each holds a descriptor."""
 
@@ -82,6 +85,8 @@ class Incoming:
         self._wake: Callable[[], None] = lambda: None
         self.is_attached = False
         self.is_worth_telling = True
+        self.promised = 0
+        """Items its proposal is about, even before all of its pages are here."""
         """Whether desks should hear of it once it is over."""
         self._done = asyncio.Event()
 
@@ -125,6 +130,9 @@ class Incoming:
     def cancel(self) -> None:
         """Nobody wants it any more; what is kept of it is thrown away."""
         self._do_later(self.receiver.cancel())
+        # Whole, but not yet begun to be placed: after a revocation no further file appears.
+        for job in [job for job in self._jobs if isinstance(job, ItemComplete)]:
+            self._do_later(self.receiver.fail_item(job.item, Reason.DECLINED))
 
     def abandon(self) -> None:
         """End `run` soon and keep every part: too many transfers wait, or there is nothing to wait for."""
@@ -243,7 +251,7 @@ class Incoming:
     def _accept(self, here: Holdings) -> None:
         if not self.is_attached:
             return  # cut again meanwhile; the next link brings the proposal once more
-        window = self._windows.grant()
+        window = self._windows.grant(self.sender.device)
         if window is None:
             self._do_later(self.receiver.decline(Reason.BUSY))
             return
@@ -283,10 +291,7 @@ class Incoming:
             count += len(ahead.content)
         if self.receiver.state(item).is_final:
             return  # it failed or was cancelled after they had arrived, and they were counted as taken then
-        if not self._customs.brings(self.sender.device, count):
-            # Then the item itself: with its last bytes arrived it counts as being placed, which nothing else ends.
-            self._do_later(self.receiver.fail(Reason.ALLOWANCE))
-            self._do_later(self.receiver.fail_item(item, Reason.ALLOWANCE))
+        if not self._may_bring(item, count):
             return
         part = await self._part(item)
         if part.placed is not None:  # an earlier commit came through behind our back: these bytes are in the inbox
@@ -368,6 +373,10 @@ class Incoming:
                 return
         placed = self._already.pop(item, None)
         if placed is None:
+            # An empty file takes room on the disk too, and a folder of a million of them is no gift.
+            rest = ITEM_BYTES_LEAST - self.receiver.items[item].size
+            if rest > 0 and not self._may_bring(item, rest):
+                return
             part = await self._part(item)
             placed = await self._inbox.commit(part)
             self._keep([item])
@@ -375,6 +384,15 @@ class Incoming:
         self.facts.placed()
         receipt = ItemReceipt(item, placed.name, placed.size, placed.sha256)
         self._do_later(self.receiver.placed(item, receipt))
+
+    def _may_bring(self, item: int, count: int) -> bool:
+        """Count bytes against the sender's allowance; used up, it ends the transfer."""
+        if self._customs.brings(self.sender.device, count):
+            return True
+        # Then the item itself: with its last bytes arrived it counts as being placed, which nothing else ends.
+        self._do_later(self.receiver.fail(Reason.ALLOWANCE))
+        self._do_later(self.receiver.fail_item(item, Reason.ALLOWANCE))
+        return False
 
     async def _discard(self, item: int) -> None:
         if item in self._adopt:
@@ -396,5 +414,5 @@ class Incoming:
 
     def _close_window(self) -> None:
         if self._window:
-            self._windows.release(self._window)
+            self._windows.release(self.sender.device, self._window)
             self._window = 0

@@ -38,6 +38,9 @@ TRANSFERS_PER_SESSION_MAX: Final = 32
 ITEMS_PER_SESSION_MAX: Final = 2 * ITEMS_MAX
 """Items in all of them; an item takes about 400 bytes of memory, and its name."""
 
+ITEMS_IN_ALL_MAX: Final = 4 * ITEMS_MAX
+"""Items of all transfers in memory; beyond it a new one is told to come back: memory is everybody's."""
+
 WAITING_MAX: Final = 64
 """Transfers without a link that are kept in memory; the oldest gives way, its parts stay in the inbox."""
 
@@ -99,6 +102,10 @@ class IncomingTransfers:
     def waiting(self) -> Iterator[Incoming]:
         """Those whose link is cut, the oldest first."""
         return (one for one in self._all.values() if not one.is_attached and not one.receiver.is_over)
+
+    def items_besides(self, transfer: TransferId) -> int:
+        """Items that every transfer in memory but this one has proposed, or begun to."""
+        return sum(one.promised for one in self._all.values() if one.transfer != transfer)
 
     def get(self, device: DeviceId, transfer: TransferId) -> Incoming | None:
         """A transfer that is under way or waits."""
@@ -247,6 +254,9 @@ class Receiving:
             others = sum(count for one, count in self._counts.items() if one != transfer)
             if others + proposal.count > ITEMS_PER_SESSION_MAX:
                 raise ProtocolError("more items at once than one device may propose")
+            if self._transfers.items_besides(transfer) + proposal.count > ITEMS_IN_ALL_MAX:
+                self._say(Decline(transfer, Reason.BUSY))
+                return False
         if transfer not in self._carried:
             answer = self._carry(transfer, grant)
             if answer is not None:
@@ -254,6 +264,7 @@ class Receiving:
                     self._say(answer)
                 return False
         self._counts[transfer] = max(proposal.count, self._counts.get(transfer, 0))
+        self._carried[transfer].promised = self._counts[transfer]
         return True
 
     def _carry(self, transfer: TransferId, grant: Grant) -> Decline | Cancel | None:

@@ -82,12 +82,14 @@ class Welcome:
         self._clock = clock
         self._instance = secrets.randbelow(2**53)
 
-    async def serve(self, link: Link, road: Road, *, sealed: Callable[[], None], refused: Callable[[], None]) -> None:
-        """`sealed` is called once the handshake is done, `refused` when the peer could not prove anything."""
+    async def serve(
+        self, link: Link, road: Road, *, sealed: Callable[[bool], None], refused: Callable[[], None]
+    ) -> None:
+        """`sealed` is called after the handshake (True: by a key we know), `refused` if the peer could prove nothing."""
         try:
             async with asyncio.timeout(HANDSHAKE_S):
                 secure = await answer_seal(link, road.in_prologue, lambda key_id: self._look_up(key_id, road))
-            sealed()
+            sealed(secure.found is not None)
             await self._meet(secure, road)
         except Refused as error:
             log.info("a link was refused: %s", error.refusal)

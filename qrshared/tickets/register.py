@@ -190,6 +190,10 @@ class Register:
         except KeyError:
             raise UnknownDevice from None
 
+    def knows(self, key: bytes) -> bool:
+        """Whether this key is a device's already."""
+        return len(key) == DEVICE_SECRET_BYTES and derive_keys(key).key_id.hex() in self._devices
+
     def seen(self, device_id: str, now: float) -> Device:
         """Notes a visit, from which a guest's day counts anew. Raises UnknownDevice."""
         device = self.device(device_id)

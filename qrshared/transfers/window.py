@@ -1,12 +1,19 @@
 """Shares the bytes that may be under way among all transfers of a daemon."""
 
+from collections import Counter
+from typing import Final
+
 from qrshared.protocol import WINDOW_BYTES, WINDOW_BYTES_MIN, WINDOWS_BYTES_MAX
+
+LARGE_WINDOWS_MAX: Final = 2
+"""A page sends one batch after the other, and a small one beside a big one: two large windows are all it can use."""
 
 
 class WindowPool:
     """Grants each transfer a window. When room gets short grants get smaller, so that a newcomer still gets one.
 
-    A quarter is kept for the smallest windows, or the thirty-third transfer would find nothing left.
+    A quarter is kept for the smallest windows, or the thirty-third transfer would find nothing left; and a holder's
+    third window at once is a smallest one, or a few devices could leave nothing for everybody else.
     """
 
     def __init__(
@@ -14,17 +21,23 @@ class WindowPool:
     ) -> None:
         self._each, self._least = each, least
         self._kept = total // 4
+        self._held: Counter[str] = Counter()
         self.free = total
 
-    def grant(self) -> int | None:
+    def grant(self, holder: str) -> int | None:
         """A window in bytes, at most a quarter of what may be shared out; None when there is none: it is `busy`."""
         if self.free < self._least:
             return None
-        window = max(self._least, min(self._each, (self.free - self._kept) // 4))
+        wanted = self._each if self._held[holder] < LARGE_WINDOWS_MAX else self._least
+        window = max(self._least, min(wanted, (self.free - self._kept) // 4))
         window -= window % self._least
         self.free -= window
+        self._held[holder] += 1
         return window
 
-    def release(self, window: int) -> None:
+    def release(self, holder: str, window: int) -> None:
         """The transfer that held this window ended, or lost its link."""
         self.free += window
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]

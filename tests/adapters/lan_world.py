@@ -20,7 +20,7 @@ async def until(holds: Callable[[], bool], *, within_s: float = 10.0) -> None:
 
 async def echo(link: Link, visitor: Visitor) -> None:
     """A session that is sealed at once and says everything back."""
-    visitor.sealed()
+    visitor.sealed(True)
     try:
         while True:
             await link.send(*await link.receive())

@@ -100,7 +100,9 @@ class Computer:
             setattr(self, name, getattr(self, name) + 1)
 
         try:
-            await self.welcome.serve(link, self.road, sealed=lambda: count("sealed"), refused=lambda: count("refused"))
+            await self.welcome.serve(
+                link, self.road, sealed=lambda _is_known: count("sealed"), refused=lambda: count("refused")
+            )
         except Exception as fault:  # noqa: BLE001 - whatever comes out is a fault that the test must see
             self.faults.append(fault)
 

@@ -16,6 +16,7 @@ from qrshared.serving.limits import (
     HEADER_BYTES_MAX,
     SOCKETS_MAX,
     SOCKETS_PER_ADDRESS_MAX,
+    STRANGER_BYTES_MAX,
     TRACKED_ADDRESSES_MAX,
     WAITING_PER_ADDRESS_MAX,
     affordable_sockets,
@@ -144,7 +145,7 @@ async def handshake_deadline() -> None:
 
     async def session(link: Link, visitor: Visitor) -> None:
         if sealed.is_set():
-            visitor.sealed()
+            visitor.sealed(True)
         try:
             await link.receive()
         except LinkClosed:
@@ -171,7 +172,7 @@ async def handshake_bytes() -> None:
 
     async def session(link: Link, visitor: Visitor) -> None:
         if stays.is_set():
-            visitor.sealed()
+            visitor.sealed(True)
         while True:
             await link.receive()
 
@@ -186,6 +187,33 @@ async def handshake_bytes() -> None:
         stays.set()
         known = await connect_websocket(client, f"{url}/link", origin=url)
         await until(lambda: len(world.visitors) == 2 and world.gate.counts.waiting == 0)
+        await known.send(bytes(60_000))
+        await known.close()
+        assert world.gate.counts.cut == 1
+
+
+async def stranger_bytes() -> None:
+    """A peer without a key says its ration and is cut at the next byte; one with a key says what it likes."""
+    is_known = asyncio.Event()
+
+    async def session(link: Link, visitor: Visitor) -> None:
+        visitor.sealed(is_known.is_set())
+        while True:
+            await link.receive()
+
+    caps = Caps(stranger_bytes=4096, stranger_bytes_s=0)
+    async with running(caps=caps, on_link=session) as world, ClientSession() as client:
+        url = f"http://127.0.0.1:{world.port}"
+        stranger = await connect_websocket(client, f"{url}/link", origin=url)
+        await until(lambda: len(world.visitors) == 1)
+        await stranger.send(bytes(2000))
+        await stranger.send(bytes(3000))
+        with pytest.raises(LinkClosed):
+            await stranger.receive()
+        assert world.gate.counts.cut == 1
+        is_known.set()
+        known = await connect_websocket(client, f"{url}/link", origin=url)
+        await until(lambda: len(world.visitors) == 2)
         await known.send(bytes(60_000))
         await known.close()
         assert world.gate.counts.cut == 1
@@ -256,6 +284,8 @@ BEYOND: dict[str, Callable[[], Awaitable[None]]] = {
     "stall": stall,
     "handshake deadline": handshake_deadline,
     "handshake bytes": handshake_bytes,
+    "stranger bytes": stranger_bytes,
+    "stranger bytes a second": stranger_bytes,
     "failed handshakes": failed_handshakes,
     "header bytes": header_bytes,
     "linger": linger,
@@ -279,6 +309,7 @@ def test_the_defaults_are_the_tables() -> None:
     assert caps.header_deadline_s == numbers["header deadline"] == 10
     assert caps.handshake_deadline_s == numbers["handshake deadline"] == 10
     assert caps.handshake_bytes == numbers["handshake bytes"] == HANDSHAKE_BYTES_MAX
+    assert caps.stranger_bytes == numbers["stranger bytes"] == STRANGER_BYTES_MAX
     assert caps.idle_keep_alive_s == numbers["idle keep-alive"] == 30
     assert caps.stall_s == numbers["stall"] == 30
 

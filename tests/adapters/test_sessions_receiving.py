@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from qrshared.inbox import (
     PartTakenOver,
 )
 from qrshared.protocol import (
+    ITEMS_MAX,
     WINDOW_BYTES,
     Accept,
     Cancel,
@@ -32,9 +34,10 @@ from qrshared.protocol import (
     Taken,
     TransferState,
 )
-from qrshared.sessions.incoming import COMMITS_MAX, WRITE_BYTES_MAX
+from qrshared.sessions.incoming import COMMITS_MAX, ITEM_BYTES_LEAST, WRITE_BYTES_MAX
 from qrshared.sessions.receiving import (
     DECLINES_MAX,
+    ITEMS_IN_ALL_MAX,
     ITEMS_PER_SESSION_MAX,
     TOLD_MAX,
     TRANSFERS_PER_SESSION_MAX,
@@ -263,6 +266,24 @@ async def test_nobody_makes_the_daemon_remember_more_items_than_two_full_batches
         await visit.say(Propose("2" * 32, 0, (Item("a", 1),), True, half, half))
         await visit.say(Propose("3" * 32, 0, (Item("a", 1),), True, 1, 1))
         assert str(Reason.PROTOCOL) in str(await visit.hear())
+
+
+async def test_all_devices_together_cannot_fill_the_memory_with_items(tmp_path: Path) -> None:
+    async with computer(tmp_path) as home, AsyncExitStack() as crowd:
+        for n in range(ITEMS_IN_ALL_MAX // ITEMS_MAX):
+            visit = await crowd.enter_async_context(home.guest().visit())
+            await visit.say(Propose(f"{n:032x}", 0, (Item("a", 1),), True, ITEMS_MAX, ITEMS_MAX))
+        await until(lambda: home.transfers.items_besides("") == ITEMS_IN_ALL_MAX)
+        late = await crowd.enter_async_context(home.guest().visit())
+        await late.say(Propose("f" * 32, 0, (Item("a", 1),), False, 1, 1))
+        assert await late.hear_a(Decline) == Decline("f" * 32, Reason.BUSY)
+
+
+async def test_an_empty_file_counts_a_block_of_the_disk_against_the_guests_day(tmp_path: Path) -> None:
+    async with computer(tmp_path, guest_day_bytes=3 * ITEM_BYTES_LEAST) as home, home.guest().visit() as visit:
+        batch = await visit.send(Batch([file_of(f"empty {n}", b"") for n in range(4)]))
+        assert len(home.visible()) <= 3
+        assert {batch.refusal, *batch.failures.values()} >= {Reason.ALLOWANCE}
 
 
 async def test_answers_to_a_peer_that_proposes_and_never_reads_are_bounded(tmp_path: Path) -> None:

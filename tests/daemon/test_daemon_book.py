@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.daemon.book import Book
+from qrshared.daemon.book import MINUTE_S, NEWCOMERS_MAX, Book
 from qrshared.daemon.history import SENDERS_TOLD_MAX, History
 from qrshared.daemon.store import STORE_BYTES_MAX, Store, StoreDamaged
 from qrshared.inbox import Placed
 from qrshared.protocol import PeerKind, Reason
 from qrshared.seal import Refusal, derive_keys
-from qrshared.sessions import Sender
+from qrshared.sessions import EnrollRefused, Sender
 from qrshared.tickets import Credential, Life, Road
 from tests.adapters.inbox_world import Clock
 
@@ -48,6 +48,18 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+async def test_new_devices_wait_when_too_many_came_in_a_minute_and_known_ones_do_not(world: World) -> None:
+    wall = world.book.wall_ticket().secret
+    for n in range(NEWCOMERS_MAX):
+        await world.enroll(n.to_bytes(32, "big"), wall)
+    with pytest.raises(EnrollRefused) as refused:
+        await world.enroll(b"k" * 32, wall)
+    assert refused.value.goodbye is Reason.BUSY
+    await world.enroll((0).to_bytes(32, "big"), wall)
+    world.clock.now += MINUTE_S + 1
+    await world.enroll(b"k" * 32, wall)
 
 
 async def test_who_enrolled_is_known_to_the_next_run(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A computer with Docker's bridge, a VPN and IPv6 has addresses that score below nothing, and its owner sees them all."""
+"""A computer with Docker's bridge, a VPN and IPv6 has addresses that score below nothing: all are told."""
 
 import pytest
 

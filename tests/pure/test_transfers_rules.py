@@ -33,6 +33,7 @@ from qrshared.transfers import (
     match_parts,
     settle,
 )
+from qrshared.transfers.window import LARGE_WINDOWS_MAX
 
 T, OLD, OTHER = "0" * 32, "1" * 32, "2" * 32
 MIB = 1024 * 1024
@@ -49,9 +50,20 @@ def part(
 
 def test_windows_get_smaller_when_room_gets_short_and_a_newcomer_still_gets_one() -> None:
     pool = WindowPool()
-    assert [pool.grant() for _ in range(9)] == [limits.WINDOW_BYTES] * 9
-    assert limits.WINDOW_BYTES_MIN <= (pool.grant() or 0) < limits.WINDOW_BYTES
-    assert all(pool.grant() for _ in range(250))
+    assert [pool.grant(f"device {n}") for n in range(9)] == [limits.WINDOW_BYTES] * 9
+    assert limits.WINDOW_BYTES_MIN <= (pool.grant("a tenth") or 0) < limits.WINDOW_BYTES
+    assert all(pool.grant(f"another {n}") for n in range(250))
+
+
+def test_a_holders_third_window_at_once_is_a_smallest_one() -> None:
+    pool = WindowPool()
+    large, small = limits.WINDOW_BYTES, limits.WINDOW_BYTES_MIN
+    assert [pool.grant("greedy") for _ in range(4)] == [large] * LARGE_WINDOWS_MAX + [small] * 2
+    pool.release("greedy", large)
+    pool.release("greedy", large)
+    pool.release("greedy", small)
+    assert pool.grant("greedy") == large
+    assert pool.grant("somebody else") == large
 
 
 @given(st.lists(st.booleans(), max_size=600))
@@ -59,21 +71,20 @@ def test_windows_together_never_exceed_the_pool(grants: list[bool]) -> None:
     pool = WindowPool()
     held: list[int] = []
     for wants in grants:
-        if wants and (window := pool.grant()) is not None:
+        if wants and (window := pool.grant(f"device {len(held)}")) is not None:
             assert limits.WINDOW_BYTES_MIN <= window <= limits.WINDOW_BYTES
             held.append(window)
         elif held:
-            pool.release(held.pop())
+            pool.release(f"device {len(held) - 1}", held.pop())
     assert sum(held) + pool.free == limits.WINDOWS_BYTES_MAX
     assert pool.free >= 0
 
 
 def test_a_pool_without_room_grants_nothing_until_a_window_is_released() -> None:
     pool = WindowPool(total=128 * 1024, each=64 * 1024, least=64 * 1024)
-    first, second = pool.grant(), pool.grant()
-    assert (first, second, pool.grant()) == (65_536, 65_536, None)
-    pool.release(65_536)
-    assert pool.grant() == 65_536
+    assert [pool.grant(holder) for holder in ("a", "b", "c")] == [65_536, 65_536, None]
+    pool.release("a", 65_536)
+    assert pool.grant("c") == 65_536
 
 
 # --- resume
