@@ -1,6 +1,7 @@
 """What has landed since the start: who brought an entry of the inbox, and batches for whoever wants to tell."""
 
-from collections import Counter, OrderedDict
+import time
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,6 +10,9 @@ from qrshared.daemon.book import Book
 from qrshared.inbox import Placed
 from qrshared.protocol import DeviceId, TransferId
 from qrshared.sessions import ItemKind, Sender, kind_of
+
+LATELY_S: Final = 60.0
+"""How long a wall says that something has arrived."""
 
 SENDERS_TOLD_MAX: Final = 10_000
 """Names whose sender is remembered; the oldest is forgotten first."""
@@ -27,11 +31,13 @@ class Landing:
 class History:
     """The customs of all incoming transfers: counts allowances in the book, remembers what landed."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, now: Callable[[], float] = time.monotonic) -> None:
         self._book = book
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
         self._complete: list[Landing] = []
+        self._lately: deque[tuple[float, int]] = deque()
+        self._now = now
         self.on_landed: Callable[[], None] = lambda: None
 
     def allows(self, device: DeviceId, count: int) -> bool:
@@ -58,6 +64,13 @@ class History:
         landing = self._landing.pop((sender.device, transfer), None)
         if landing is not None:
             self._complete.append(landing)
+            self._lately.append((self._now(), len(landing.names)))
+
+    def landed_lately(self) -> int:
+        """Items of the batches that became complete a moment ago: what a wall still says when all is quiet again."""
+        while self._lately and self._now() - self._lately[0][0] > LATELY_S:
+            self._lately.popleft()
+        return sum(count for _, count in self._lately)
 
     def sender_of(self, name: str) -> str | None:
         """Who brought this entry, if that is known."""

@@ -31,6 +31,9 @@ WALL_EVERY_S: Final = 20.0
 NEWS_EVERY_S: Final = 0.5
 """How often progress is told while something moves."""
 
+WATCH_BEGINS_S: Final = 2.0
+"""After so long the watch of the inbox folder is certainly at work."""
+
 INBOX_TOLD: Final = 200
 """Entries that watchers of the inbox see."""
 
@@ -154,9 +157,16 @@ class Keeper:
                 daemon.desk.changed(Topic.WALL, Topic.STATUS)
 
     async def _follow_inbox(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read_inbox_at_first())
+            async for _ in self._daemon.inbox.changes():
+                await self._read_inbox()
+
+    async def _read_inbox_at_first(self) -> None:
         await self._read_inbox()
-        async for _ in self._daemon.inbox.changes():
-            await self._read_inbox()
+        # The watch takes a moment to begin: what came in between is seen by a second look.
+        await asyncio.sleep(WATCH_BEGINS_S)
+        await self._read_inbox()
 
     async def _read_inbox(self) -> None:
         daemon = self._daemon

@@ -188,6 +188,6 @@ class Views:
             photos=kinds[ItemKind.PHOTO],
             videos=kinds[ItemKind.VIDEO],
             others=kinds[ItemKind.OTHER],
-            landed=sum(one.items_done for one in told),
+            landed=sum(one.items_done for one in told) if told else self._history.landed_lately(),
             percent=100 * sum(one.bytes_done for one in told) // total if total else 0,
         )

@@ -58,7 +58,8 @@ class Whereabouts:
     def urls(self) -> tuple[str, ...]:
         """Every address of the wall, the best first, this computer's own last."""
         best = [self.address] if self.address is not None else []
-        return tuple(f"http://{self._authority(address)}/" for address in [*best, "127.0.0.1"])
+        addresses = dict.fromkeys([*best, "127.0.0.1"])  # the best one may be this computer's own: --host 127.0.0.1
+        return tuple(f"http://{self._authority(address)}/" for address in addresses)
 
     def spoken(self) -> tuple[str, ...]:
         """Addresses to read aloud and type: without scheme."""

@@ -34,7 +34,9 @@ PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 # What a reverse proxy adds. A request that carries one did not begin on this computer, whatever its address says.
-_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+_FORWARDED: Final = (
+    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "CF-Connecting-IP", "Via",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

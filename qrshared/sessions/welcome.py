@@ -85,7 +85,7 @@ class Welcome:
     async def serve(
         self, link: Link, road: Road, *, sealed: Callable[[bool], None], refused: Callable[[], None]
     ) -> None:
-        """`sealed` is called after the handshake (True: by a key we know), `refused` if the peer could prove nothing."""
+        """`sealed` is called after the handshake (True: by a key we know), `refused` if the peer proved nothing."""
         try:
             async with asyncio.timeout(HANDSHAKE_S):
                 secure = await answer_seal(link, road.in_prologue, lambda key_id: self._look_up(key_id, road))

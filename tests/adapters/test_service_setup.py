@@ -74,6 +74,7 @@ def systemd(tmp_path: Path, paper: Paper, said: list[str], monkeypatch: pytest.M
         uid=1000,
         linger_dir=tmp_path / "linger",
         runtime_root=tmp_path / "run",
+        booted=tmp_path,
         pause=lambda _: None,
     )
 
@@ -168,6 +169,16 @@ def test_a_system_without_systemd_gets_a_sentence(planned: Plan, paper: Paper, s
     paper.answers["systemctl --version"] = Ran(127, "systemctl: not found")
     with pytest.raises(NoSystemd, match="qrshared run"):
         install(planned)
+
+
+def test_a_container_with_systemctl_but_without_systemd_says_so_before_anything_is_changed(
+    planned: Plan, paper: Paper, tmp_path: Path
+) -> None:
+    assert isinstance(planned.starter, Systemd)
+    with pytest.raises(NoSystemd, match="qrshared run"):
+        install(replace(planned, starter=replace(planned.starter, booted=tmp_path / "not there")))
+    assert not paper.commands
+
 
 
 def test_a_daemon_that_does_not_start_is_stopped_and_quoted(planned: Plan, paper: Paper, stays: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.daemon.book import MINUTE_S, NEWCOMERS_MAX, Book
-from qrshared.daemon.history import SENDERS_TOLD_MAX, History
+from qrshared.daemon.history import LATELY_S, SENDERS_TOLD_MAX, History
 from qrshared.daemon.store import STORE_BYTES_MAX, Store, StoreDamaged
 from qrshared.inbox import Placed
 from qrshared.protocol import PeerKind, Reason
@@ -188,3 +188,15 @@ async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World)
         history.landed(anna, "u" * 32, Placed(str(n), 1, "0" * 64))
     assert history.sender_of("a.jpg") is None
     assert history.sender_of("0") == "Anna"
+
+
+def test_a_wall_says_for_a_minute_that_something_has_arrived(world: World) -> None:
+    history = History(world.book, now=world.clock)
+    sender = Sender("d" * 32, "phone", PeerKind.PHONE)
+    for name in ("a.jpg", "b.jpg"):
+        history.landed(sender, "t" * 32, Placed(name, 1, "0" * 64))
+    assert history.landed_lately() == 0  # the batch is still on its way, and told as such
+    history.ended(sender, "t" * 32)
+    assert history.landed_lately() == 2
+    world.clock.now += LATELY_S + 1
+    assert history.landed_lately() == 0

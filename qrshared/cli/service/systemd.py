@@ -67,11 +67,13 @@ class Systemd:
     uid: int
     linger_dir: Path = Path("/var/lib/systemd/linger")
     runtime_root: Path = Path("/run/user")
+    booted: Path = Path("/run/systemd/system")
+    """There while systemd runs the system (sd_booted(3)): in a container systemctl may be there without it."""
     pause: Callable[[float], None] = time.sleep
 
     def prepare(self) -> None:
         """Whatever may refuse, before anything is changed; raises the sentence with the one command to run."""
-        if not self.run("systemctl", "--version").is_fine:
+        if not self.booted.is_dir() or not self.run("systemctl", "--version").is_fine:
             raise NoSystemd(command="qrshared run")
         if not (self.linger_dir / self.user).exists():
             if not self.run("loginctl", "enable-linger", self.user).is_fine:
