@@ -14,7 +14,9 @@
       const facts = answers[command.verb.t];
       if (facts) this.say({ t: facts.t === "refuse" ? "refuse" : "answer", id: command.id, facts, ...(facts.t === "refuse" ? facts : {}) });
     }
-    terminate() {}
+    terminate() {
+      this.isOver = true;
+    }
     say(update) {
       queueMicrotask(() => this.onmessage?.({ data: update }));
     }

@@ -29,6 +29,7 @@ class Scene:
     age_s: float = 0  # so long after the updates
     hour: int = 13  # of the day, on the wall's clock
     second: tuple[Update, ...] = ()  # what the second worker says (a guest on the wall)
+    clock: bool = False  # time is moved by the test
 
 
 def link(state: str = "open", **more: Json) -> Update:
@@ -93,12 +94,27 @@ DONE = items(
     item(1, PICTURES[1], 5_200_000, "done", finalName="IMG_2042 (2).JPG"),
     item(2, PICTURES[2], 3_900_000, "done"),
 )
+EARLIER = [item(number, f"IMG_{2041 + number}.JPG", 4_000_000 + number * 700_000, "done") for number in range(6)]
+SECOND = items(
+    item(6, "IMG_3000.JPG", 5_000_000, "sending", done=1_200_000), item(7, "Clip of the garden.mov", 812_000_000)
+)
+EARLIER_BYTES = 34_500_000
+SECOND_BATCH = (
+    items(*EARLIER),
+    total("sending", 6, bytes=EARLIER_BYTES, bytesDone=0, bytesSafe=0),
+    total("done", 6, 6, bytes=EARLIER_BYTES, bytesDone=EARLIER_BYTES, bytesSafe=EARLIER_BYTES),
+    SECOND,
+    total("sending", 8, 6, bytes=851_500_000, bytesDone=EARLIER_BYTES + 1_200_000, rate=11_000_000, leftS=74),
+)
 FAILED = items(
     item(0, PICTURES[0], 4_800_000, "done"),
     item(1, PICTURES[1], 5_200_000, "failed", reason="source_unreadable"),
     item(2, PICTURES[2], 3_900_000, "failed", reason="source_changed"),
     item(3, "Backup.zip", 2_300_000_000, "failed", reason="no_space"),
 )
+
+
+ALL_DONE = total("done", 3, 3, bytes=13_900_000, bytesDone=13_900_000)
 
 
 def one_of_many(number: int) -> Mapping[str, Json]:
@@ -126,7 +142,9 @@ PHONE = (
     Scene("phone-ready", "/p", (link(),)),
     Scene("phone-lost", "/p", (link("lost", retryInS=4),)),
     Scene("phone-elsewhere", "/p", (link(), link("elsewhere"))),
+    Scene("phone-elsewhere-waiting", "/p", (link("elsewhere"), SECOND, total("sending", 2, bytes=817_000_000))),
     Scene("phone-refused", "/p", (link("refused", reason="unknown_key"),)),
+    Scene("phone-ended", "/p", (link("refused", reason="revoked"),)),
     Scene("phone-scanner", f"/p{CODE[CODE.index('#') :]}", (link(),), user_agent=SAFARI),
     Scene("phone-in-app", "/p", (link(),), user_agent=f"{IPHONE} Mobile/15E148"),
     Scene("phone-unfinished", "/p", (link(),), {"list_unfinished": UNFINISHED}),
@@ -151,11 +169,12 @@ PHONE = (
         ),
         picked=True,
     ),
+    Scene("phone-second-batch", "/p", (link(), *SECOND_BATCH), picked=True),
     Scene("phone-stalled", "/p", (link(), SENDING, BIG, link("lost", retryInS=3)), picked=True),
     Scene(
         "phone-done",
         "/p",
-        (link(), DONE, total("sending", 3), total("done", 3, 3, bytes=13_900_000, bytesDone=13_900_000)),
+        (link(), DONE, total("sending", 3), ALL_DONE),
         picked=True,
     ),
     Scene("phone-partly", "/p", (link(), FAILED, total("done", 4, 1, 3)), picked=True),
@@ -165,12 +184,13 @@ PHONE = (
         (
             link(),
             items(item(0, "Backup.zip", 6_000_000_000, "failed", reason="no_space")),
-            total("done", 1, 0, 1, bytes=6_000_000_000, bytesDone=0),
+            total("done", 1, 0, 1, bytes=0, bytesDone=0),
             {"t": "declined", "reason": "no_space", "needed": 6_000_000_000, "free": 2_100_000_000},
         ),
     ),
     Scene("phone-many", "/p", (link(), items(*MANY), total("sending", 10_000, 6_800, rate=52_000_000, leftS=190))),
     Scene("phone-trust", "/p", (link(),), click=".head-link"),
+    Scene("phone-words", "/p", (link(words="coral lamp seven tulip"),), click=".head-link"),
     Scene("phone-cancel", "/p", (link(), SENDING, BIG), click=".list-head .quiet"),
 )
 
@@ -185,18 +205,20 @@ WALL = (
     Scene("wall-night", "/", (link(), wall()), hour=23),
     Scene("wall-trust", "/", (link(), wall()), click=".wall-trust"),
     Scene("wall-guest", "/", (link(), wall()), click=".drop", second=(link(),)),
+    Scene("wall-guest-done", "/", (link(), wall()), click=".drop", second=(link(), DONE, ALL_DONE)),
     Scene("wall-guest-sending", "/", (link(), wall()), click=".drop", second=(link(), SENDING, BIG)),
 )
 
 # --- the owner page ---------------------------------------------------------------------------------------------
 
 
-def entry(name: str, size: int, age_min: float, sender: str | None) -> dict[str, Json]:
+def entry(name: str, size: int, age_min: float, sender: str | None, **more: Json) -> dict[str, Json]:
     return {
         "name": name,
         "size": size,
         "arrived_ms": NOW_MS - int(age_min * 60_000),
         **({"sender": sender} if sender else {}),
+        **more,
     }
 
 
@@ -234,9 +256,19 @@ STATUS_FACTS: Mapping[str, Json] = {
     "sessions": 2,
     "started_ms": NOW_MS - 8_000_000,
     "addresses": [
-        {"address": "192.168.1.7", "interface": "wlan0", "score": 90, "why": "has the default route"},
-        {"address": "10.8.0.2", "interface": "tun0", "score": 10, "why": "a VPN: phones at home do not reach it"},
-        {"address": "172.17.0.1", "interface": "docker0", "score": 5, "why": "belongs to containers"},
+        {
+            "address": "192.168.1.7",
+            "interface": "wlan0",
+            "score": 90,
+            "why": "+12 private, +30 own default gateway, metric 0",
+        },
+        {"address": "10.8.0.2", "interface": "tun0", "score": 10, "why": "+10 private, -80 tunnel"},
+        {
+            "address": "172.17.0.1",
+            "interface": "docker0",
+            "score": 5,
+            "why": "+5 private, though containers like it, -45 virtual",
+        },
     ],
     "problems": [],
 }
@@ -253,6 +285,7 @@ INBOX = news(
         entry("IMG_2041.JPG", 4_800_000, 0.4, "Anna’s iPhone"),
         entry("IMG_2042 (2).JPG", 5_200_000, 0.5, "Anna’s iPhone"),
         entry("Clip of the garden.mov", 812_000_000, 6, "Anna’s iPhone"),
+        entry("Holiday in Crete", 0, 9, "Windows computer", is_folder=True),
         entry(LONG, 2_300_000_000, 65, "Pixel 8"),
         entry("عطلة الصيف في البحر ٢٠٢٦.pdf", 840_000, 1_500, "Pixel 8"),
         entry("Lease agreement signed.pdf", 240_000, 2_900, None),
@@ -296,6 +329,7 @@ OWNER_PAGE = (
         "/owner",
         (*OWN, news("status_facts", **{**STATUS_FACTS, "free_bytes": 2_100_000_000, "problems": PROBLEMS})),
     ),
+    Scene("owner-details", "/owner", OWN, click=".facts summary"),
     Scene("owner-locked", "/owner", (link("refused", reason="unknown_key"),)),
     Scene("owner-add", "/owner", OWN, {"make_ticket": TICKET}, click=".owner-add"),
     Scene("owner-bin", "/owner", OWN, click='[data-entry="Lease agreement signed.pdf"] button:nth-of-type(3)'),

@@ -129,6 +129,8 @@ def open_scene(
     page = context.new_page()
     page.on("pageerror", lambda error: hear(str(error)))
     page.on("console", lambda line: hear(line.text) if line.type in {"error", "warning"} else None)
+    if scene.clock:
+        page.clock.install()
     page.add_init_script(f"Date.prototype.getHours = () => {scene.hour};")
     page.add_init_script(path=Path(__file__).with_name("fake_worker.js"))
     serve(page, built)

@@ -1,12 +1,15 @@
 """The page in every state, with another Worker in front of the real bundle: layout, contract, and what is asked for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.scenes import (
+    ALL_DONE,
+    CODE,
     COMPUTER,
     DEVICE_LIST,
     GUEST,
@@ -15,6 +18,7 @@ from tests.browser.scenes import (
     SCENES,
     TICKET,
     Scene,
+    Update,
     device,
     item,
     items,
@@ -23,7 +27,7 @@ from tests.browser.scenes import (
     total,
     wall,
 )
-from tests.browser.screens import SIZES, build, chromium, open_scene, pictures, until
+from tests.browser.screens import ORIGIN, SIZES, build, chromium, open_scene, pictures, until
 
 pytestmark = pytest.mark.needs("chromium")
 BY_NAME = {scene.name: scene for scene in SCENES}
@@ -199,14 +203,84 @@ def test_what_was_interrupted_last_time_is_named_and_can_be_forgotten(screens: S
     assert verbs == [{"t": "list_unfinished"}, {"t": "forget_unfinished"}, {"t": "list_unfinished"}]
 
 
+def texts(page: Page, selector: str) -> list[str]:
+    return [text.replace("\u00a0", " ").strip() for text in page.locator(selector).all_inner_texts()]
+
+
+def test_a_second_batch_stands_on_top_and_its_headings_agree_with_the_headline(screens: Screens) -> None:
+    page = screens.open("phone-second-batch")
+    assert texts(page, ".hero-title, .list-head h2") == [
+        "0 of 2, about 1 minute left",
+        "2 files to go, 816 MB",
+        "6 files arrived, 35 MB",
+    ]
+    status = page.get_by_role("status")
+    assert [status.get_attribute(f"data-{name}") for name in ("total", "done")] == ["8", "6"], "cumulative"
+    states = "rows => rows.map(({ dataset }) => dataset.state)"
+    assert page.locator("[data-item]").evaluate_all(states) == ["sending", "waiting", *["done"] * 5]
+    page.get_by_role("button", name="Show all 6").click()
+    assert page.locator("[data-item]").count() == 8
+    say(page, items(item(6, "IMG_3000.JPG", 5_000_000, "done"), item(7, "b", 1, "done")), total("done", 8, 8))
+    assert texts(page, ".hero-title") == ["8 files are safe on STUDY-PC."]
+    assert texts(page, ".list-head h2")[0].startswith("8 files arrived")
+    assert page.locator("[data-item]").count() == 8
+
+
+def test_what_was_interrupted_is_not_said_of_what_is_here_again(screens: Screens) -> None:
+    page = screens.open("phone-unfinished")
+    assert page.locator(".unfinished li").count() == 2
+    say(page, items(item(0, "Clip of the garden.mov", 812_000_000, "sending")), total("sending", 1))
+    assert page.locator(".unfinished").count() == 0
+    say(page, items(item(0, "Clip of the garden.mov", 812_000_000, "done")), total("done", 1, 1))
+    page.get_by_text("1 file was interrupted last time.").wait_for()
+    # It is safe, whatever the computer still lists for a while.
+    assert "garden" not in page.locator(".unfinished").inner_text()
+    assert len(posted(page, "ask")) == 2
+
+
+def test_another_tab_leaves_no_button_behind_which_files_would_wait(screens: Screens) -> None:
+    page = screens.open("phone-elsewhere")
+    assert page.get_by_role("button", name="Send to STUDY-PC").is_disabled()
+    assert page.get_by_role("button", name="Reload").is_visible()
+    page.set_input_files("#files", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a"})
+    assert posted(page, "send") == []
+    say(page, link())
+    assert page.get_by_role("button", name="Send to STUDY-PC").is_enabled()
+    assert screens.open("phone-elsewhere-waiting").get_by_role("button", name="Reload").count() == 0
+
+
+def test_nothing_is_promised_while_nothing_moves(screens: Screens) -> None:
+    page = screens.open(replace(BY_NAME["phone-second-batch"], clock=True))
+    assert "minute left" in page.locator(".hero").inner_text()
+    page.clock.run_for(6_000)
+    page.get_by_text("0 of 2, waiting…").wait_for()
+    assert "left" not in page.locator(".hero").inner_text()
+
+
+def test_who_was_removed_stays_outside_after_a_reload_until_a_code_is_scanned(screens: Screens) -> None:
+    page = screens.open("phone-ready")
+    say(page, {"t": "drop_key"}, link("refused", reason="revoked"))
+    page.reload()
+    page.get_by_text("Access has ended.").wait_for()
+    assert posted(page, "open") == []
+    with page.expect_event("load"):  # another fragment alone does not load a page: it does that itself
+        page.goto(f"{ORIGIN}{CODE[CODE.index('/p') :]}")
+    until(page, "() => fake.posted(0).some(({ t }) => t === 'open')")
+    assert page.get_by_text("Access has ended.").count() == 0
+
+
 def test_ten_thousand_items_keep_few_rows_and_every_place_can_be_scrolled_to(screens: Screens) -> None:
     page = screens.open("phone-many")
     rows = page.locator("[data-item]")
     assert 5 <= rows.count() <= 60
     page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight / 2)")
     expect(page.locator("[data-item][data-state=sending]")).to_have_count(0)  # wait_for_function would need eval
-    page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
-    page.wait_for_selector('[data-item="IMG_00000.JPG"]')
+    page.get_by_role("button", name="Show all 6,800").click()
+    until(page, "() => document.querySelectorAll('long-list')[1].rows.length === 6800")
+    assert rows.count() <= 60
+    # A row that is seen for the first time is measured, and the page grows by what was guessed wrong.
+    at_the_end = "name => (scrollTo(0, document.scrollingElement.scrollHeight), document.querySelector(name))"
+    until(page, at_the_end, '[data-item="IMG_00000.JPG"]')
     assert rows.count() <= 60
     took = page.evaluate(
         """async updates => { const start = performance.now();
@@ -284,6 +358,68 @@ def test_a_drop_on_the_wall_is_sent_by_a_guest(screens: Screens) -> None:
     page.evaluate(drop)
     until(page, "() => fake.posted(1).filter(({ t }) => t === 'send').length === 2")
     assert page.evaluate("fake.workers.length") == 2
+
+
+def guest_on_the_wall(screens: Screens, *said: Update) -> Page:
+    scene = Scene("guest", "/", (link(), wall()), click=".drop", second=(link(), *said), clock=True)
+    return screens.open(scene, "1280x800")
+
+
+def wait_closed(page: Page) -> None:
+    until(page, "() => !document.querySelector('dialog') && document.querySelector('.qr-code')")
+    assert page.evaluate("fake.workers[1].isOver"), "this origin's phone page would be told that another tab is at it"
+
+
+def test_a_guests_receipt_gives_the_code_back_by_itself(screens: Screens) -> None:
+    page = guest_on_the_wall(screens, ALL_DONE)
+    page.get_by_text("so that the next one can scan").wait_for()
+    page.clock.run_for(20_000)
+    page.keyboard.press("Shift")  # somebody is still here
+    page.clock.run_for(20_000)
+    assert page.locator("dialog").count() == 1
+    page.clock.run_for(12_000)
+    wait_closed(page)
+
+
+def test_a_guest_who_taps_done_or_beside_the_sheet_leaves_at_once(screens: Screens) -> None:
+    page = guest_on_the_wall(screens, ALL_DONE)
+    page.locator("dialog").get_by_role("button", name="Done").click()
+    wait_closed(page)
+    page = guest_on_the_wall(screens, ALL_DONE)
+    page.mouse.click(5, 5)
+    wait_closed(page)
+
+
+def test_a_guests_sheet_stays_while_something_is_under_way_and_longer_for_a_retry(screens: Screens) -> None:
+    sending = items(item(0, "a.mov", 9, "sending")), total("sending", 1)
+    page = guest_on_the_wall(screens, *sending)
+    page.clock.run_for(300_000)
+    assert page.locator("dialog").count() == 1
+    failed = items(item(0, "a.mov", 9, "failed", reason="short")), total("done", 1, 0, 1)
+    page.evaluate("updates => fake.say(updates, 1)", failed)
+    page.get_by_role("button", name="Retry").wait_for()
+    page.clock.run_for(60_000)
+    assert page.locator("dialog").count() == 1
+    page.clock.run_for(62_000)
+    wait_closed(page)
+
+
+def test_a_guest_who_closed_the_sheet_while_sending_is_gone_when_all_is_there(screens: Screens) -> None:
+    page = guest_on_the_wall(screens, items(item(0, "a.mov", 9, "sending")), total("sending", 1))
+    page.keyboard.press("Escape")
+    page.get_by_text("You are sending").wait_for()
+    assert not page.evaluate("fake.workers[1].isOver")
+    page.evaluate("updates => fake.say(updates, 1)", [total("done", 1, 1)])
+    wait_closed(page)
+
+
+def test_the_owner_sees_folders_as_folders_and_addresses_in_plain_words(screens: Screens) -> None:
+    page = screens.open("owner-details", "1280x800")
+    assert texts(page, '[data-entry="Holiday in Crete"] .row-note')[0].startswith("folder, ")
+    shown = page.locator("body").inner_text()
+    assert "on the way to your router" in shown
+    assert "metric" not in shown
+    assert [heading.split()[0] for heading in texts(page, ".owner-wide h2")] == ["Arriving", "Arrived", "Inbox"]
 
 
 def test_the_owners_verbs_are_asked_after_a_clear_yes(screens: Screens) -> None:

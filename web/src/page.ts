@@ -10,7 +10,7 @@ import { WallPage } from "./view/wall.ts";
 
 const device = deviceOf(traits());
 const route = routeOf(location.pathname, device);
-const lines: WorkerLine[] = [];
+const lines = new Set<WorkerLine>();
 
 function socketUrl(): string {
   const url = new URL("/link", location.href);
@@ -34,7 +34,8 @@ function makeLine({ slot, redeems = false, bare, topics }: Introduction): Worker
   const kind = slot === "none" ? "wall" : device.kind;
   const ticket = redeems ? keyring.ticket : null;
   line.open({ bare, topics, ticket, socketUrl: socketUrl(), name: device.name, kind, instance: instance() });
-  lines.push(line);
+  for (const old of lines) if (old.isClosed) lines.delete(old); // with the files it still held
+  lines.add(line);
   return line;
 }
 

@@ -75,6 +75,37 @@ test("only a word under the seal throws the key away", async () => {
   assert.equal(keyring.key, null);
 });
 
+test("whose access was ended stays outside after a reload, until a code lets them in again", async () => {
+  const { worker, kept } = await start();
+  worker.say({ t: "keep_key", key: new Uint8Array(32) });
+  worker.say({ t: "drop_key" });
+  worker.say({ t: "link", link: { state: "refused", reason: "revoked" } });
+  assert.deepEqual([...kept.keys()], ["qrshared/1 key ended"]);
+
+  const reloaded = new FakeWorker();
+  const line = new WorkerLine(reloaded, new Keyring("key"));
+  line.open(OPENING);
+  assert.deepEqual(line.state.link, { state: "refused", reason: "revoked" });
+  assert.deepEqual([reloaded.isOver, reloaded.posted], [true, []]);
+
+  const scanned = new FakeWorker();
+  const opened = scanned.until("open");
+  new WorkerLine(scanned, new Keyring("key")).open({ ...OPENING, ticket: new Uint8Array(16) });
+  await opened;
+  assert.deepEqual([...kept.keys()], []);
+});
+
+test("a refusal that anybody may have written, or an expired visit, ends nothing for good", async () => {
+  const { worker, kept } = await start();
+  worker.say({ t: "link", link: { state: "refused", reason: "revoked" } });
+  worker.say({ t: "drop_key" });
+  worker.say({ t: "link", link: { state: "refused", reason: "expired" } });
+  worker.say({ t: "drop_key" });
+  worker.say({ t: "keep_key", key: new Uint8Array(32) });
+  worker.say({ t: "link", link: { state: "refused", reason: "revoked" } });
+  assert.deepEqual([...kept.keys()], ["qrshared/1 key"]);
+});
+
 test("the owner's key and a guest's stand side by side, and a wall has none", async () => {
   const { worker, keyring } = await start("owner");
   worker.say({ t: "keep_key", key: new Uint8Array(32).fill(1) });

@@ -5,15 +5,17 @@ import type { ItemView, LinkView, TotalView, Update } from "../src/session/bridg
 import type { Reason } from "../src/protocol/messages.ts";
 import { arrivalSentence } from "../src/view/arrivals.ts";
 import { deviceOf } from "../src/view/device.ts";
-import { headline } from "../src/view/headline.ts";
+import { finishedHeading, headline, openHeading } from "../src/view/headline.ts";
 import { secretFromFragment } from "../src/view/keyring.ts";
 import { badge, leaf, sortOf, split, visible } from "../src/view/names.ts";
 import { ago, countdown, counted, duration, percent, size } from "../src/view/numbers.ts";
+import { patience } from "../src/view/patience.ts";
 import { qrPath } from "../src/view/qr.ts";
 import { routeOf } from "../src/view/route.ts";
-import { answered, begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
+import { answered, batchOf, begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
+import { stillUnfinished } from "../src/view/unfinished.ts";
 import { visibleRows } from "../src/view/window.ts";
-import { declinedSentence, reasonSentence, refusal, trustSheet } from "../src/view/words.ts";
+import { addressWords, declinedSentence, reasonSentence, refusal, trustSheet } from "../src/view/words.ts";
 
 const START = { monoMs: 0, wallMs: 1_800_000_000_000 };
 const LAPTOP = deviceOf({ userAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/140", touchPoints: 0, screenSide: 1080 });
@@ -80,16 +82,75 @@ test("a tile says what kind of file it stands for", () => {
 test("an item that changes replaces itself and one that is gone leaves", () => {
   const state = play(items(item(0, "waiting"), item(1, "waiting")), items(item(0, "done")), { t: "items", changed: [], gone: [1] });
   assert.deepEqual([...state.items.values()].map(({ id, state: at }) => [id, at]), [[0, "done"]]);
-  assert.deepEqual(state.order, [0]);
+  assert.deepEqual(state.order, { open: [], finished: [0] });
 });
 
-test("few items stay in place, of many the failed and the moving ones come first", () => {
-  const few = play(items(item(2, "sending"), item(0, "done"), item(1, "waiting")));
-  assert.deepEqual(few.order, [0, 1, 2]);
-  const states = ["done", "waiting", "sending", "failed"] as const;
-  const many = play(items(...Array.from({ length: 40 }, (_, id) => item(id, states[id % 4] ?? "done"))));
-  assert.deepEqual(many.order.slice(0, 12), [3, 7, 11, 15, 19, 23, 27, 31, 35, 39, 2, 6]);
-  assert.equal(many.order.at(-1), 0, "what was done first is last");
+test("what moves stands first, then what failed, then what waits, and what has arrived beneath, the newest first", () => {
+  const few = play(items(item(2, "sending"), item(0, "done"), item(1, "waiting"), item(3, "sending"), item(4, "done"), item(5, "failed")));
+  assert.deepEqual(few.order, { open: [2, 3, 5, 1], finished: [4, 0] });
+  assert.deepEqual(fold(few, items(item(2, "done")), START).order, { open: [3, 5, 1], finished: [4, 2, 0] }, "the others keep their order");
+});
+
+test("the headings over the rows say the same as the headline", () => {
+  const first = play(link(OPEN), items(item(0, "done"), item(1, "done")), total("sending", 2), total("done", 2, { done: 2, bytesDone: 200 }));
+  assert.equal(plain(finishedHeading(first)), "2 files arrived, 200 bytes");
+  const both = items(item(2, "sending", { done: 40 }), item(3, "waiting"));
+  const second = [both, total("sending", 4, { done: 2, bytesDone: 240 })].reduce((state, update) => fold(state, update, START), first);
+  assert.equal(headline(second, LAPTOP, 0).title, "0 of 2");
+  assert.equal(plain(openHeading(second)), "2 files to go, 160 bytes");
+  const later = [items(item(2, "done"), item(3, "failed")), total("done", 4, { done: 3, failed: 1, bytes: 300, bytesDone: 300 })].reduce((state, update) => fold(state, update, START), second);
+  assert.equal(plain(openHeading(later)), "1 file did not arrive, 100 bytes");
+  const third = [items(item(4, "sending")), total("sending", 5, { done: 3, failed: 1, bytes: 400, bytesDone: 300 })].reduce((state, update) => fold(state, update, START), later);
+  assert.equal(plain(headline(third, LAPTOP, 0).title), "0 bytes of 100 bytes", "what failed before is not part of it");
+  assert.equal(plain(openHeading(third)), "1 file to go, 100 bytes; 1 did not arrive");
+});
+
+test("what failed counts again once it is sent once more", () => {
+  const failed = play(link(OPEN), total("sending", 3), total("done", 3, { done: 1, failed: 2, bytes: 100, bytesDone: 100 }));
+  const again = fold(failed, total("sending", 3, { done: 1, bytesDone: 100 }), START);
+  assert.deepEqual(batchOf(again), { items: 2, done: 0, bytes: 200, bytesDone: 0 });
+});
+
+test("when nothing moves for five seconds no time is promised", () => {
+  const at = (monoMs: number): { monoMs: number; wallMs: number } => ({ monoMs, wallMs: 0 });
+  const moving = fold(fold(play(link(OPEN)), total("sending", 3), at(10_000)), total("sending", 3, { bytesDone: 50, rate: 9, leftS: 120 }), at(11_000));
+  const say = (state: ViewState, monoMs: number): string => plain(headline(state, LAPTOP, monoMs).title);
+  assert.equal(say(moving, 15_999), "0 of 3, about 2 minutes left");
+  assert.equal(say(moving, 16_000), "0 of 3, waiting…");
+  assert.match(headline(moving, LAPTOP, 16_000).more, /^Waiting for your Wi-Fi/);
+  const told = fold(moving, total("sending", 3, { bytesDone: 50, rate: 1, leftS: 900 }), at(16_500));
+  assert.equal(say(told, 17_000), "0 of 3, waiting…", "hearing the same again is no movement");
+  assert.equal(say(fold(told, total("sending", 3, { bytesDone: 60, rate: 9, leftS: 120 }), at(18_000)), 18_000), "0 of 3, about 2 minutes left");
+  const whole = fold(moving, total("sending", 3, { bytesDone: 300 }), at(18_000));
+  assert.match(headline(whole, LAPTOP, 30_000).more, /^All of it is there/);
+  assert.doesNotMatch(say(fold(told, link({ state: "lost", retryInS: 3 }), at(19_000)), 19_000), /left/);
+});
+
+test("what was refused for lack of space is said with its size", () => {
+  const failed = items(item(0, "failed", { size: 4e9 }), item(1, "failed", { size: 2e9 }));
+  const state = play(link(OPEN), failed, total("done", 2, { failed: 2, bytes: 0 }), { t: "declined", reason: "no_space", needed: 6e9, free: 2e9 });
+  assert.equal(plain(headline(state, LAPTOP, 0).more), "Nothing of it was sent (2 files, 6 GB). Small files can still be sent by themselves.");
+  assert.equal(plain(openHeading(state)), "2 files did not arrive, 6 GB");
+  const halfway = fold(state, items(item(0, "failed", { size: 4e9, done: 5 })), START);
+  assert.match(headline(halfway, LAPTOP, 0).more, /^Nothing of it has arrived/);
+});
+
+test("another tab is told apart from one whose files already wait", () => {
+  assert.match(headline(play(link({ state: "elsewhere" })), LAPTOP, 0).more, /reload this one to go on here/);
+  assert.doesNotMatch(headline(play(total("sending", 2), link({ state: "elsewhere" })), LAPTOP, 0).more, /reload/);
+});
+
+test("what lies over the wall's code leaves by itself, never while something is under way", () => {
+  const stays = (update: Update): number | null => (update.t === "total" ? patience(update.total) : 0);
+  assert.deepEqual([total("idle", 0), total("done", 2, { done: 2 }), total("done", 2, { failed: 1 })].map(stays), [120_000, 30_000, 120_000]);
+  assert.deepEqual([total("sending", 2), total("paused", 2, { failed: 1 })].map(stays), [null, null]);
+});
+
+test("a file that is here again is not called interrupted", () => {
+  const listed = (name: string, size: number): { transfer: string; name: string; size: number; offset: number } => ({ transfer: "ef", name, size, offset: 1 });
+  const state = play(items(item(0, "done"), item(1, "failed")));
+  const left = stillUnfinished([listed("0.jpg", 100), listed("0.jpg", 101), listed("1.jpg", 100), listed("2.jpg", 100)], state);
+  assert.deepEqual(left.map(({ name, size }) => [name, size]), [["0.jpg", 101], ["2.jpg", 100]]);
 });
 
 test("10 000 items ten times a second cost little", () => {
@@ -212,13 +273,27 @@ test("every reason is a plain sentence, whatever the computer is called", () => 
   const said = [
     ...REASONS.flatMap((reason) => [reasonSentence(reason, "STUDY-PC"), reasonSentence(reason, "this computer")]),
     ...REFUSALS.flatMap((reason) => Object.values(refusal(reason, "STUDY-PC")) as string[]),
-    ...trustSheet("STUDY-PC").flatMap((point) => [point.more]),
+    ...[null, "coral lamp seven tulip"].flatMap((words) => trustSheet("STUDY-PC", words).map((point) => point.more)),
   ];
   for (const sentence of said) {
     assert.match(sentence, /^[A-Z].*\.$/s, sentence);
     assert.doesNotMatch(sentence, JARGON);
   }
   assert.match("The daemon refused the ticket.", JARGON, "the rule can fail");
+});
+
+test("four words to compare stand only where the page itself is protected", () => {
+  const said = (words: string | null): string => trustSheet("STUDY-PC", words).map(({ more }) => more).join(" ");
+  assert.match(said("coral lamp seven tulip"), /coral lamp seven tulip/);
+  assert.doesNotMatch(said("coral lamp seven tulip"), /unprotected/);
+  assert.match(said(null), /unprotected/);
+});
+
+test("an address is explained without the daemon's notes", () => {
+  assert.equal(addressWords("+12 private, +40 physical device, +30 own default gateway, metric 0"), "on the way to your router");
+  assert.equal(addressWords("+10 private, -80 tunnel, +30 own default gateway, metric 0"), "a VPN, out of reach for phones at home");
+  assert.equal(addressWords("+5 private, though containers like it, -45 virtual"), "for programs inside this computer");
+  assert.equal(addressWords("something new"), "on a network at home");
 });
 
 test("no room is said in numbers", () => {

@@ -3,8 +3,8 @@ import { html, nothing, render, type TemplateResult } from "lit";
 import { icons } from "./icons.ts";
 import { trustSheet } from "./words.ts";
 
-/** Opens a modal sheet over the page; the promise resolves with what closed it (`""` for Escape or the cross). */
-export function openSheet(title: string, body: (close: (value: string) => void) => TemplateResult | HTMLElement, kind: string = ""): Promise<string> {
+/** Opens a modal sheet over the page, for `staysMs` at most; the promise resolves with what closed it (`""` for Escape or the cross). */
+export function openSheet(title: string, body: (close: (value: string) => void) => TemplateResult | HTMLElement, kind: string = "", staysMs: number | null = null): Promise<string> {
   const dialog = document.createElement("dialog");
   dialog.className = `sheet ${kind}`;
   dialog.tabIndex = -1;
@@ -21,8 +21,10 @@ export function openSheet(title: string, body: (close: (value: string) => void) 
   document.body.append(dialog);
   dialog.showModal();
   (dialog.querySelector<HTMLElement>("[autofocus]") ?? dialog).focus(); // else the cross would get it
+  const timer = staysMs === null ? 0 : window.setTimeout(close, staysMs, "");
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
+      clearTimeout(timer);
       dialog.remove();
       resolve(dialog.returnValue);
     });
@@ -70,8 +72,8 @@ function selectStem(input: HTMLInputElement): void {
   input.setSelectionRange(0, dot > 0 ? dot : input.value.length);
 }
 
-export function openTrustSheet(computer: string): void {
-  void openSheet("What that means", () => html`<dl class="trust">${trustSheet(computer).map(
+export function openTrustSheet(computer: string, words: string | null, staysMs: number | null = null): void {
+  void openSheet("What that means", () => html`<dl class="trust">${trustSheet(computer, words).map(
     (point) => html`<dt>${point.title}</dt><dd>${point.more}</dd>`,
-  )}</dl>`);
+  )}</dl>`, "", staysMs);
 }

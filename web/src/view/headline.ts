@@ -1,16 +1,33 @@
 // What the phone page says at its top in each phase: one sentence, and one line of what to expect. Pure.
 import type { Device } from "./device.ts";
 import { count, counted, duration, rate, size } from "./numbers.ts";
-import { phaseOf, retryIn, type Phase, type ViewState } from "./store.ts";
-import { declinedSentence, first, refusal, UNNAMED, type Sentence } from "./words.ts";
+import { batchOf, isStuck, phaseOf, retryIn, type Phase, type ViewState } from "./store.ts";
+import { declinedSentence, ELSEWHERE, first, refusal, UNNAMED, type Sentence } from "./words.ts";
 
 type Say = (state: ViewState, computer: string, device: Device, nowMonoMs: number) => Sentence;
 
-function sending({ total, baseline }: ViewState): string {
-  const left = total.leftS === null ? "" : `, ${duration(total.leftS)} left`;
-  const items = total.items - baseline.items;
-  const done = Math.max(0, total.done - baseline.items);
-  return items === 1 ? `${size(total.bytesDone - baseline.bytes)} of ${size(total.bytes - baseline.bytes)}${left}` : `${count(done)} of ${count(items)}${left}`;
+function sent(state: ViewState): string {
+  const { items, done, bytes, bytesDone } = batchOf(state);
+  return items === 1 ? `${size(bytesDone)} of ${size(bytes)}` : `${count(done)} of ${count(items)}`;
+}
+
+function sending(state: ViewState, nowMonoMs: number): string {
+  if (isStuck(state, nowMonoMs)) return `${sent(state)}, waiting…`;
+  const { leftS } = state.total;
+  return leftS === null ? sent(state) : `${sent(state)}, ${duration(leftS)} left`;
+}
+
+/** Why nothing moves; what the page cannot know it does not say. */
+function stuck({ total }: ViewState, computer: string): string {
+  if (total.bytes > 0 && total.bytesDone >= total.bytes) return `All of it is there; ${computer} is still checking and filing it.`;
+  return `Waiting for your Wi-Fi or for ${computer}. It goes on by itself.`;
+}
+
+function nothingArrived(state: ViewState): string {
+  const { failed, failedBytes, failedSent } = sums(state);
+  const meant = `${counted(failed, "file")}, ${size(failedBytes)}`;
+  const nothing = failedSent > 0 ? `Nothing of it has arrived (${meant}).` : `Nothing of it was sent (${meant}).`;
+  return state.declined?.reason === "no_space" ? `${nothing} Small files can still be sent by themselves.` : nothing;
 }
 
 function pauses(device: Device): string {
@@ -34,21 +51,24 @@ const SAY: Readonly<Record<Phase, Say>> = {
     title: `${first(computer)} is out of reach.`,
     more: `${tryingAgain(state, now)} Is this device on the same Wi-Fi?`,
   }),
-  elsewhere: () => ({ title: "Already running in another tab.", more: "Go on there, or close that tab: then this one takes over by itself." }),
+  elsewhere: ({ total }) => ({
+    title: "Already running in another tab.",
+    more: total.items > total.done + total.failed ? "Close the other tab: then this one goes on by itself." : ELSEWHERE,
+  }),
   refused: (state, computer) => refusal(state.link.state === "refused" ? state.link.reason : "handshake", computer),
   declined: (state, computer) => ({
     title: state.declined ? declinedSentence(state.declined.reason, state.declined.needed, state.declined.free, computer) : "",
-    more: state.total.done > 0 ? `${counted(state.total.done, "file")} from before ${state.total.done === 1 ? "is" : "are"} safe.` : "Nothing was sent.",
+    more: state.total.done > 0 ? `${counted(state.total.done, "file")} from before ${state.total.done === 1 ? "is" : "are"} safe.` : nothingArrived(state),
   }),
   preparing: (state, _, device) => ({
-    title: sending(state),
+    title: sent(state),
     more: device.isApple
       ? "Your iPhone is preparing the video, this can take minutes. Leave this page open."
       : "Your phone is preparing what you chose. Leave this page open.",
   }),
-  sending: (state, _, device) => ({
-    title: sending(state),
-    more: `${state.total.rate > 0 ? `${rate(state.total.rate)} over your Wi-Fi. ` : ""}${pauses(device)}`,
+  sending: (state, computer, device, now) => ({
+    title: sending(state, now),
+    more: isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} over your Wi-Fi. ` : ""}${pauses(device)}`,
   }),
   paused: (state) => ({ title: "Paused.", more: `${size(state.total.bytesSafe)} are already safe. Go on whenever you like.` }),
   stalled: (state, _, __, now) => ({
@@ -68,6 +88,44 @@ const SAY: Readonly<Record<Phase, Say>> = {
 function tryingAgain(state: ViewState, nowMonoMs: number): string {
   const seconds = retryIn(state, nowMonoMs);
   return seconds > 0 ? `Trying again in ${seconds}\u00a0s.` : "Trying again now.";
+}
+
+interface Sums {
+  readonly toCome: number;
+  readonly toComeBytes: number;
+  readonly failed: number;
+  readonly failedBytes: number;
+  /** What had been sent of those that failed, in bytes. */
+  readonly failedSent: number;
+}
+
+function sums({ items, order }: ViewState): Sums {
+  let [toCome, toComeBytes, failed, failedBytes, failedSent] = [0, 0, 0, 0, 0];
+  for (const id of order.open) {
+    const item = items.get(id);
+    if (item?.state === "failed") {
+      failed += 1;
+      failedBytes += item.size;
+      failedSent += item.done;
+    } else if (item) {
+      toCome += 1;
+      toComeBytes += item.size - item.done;
+    }
+  }
+  return { toCome, toComeBytes, failed, failedBytes, failedSent };
+}
+
+/** Over the rows of what has not arrived: how much is still to come, and what will not. */
+export function openHeading(state: ViewState): string {
+  const { toCome, toComeBytes, failed, failedBytes } = sums(state);
+  if (toCome === 0) return `${counted(failed, "file")} did not arrive, ${size(failedBytes)}`;
+  return `${counted(toCome, "file")} to go, ${size(toComeBytes)}${failed > 0 ? `; ${count(failed)} did not arrive` : ""}`;
+}
+
+/** Over the rows of what has arrived. */
+export function finishedHeading({ items, order }: ViewState): string {
+  const bytes = order.finished.reduce((sum, id) => sum + (items.get(id)?.size ?? 0), 0);
+  return `${counted(order.finished.length, "file")} arrived, ${size(bytes)}`;
 }
 
 export function headline(state: ViewState, device: Device, nowMonoMs: number): Sentence {

@@ -51,10 +51,27 @@ export class Keyring {
     return `qrshared/1 ${this.#slot}`;
   }
 
+  get #endName(): string {
+    return `${this.#keyName} ended`;
+  }
+
   get key(): Uint8Array | null {
     if (this.#slot === "none") return null;
     const key = fromBase64(tried(() => localStorage.getItem(this.#keyName), null) ?? "");
     return key?.length === 32 ? key : null;
+  }
+
+  /** Access was ended for this browser, and no code has let it in again since: it does not help itself to another one. */
+  get hasEnded(): boolean {
+    return tried(() => localStorage.getItem(this.#endName), null) !== null;
+  }
+
+  keepEnd(): void {
+    tried(() => localStorage.setItem(this.#endName, "revoked"), undefined);
+  }
+
+  forgetEnd(): void {
+    tried(() => localStorage.removeItem(this.#endName), undefined);
   }
 
   keepKey(key: Uint8Array): void {

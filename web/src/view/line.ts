@@ -42,6 +42,8 @@ export class WorkerLine {
   #picked: Picked[] = [];
   /** Commands that came before the opening: storage is asked first, and a person may be quicker. */
   #early: Command[] | null = [];
+  #keyWasDropped = false;
+  #isClosed = false;
   #state: ViewState;
 
   constructor(worker: WorkerPort, keyring: Keyring) {
@@ -60,7 +62,13 @@ export class WorkerLine {
     return this.#keyring.key !== null;
   }
 
+  /** Whose access was ended stays outside, also after a reload, until a code of the address bar lets them in again. */
   open(opening: Omit<Opening, "t" | "key" | "continues">): void {
+    if (opening.ticket !== null) this.#keyring.forgetEnd();
+    else if (opening.bare === "enroll" && this.#keyring.key === null && this.#keyring.hasEnded) {
+      this.#hear({ t: "link", link: { state: "refused", reason: "revoked" } });
+      return this.#worker.terminate();
+    }
     void this.#keyring.unfinished().then((continues) => {
       const early = this.#early ?? [];
       this.#early = null;
@@ -82,10 +90,10 @@ export class WorkerLine {
   }
 
   /** The file behind an item, for its thumbnail. The worker counts items in the order they were picked. */
-  fileOf(item: ItemView): File | null {
+  readonly fileOf = (item: ItemView): File | null => {
     const picked = this.#picked[item.id];
     return picked?.path === item.name ? picked.file : null;
-  }
+  };
 
   /** Raises `VerbRefused`. */
   ask(verb: Verb): Promise<Facts> {
@@ -102,7 +110,12 @@ export class WorkerLine {
     return () => this.#listeners.delete(listener);
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
+    this.#isClosed = true;
     this.#worker.terminate();
     this.#listeners.clear();
   }
@@ -119,10 +132,16 @@ export class WorkerLine {
   #keep(update: Update): void {
     switch (update.t) {
       case "keep_key":
+        this.#keyWasDropped = false;
         this.#keyring.keepKey(update.key);
         return this.post({ t: "key_kept" });
       case "drop_key":
+        this.#keyWasDropped = true;
         return this.#keyring.dropKey();
+      case "link": // only after a word under the seal: anybody may write a refusal that comes before it
+        if (this.#keyWasDropped && update.link.state === "refused" && update.link.reason === "revoked") this.#keyring.keepEnd();
+        this.#keyWasDropped = false;
+        return;
       case "enrolled":
         return this.#keyring.ticketRedeemed();
       case "transfer":

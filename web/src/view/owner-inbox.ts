@@ -8,7 +8,7 @@ import { leaf, visible } from "./names.ts";
 import { ago, count, counted, size } from "./numbers.ts";
 import type { Act } from "./owner.ts";
 import { fileName } from "./rows.ts";
-import { thumb } from "./thumbs.ts";
+import { folderThumb, thumb } from "./thumbs.ts";
 
 export function inboxCard(inbox: InboxList | null, act: Act, computer: string, nowMs: number): TemplateResult {
   const entries = inbox?.entries ?? [];
@@ -26,9 +26,9 @@ export function inboxCard(inbox: InboxList | null, act: Act, computer: string, n
 
 function entryRow(entry: EntryFacts, act: Act, computer: string, nowMs: number): TemplateResult {
   const shown = visible(leaf(entry.name));
-  const facts = [size(entry.size), ago(entry.arrived_ms, nowMs), ...(entry.sender ? [`from ${visible(entry.sender)}`] : [])];
+  const facts = [entry.is_folder ? "folder" : size(entry.size), ago(entry.arrived_ms, nowMs), ...(entry.sender ? [`from ${visible(entry.sender)}`] : [])];
   return html`<li class="row" data-entry=${entry.name}>
-    ${thumb(entry.name, null)}
+    ${entry.is_folder ? folderThumb : thumb(entry.name, null)}
     <div class="row-what">${fileName(entry.name)}<div class="row-note">${facts.join(", ")}</div></div>
     <div class="row-acts">
       <button type="button" class="round" aria-label="Show ${shown} in its folder" title="Show in its folder" @click=${() => act({ t: "open_inbox", name: entry.name }, "Its folder is open on the computer.")}>${icons.folder}</button>

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { StatusFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
 import { size } from "./numbers.ts";
+import { addressWords } from "./words.ts";
 
 export function problemsCard(status: StatusFacts | null): TemplateResult | typeof nothing {
   const problems = status?.problems ?? [];
@@ -12,15 +13,16 @@ export function problemsCard(status: StatusFacts | null): TemplateResult | typeo
 
 export function statusCard(status: StatusFacts | null): TemplateResult | typeof nothing {
   if (!status) return nothing;
-  const [best, ...others] = status.addresses;
+  const [best] = status.addresses;
   return html`<section class="panel" aria-label="This computer">
     <div class="panel-head"><h2>This computer</h2></div>
     <dl class="card facts">
       <div><dt>Room left</dt><dd>${size(status.free_bytes)}</dd></div>
       ${status.urls.length > 0 ? html`<div><dt>Open on a screen</dt><dd>${[...new Set(status.urls)].map((url) => html`<a href=${url} target="_blank" rel="noreferrer">${url.replace(/^https?:\/\//, "").replace(/\/$/, "")}</a>`)}</dd></div>` : nothing}
-      ${best ? html`<div><dt>In the code</dt><dd><code>${best.address}</code><small>${best.interface}, ${best.why}</small></dd></div>` : nothing}
-      ${others.length > 0 ? html`<div class="facts-more"><details><summary>Other addresses</summary>
-        <ul role="list">${others.map((other) => html`<li><code>${other.address}</code><small>${other.interface}, ${other.why}</small></li>`)}</ul></details></div>` : nothing}
+      ${best ? html`<div><dt>In the code</dt><dd><code>${best.address}</code></dd></div>
+        <div class="facts-more"><details><summary>Details</summary>
+          <p class="quiet-text">The addresses of this computer. The first is the one in the codes.</p>
+          <ul role="list">${status.addresses.map((found) => html`<li><code>${found.address}</code><small>${addressWords(found.why)} (${found.interface})</small></li>`)}</ul></details></div>` : nothing}
       <div><dt>Program</dt><dd>qrshared ${status.version}</dd></div>
     </dl>
   </section>`;

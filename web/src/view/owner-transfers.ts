@@ -18,18 +18,25 @@ const ENDED: Readonly<Record<TransferState, (transfer: TransferFacts) => Templat
   cancelled: ({ items_done, items }) => html`<span class="wait">stopped, ${count(items_done)} of ${count(items)} arrived</span>`,
 };
 
-export function transfersCard(list: TransferList | null, act: Act, nowMs: number): TemplateResult | typeof nothing {
+export function transfersCard(list: TransferList | null, act: Act, nowMs: number): TemplateResult {
   const all = list?.transfers ?? [];
   const moving = all.filter(({ state }) => state === "arriving" || state === "waiting");
   const ended = all.filter(({ state }) => state !== "arriving" && state !== "waiting").slice(0, ENDED_SHOWN);
-  if (moving.length + ended.length === 0) return nothing;
-  return html`<section class="panel" aria-label="Arriving">
-    <div class="panel-head"><h2>${moving.length > 0 ? "Arriving" : "Last arrived"}</h2></div>
-    <div class="card"><ul role="list">
-      ${moving.map((transfer) => movingRow(transfer, act))}
-      ${ended.map((transfer) => html`<li class="row row-slim"><div class="row-what"><bdi class="name">${visible(transfer.device)}</bdi></div><div class="row-note">${ENDED[transfer.state](transfer)}, ${ago(transfer.started_ms, nowMs)}</div></li>`)}
-    </ul></div>
+  return html`${panel("Arriving", moving.map((transfer) => movingRow(transfer, act)))}
+    ${panel("Arrived lately", ended.map((transfer) => endedRow(transfer, nowMs)))}`;
+}
+
+function panel(title: string, rows: readonly TemplateResult[]): TemplateResult | typeof nothing {
+  if (rows.length === 0) return nothing;
+  return html`<section class="panel" aria-label=${title}>
+    <div class="panel-head"><h2>${title}</h2></div>
+    <div class="card"><ul role="list">${rows}</ul></div>
   </section>`;
+}
+
+function endedRow(transfer: TransferFacts, nowMs: number): TemplateResult {
+  return html`<li class="row row-slim"><div class="row-what"><bdi class="name">${visible(transfer.device)}</bdi></div>
+    <div class="row-note">${ENDED[transfer.state](transfer)}, ${ago(transfer.started_ms, nowMs)}</div></li>`;
 }
 
 function movingRow(transfer: TransferFacts, act: Act): TemplateResult {

@@ -12,7 +12,7 @@ import { inboxCard } from "./owner-inbox.ts";
 import { problemsCard, statusCard } from "./owner-status.ts";
 import { transfersCard } from "./owner-transfers.ts";
 import type { ViewState } from "./store.ts";
-import { first, refusal, UNNAMED } from "./words.ts";
+import { ELSEWHERE, first, refusal, UNNAMED } from "./words.ts";
 
 const TOAST_MS = 5_000;
 const CLOCK_MS = 20_000; // "5 minutes ago" goes on by itself
@@ -78,7 +78,7 @@ export class OwnerPage extends LineElement {
     return html`<div class="owner" data-link=${state.link.state}>
       <header class="head">${mark}
         <div class="head-what"><b><bdi>${computer}</bdi></b>
-          <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet(computer)}><i class="dot"></i>${this.#linkWords(state)}<span class="heard-only">. What that means</span></button></div>
+          <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet(computer, state.link.state === "open" ? state.link.words : null)}><i class="dot"></i>${this.#linkWords(state)}<span class="heard-only">. What that means</span></button></div>
         ${mayOwn(state) ? html`<button type="button" class="button primary owner-add" @click=${() => openAddPhone(this.line)}>${icons.phone}<span>Add my phone</span></button>` : nothing}
       </header>
       ${this.#body(state, computer)}
@@ -104,7 +104,7 @@ export class OwnerPage extends LineElement {
   #body(state: ViewState, computer: string): TemplateResult {
     if (state.link.state === "refused") return lockedOut(refusal(state.link.reason, computer).title);
     if (state.link.state === "open" && !mayOwn(state)) return lockedOut("This page is the owner's.");
-    if (state.link.state === "elsewhere") return notice("This page is already open in another tab.", "Go on there, or close that tab: then this one takes over by itself.");
+    if (state.link.state === "elsewhere") return notice("This page is already open in another tab.", ELSEWHERE);
     if (!state.status && !state.inbox) {
       return state.link.state === "lost" ? notice(`${first(computer)} does not answer.`, "This page tries again by itself.") : notice("One moment…", `Asking ${computer}.`);
     }

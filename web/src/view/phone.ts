@@ -7,10 +7,9 @@ import { hero } from "./hero.ts";
 import { icons, mark } from "./icons.ts";
 import { now, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
-import "./long-list.ts";
-import { counted, percent, size } from "./numbers.ts";
+import { fileLists } from "./lists.ts";
+import { counted, percent } from "./numbers.ts";
 import { carriesFiles, fromDrop, fromInput, fromPaste } from "./picking.ts";
-import { itemRow, type RowSurroundings } from "./rows.ts";
 import { phaseOf, progressOf, type Phase, type ViewState } from "./store.ts";
 import { Unfinished } from "./unfinished.ts";
 import { isWorthReloading, UNNAMED } from "./words.ts";
@@ -23,19 +22,25 @@ const LINK_WORDS = {
   refused: "not connected",
 } as const;
 
+/** Where the page is a guest's sheet over the wall: how it is left. */
+export type Leave = () => void;
+
 export class PhonePage extends LineElement {
   readonly #device: Device;
   readonly #cameByCode: boolean;
+  readonly #leave: Leave | null;
   readonly #unfinished: Unfinished;
   #isChoosing = false;
+  #showsAll = false;
   #isOver = 0;
   #ticking = 0;
 
-  constructor(line: WorkerLine, device: Device, cameByCode: boolean) {
+  constructor(line: WorkerLine, device: Device, cameByCode: boolean, leave: Leave | null = null) {
     super(line);
     this.#device = device;
     this.#cameByCode = cameByCode;
-    this.#unfinished = new Unfinished(line);
+    this.#leave = leave;
+    this.#unfinished = new Unfinished(line, () => this.requestUpdate());
   }
 
   override connectedCallback(): void {
@@ -45,11 +50,12 @@ export class PhonePage extends LineElement {
     addEventListener("dragleave", this.#left);
     addEventListener("dragover", this.#dragged);
     addEventListener("drop", this.#dropped);
+    this.heard();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearInterval(this.#ticking);
+    this.#tick(false);
     removeEventListener("paste", this.#pasted);
     removeEventListener("dragenter", this.#dragged);
     removeEventListener("dragleave", this.#left);
@@ -58,15 +64,23 @@ export class PhonePage extends LineElement {
   }
 
   protected override heard(): void {
-    const { link, computer } = this.line.state;
+    const { link, computer, total } = this.line.state;
     if (computer !== null) document.title = `${this.#progress()}Send to ${computer}`;
     this.#unfinished.heard();
-    // Only a countdown needs a clock.
-    if (link.state === "lost" && this.#ticking === 0) this.#ticking = window.setInterval(() => this.requestUpdate(), 1_000);
-    if (link.state !== "lost") {
-      clearInterval(this.#ticking);
-      this.#ticking = 0;
-    }
+    this.#tick(link.state === "lost" || total.state === "sending");
+  }
+
+  /** A countdown needs a clock, and so does the moment from which nothing has moved. */
+  #tick(isNeeded: boolean): void {
+    if (isNeeded && this.#ticking === 0) this.#ticking = window.setInterval(() => this.requestUpdate(), 1_000);
+    if (isNeeded) return;
+    clearInterval(this.#ticking);
+    this.#ticking = 0;
+  }
+
+  /** The system's picker is open: that the page hears nothing does not mean that nobody is there. */
+  get isChoosing(): boolean {
+    return this.#isChoosing;
   }
 
   /** For the tab's title, where the page itself is not seen. */
@@ -94,9 +108,10 @@ export class PhonePage extends LineElement {
   }
 
   #head(state: ViewState, computer: string): TemplateResult {
+    const words = state.link.state === "open" ? state.link.words : null;
     return html`<header class="head">${mark}
       <div class="head-what"><b><bdi>${computer}</bdi></b>
-        <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet(computer)}>
+        <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet(computer, words)}>
           <i class="dot"></i>${LINK_WORDS[state.link.state]}<span class="heard-only">. What that means</span>
         </button></div>
     </header>`;
@@ -117,6 +132,11 @@ export class PhonePage extends LineElement {
   #actions(state: ViewState, phase: Phase, computer: string): TemplateResult | typeof nothing {
     const choose = (label: string, isPrimary: boolean): TemplateResult =>
       html`<button type="button" class="button ${isPrimary ? "primary" : ""} send" @click=${this.#choose}>${isPrimary ? icons.up : icons.plus}<span>${label}</span></button>`;
+    if (state.link.state === "elsewhere") {
+      // What were chosen here would only wait. A reload forgets what already waits, so it is offered to an empty page alone.
+      return html`<div class="actions"><button type="button" class="button primary send" disabled>${icons.up}<span>Send to ${computer}</span></button>
+        ${isOpen(state) ? nothing : html`<button type="button" class="button" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button>`}</div>`;
+    }
     switch (phase) {
       case "refused":
         if (state.link.state !== "refused" || !isWorthReloading(state.link.reason)) return nothing;
@@ -135,30 +155,35 @@ export class PhonePage extends LineElement {
           ? html`<button type="button" class="button primary" @click=${() => this.line.post({ t: "retry" })}>${icons.retry}<span>Retry${state.total.failed > 1 ? ` all ${state.total.failed}` : ""}</span></button>` : nothing}
           ${choose("Send more", false)}</div>`;
       case "done":
-        return html`<div class="actions">${choose("Send more", true)}</div>`;
+        if (this.#leave === null) return html`<div class="actions">${choose("Send more", true)}</div>`;
+        return html`<div class="actions"><button type="button" class="button primary" @click=${this.#leave}>${icons.check}<span>Done</span></button>${choose("Send more", false)}</div>`;
       default:
         return html`<div class="actions actions-first">${choose(`Send to ${computer}`, true)}</div>`;
     }
   }
 
   #list(state: ViewState, computer: string): TemplateResult | typeof nothing {
-    const { total, items, order } = state;
-    if (items.size === 0) return nothing;
-    const around: RowSurroundings = {
+    const around = {
       computer,
       isApple: this.#device.isApple,
       isCut: state.link.state !== "open",
-      fileOf: (item) => this.line.fileOf(item),
-      cancel: (item) => this.line.post({ t: "cancel", item: item.id }),
+      fileOf: this.line.fileOf,
+      cancel: this.#cancel,
     };
-    const rows = order.map((id) => items.get(id)).filter((item) => item !== undefined);
-    const isOver = total.state === "done";
-    return html`<section class="list" aria-label="Files">
-      <div class="list-head"><h2>${counted(total.items, "file")}, ${size(total.bytes)}</h2>
-        <button type="button" class="quiet" @click=${isOver ? () => this.line.post({ t: "clear" }) : this.#cancelAll}>${isOver ? "Clear the list" : "Cancel all"}</button></div>
-      <long-list class="card" .keyOf=${keyOf} .draw=${(item: ItemView) => itemRow(item, around)} .rows=${rows}></long-list>
-    </section>`;
+    return fileLists(state, around, this.#showsAll, { cancelAll: this.#cancelAll, clear: this.#clear, showAll: this.#showAll });
   }
+
+  readonly #cancel = (item: ItemView): void => this.line.post({ t: "cancel", item: item.id });
+
+  readonly #clear = (): void => {
+    this.#showsAll = false;
+    this.line.post({ t: "clear" });
+  };
+
+  readonly #showAll = (): void => {
+    this.#showsAll = true;
+    this.requestUpdate();
+  };
 
   readonly #cancelAll = async (): Promise<void> => {
     const { total } = this.line.state;
@@ -188,15 +213,20 @@ export class PhonePage extends LineElement {
   };
 
   readonly #send = (picked: readonly Picked[]): void => {
-    if (this.line.state.link.state !== "refused") this.line.send(picked);
+    if (this.#takesFiles) this.line.send(picked);
   };
+
+  get #takesFiles(): boolean {
+    const { state } = this.line.state.link;
+    return state !== "refused" && state !== "elsewhere";
+  }
 
   readonly #pasted = (event: ClipboardEvent): void => this.#send(fromPaste(event));
 
   readonly #dragged = (event: DragEvent): void => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    if (event.type !== "dragenter") return;
+    if (event.type !== "dragenter" || !this.#takesFiles) return;
     this.#isOver += 1;
     this.requestUpdate();
   };
@@ -215,8 +245,9 @@ export class PhonePage extends LineElement {
   };
 }
 
-function keyOf(item: ItemView): number {
-  return item.id;
+/** Something has been chosen here and is not over. */
+function isOpen({ total }: ViewState): boolean {
+  return total.state === "sending" || total.state === "paused";
 }
 
 function hint(text: string): TemplateResult {

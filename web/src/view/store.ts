@@ -1,7 +1,7 @@
 // What a page knows, folded from the worker's updates: pure, and the only thing the screens draw from.
 import type { ItemView, LinkView, TotalView, Update } from "../session/bridge.ts";
 import type {
-  DeviceList, GrantFacts, InboxList, Reason, StatusFacts, TransferList, UnfinishedList, WallFacts,
+  DeviceList, GrantFacts, InboxList, Reason, StatusFacts, TransferList, WallFacts,
 } from "../protocol/messages.ts";
 
 /** When something was heard: `monoMs` only ever grows, `wallMs` is the calendar's (ms since 1970). */
@@ -16,9 +16,10 @@ export interface Declined {
   readonly free: number | null;
 }
 
-/** What was finished before the present batch: it does not count towards its percentage. */
+/** What was over before the present batch: it does not count towards its percentage. */
 export interface Baseline {
-  readonly items: number;
+  readonly done: number;
+  readonly failed: number;
   readonly bytes: number;
 }
 
@@ -28,7 +29,13 @@ export interface Wall {
   readonly staleAtMs: number;
 }
 
-/** `items` and `order` are shared between states (10 000 items are not copied ten times a second); `revision` tells them apart. */
+/** Ids in the order in which their rows are shown: what is still to come, and beneath it what has arrived. */
+export interface Order {
+  readonly open: readonly number[];
+  readonly finished: readonly number[];
+}
+
+/** `items` is shared between states (10 000 items are not copied ten times a second); `revision` tells them apart. */
 export interface ViewState {
   readonly revision: number;
   readonly link: LinkView;
@@ -40,8 +47,10 @@ export interface ViewState {
   readonly grant: GrantFacts | null;
   readonly total: TotalView;
   readonly baseline: Baseline;
+  /** `monoMs` at which a byte or an item arrived last, or at which sending began. */
+  readonly movedAtMs: number;
   readonly items: ReadonlyMap<number, ItemView>;
-  readonly order: readonly number[];
+  readonly order: Order;
   readonly preparing: number;
   readonly declined: Declined | null;
   readonly wall: Wall | null;
@@ -49,19 +58,18 @@ export interface ViewState {
   readonly transfers: TransferList | null;
   readonly inbox: InboxList | null;
   readonly devices: DeviceList | null;
-  readonly unfinished: UnfinishedList | null;
 }
 
 const NO_TOTAL: TotalView = {
   state: "idle", items: 0, done: 0, failed: 0, bytes: 0, bytesDone: 0, bytesSafe: 0, rate: 0, leftS: null,
 };
-const NO_BASELINE: Baseline = { items: 0, bytes: 0 };
+const NO_BASELINE: Baseline = { done: 0, failed: 0, bytes: 0 };
 
 export function begin(at: Moment, computer: string | null): ViewState {
   return {
     revision: 0, link: { state: "connecting" }, linkSince: at, awaySinceMs: at.monoMs, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
-    items: new Map(), order: [], preparing: 0, declined: null,
-    wall: null, status: null, transfers: null, inbox: null, devices: null, unfinished: null,
+    movedAtMs: at.monoMs, items: new Map(), order: { open: [], finished: [] }, preparing: 0, declined: null,
+    wall: null, status: null, transfers: null, inbox: null, devices: null,
   };
 }
 
@@ -73,7 +81,7 @@ export function fold(state: ViewState, update: Update, at: Moment): ViewState {
     case "items":
       return foldItems(next, update.changed, update.gone);
     case "total":
-      return foldTotal(next, update.total);
+      return foldTotal(next, update.total, at);
     case "declined":
       return { ...next, declined: { reason: update.reason, needed: update.needed, free: update.free } };
     case "news":
@@ -103,25 +111,52 @@ function foldItems(state: ViewState, changed: readonly ItemView[], gone: readonl
   return { ...state, preparing, order: orderOf(items) };
 }
 
-/** Few items stay where they were put; of many, what moves and what failed comes first, then what waits, then the newest done. */
-const CALM = 12;
-
-function orderOf(items: ReadonlyMap<number, ItemView>): readonly number[] {
-  if (items.size <= CALM) return [...items.keys()].sort((a, b) => a - b);
+/** What moves comes first, then what failed, then what waits; beneath all that what has arrived, the newest first. */
+function orderOf(items: ReadonlyMap<number, ItemView>): Order {
   const moving: number[] = [];
   const failed: number[] = [];
   const waiting: number[] = [];
-  const done: number[] = [];
-  const places = { sending: moving, paused: moving, failed, waiting, done } as const;
+  const finished: number[] = [];
+  const places = { sending: moving, failed, paused: waiting, waiting, done: finished } as const;
   for (const item of items.values()) places[item.state].push(item.id);
-  return [...failed, ...moving, ...waiting, ...done.reverse()];
+  for (const ids of [moving, failed, waiting]) ids.sort((a, b) => a - b);
+  return { open: [...moving, ...failed, ...waiting], finished: finished.sort((a, b) => b - a) };
 }
 
-function foldTotal(state: ViewState, total: TotalView): ViewState {
-  const starts = total.state === "sending" && (state.total.state === "done" || state.total.state === "idle");
-  let baseline = starts ? { items: state.total.done, bytes: state.total.bytesDone } : state.baseline;
-  if (total.items < baseline.items || total.bytes < baseline.bytes) baseline = NO_BASELINE;
-  return { ...state, total, baseline };
+function foldTotal(state: ViewState, total: TotalView, at: Moment): ViewState {
+  const before = state.total;
+  const isOpen = total.state === "sending" || total.state === "paused";
+  const starts = isOpen && (before.state === "done" || before.state === "idle");
+  let baseline = starts ? { done: before.done, failed: before.failed, bytes: before.bytesDone } : state.baseline;
+  if (total.done < baseline.done || total.bytes < baseline.bytes) baseline = NO_BASELINE;
+  if (total.failed < baseline.failed) baseline = { ...baseline, failed: total.failed }; // sent once more
+  const moved = total.state !== before.state || total.bytesDone !== before.bytesDone || total.done !== before.done;
+  return { ...state, total, baseline, movedAtMs: moved ? at.monoMs : state.movedAtMs };
+}
+
+/** The present batch alone, without what was over before it began. */
+export interface Batch {
+  readonly items: number;
+  readonly done: number;
+  readonly bytes: number;
+  readonly bytesDone: number;
+}
+
+export function batchOf({ total, baseline }: ViewState): Batch {
+  return {
+    items: Math.max(0, total.items - baseline.done - baseline.failed),
+    done: Math.max(0, total.done - baseline.done),
+    bytes: Math.max(0, total.bytes - baseline.bytes),
+    bytesDone: Math.max(0, total.bytesDone - baseline.bytes),
+  };
+}
+
+/** So long without a byte, and what was said about the time that is left is not true any more. */
+const STUCK_AFTER_MS = 5_000;
+
+/** Something should be moving, and nothing does. */
+export function isStuck({ total, link, linkSince, movedAtMs }: ViewState, nowMonoMs: number): boolean {
+  return total.state === "sending" && link.state === "open" && nowMonoMs - Math.max(movedAtMs, linkSince.monoMs) >= STUCK_AFTER_MS;
 }
 
 /** The person has answered to what was declined, by choosing, retrying or clearing: it need not be said any more. */
@@ -141,8 +176,7 @@ function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["fact
       return { ...state, inbox: facts };
     case "device_list":
       return { ...state, devices: facts };
-    case "unfinished_list":
-      return { ...state, unfinished: facts };
+    case "unfinished_list": // whoever asked shows it
     case "ticket_facts":
     case "done":
       return state;
@@ -182,11 +216,9 @@ export function phaseOf(state: ViewState): Phase {
 
 /** Part of the present batch that has arrived, 0 to 1; by items when nothing has bytes. */
 export function progressOf(state: ViewState): number {
-  const { total, baseline } = state;
-  const bytes = total.bytes - baseline.bytes;
-  if (bytes > 0) return Math.min(1, Math.max(0, (total.bytesDone - baseline.bytes) / bytes));
-  const items = total.items - baseline.items;
-  return items > 0 ? Math.max(0, (total.done - baseline.items) / items) : 0;
+  const { items, done, bytes, bytesDone } = batchOf(state);
+  if (bytes > 0) return Math.min(1, bytesDone / bytes);
+  return items > 0 ? Math.min(1, done / items) : 0;
 }
 
 /** Seconds until the worker tries the link again, for a screen that counts down. */

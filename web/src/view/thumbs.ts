@@ -76,6 +76,8 @@ const SIGNS: Readonly<Record<Sort, TemplateResult>> = {
   photo: icons.image, video: icons.video, sound: icons.sound, document: icons.file, archive: icons.file, other: icons.file,
 };
 
+export const folderThumb = html`<span class="thumb thumb-folder" aria-hidden="true">${icons.folder}</span>`;
+
 /** A picture where there can be one; beneath it, and otherwise, a sign or the extension. */
 export function thumb(name: string, file: File | null): TemplateResult {
   const sort = sortOf(name);

@@ -1,33 +1,59 @@
 // What an earlier visit began and did not finish: files cannot be reopened by a page, so it asks to choose them again.
 import { html, nothing, type TemplateResult } from "lit";
+import type { UnfinishedItem } from "../protocol/messages.ts";
 import type { WorkerLine } from "./line.ts";
 import { fileName } from "./rows.ts";
 import { counted, size } from "./numbers.ts";
-import type { Phase } from "./store.ts";
+import type { Phase, ViewState } from "./store.ts";
 
 const SHOWN = 3;
 
+const AT_REST: ReadonlySet<Phase> = new Set(["ready", "done", "partly"]);
+
+/** What of the list is still to be chosen again: the files of this page load speak for themselves in their own rows. */
+export function stillUnfinished(listed: readonly UnfinishedItem[], { items }: ViewState): readonly UnfinishedItem[] {
+  const here = new Set(Array.from(items.values(), ({ name, size }) => `${size} ${name}`));
+  return listed.filter(({ name, size }) => !here.has(`${size} ${name}`));
+}
+
 export class Unfinished {
   readonly #line: WorkerLine;
-  #askedOf: string | null = null;
+  readonly #changed: () => void;
+  #askedAt: "idle" | "done" | null = null;
+  #asks = 0;
+  #listed: readonly UnfinishedItem[] = [];
 
-  constructor(line: WorkerLine) {
+  constructor(line: WorkerLine, changed: () => void) {
     this.#line = line;
+    this.#changed = changed;
   }
 
-  /** Asks once for each time the link opens, and again when a batch is finished. */
+  /** Asks each time the link opens and each time a batch ends; what was heard before that is not shown any more. */
   heard(): void {
     const { link, total, grant } = this.#line.state;
-    if (link.state !== "open" || grant?.device === undefined) return void (this.#askedOf = null);
-    const occasion = `${grant.device} ${total.state === "done" ? total.done : "before"}`;
-    if (occasion === this.#askedOf || total.state === "sending" || total.state === "paused") return;
-    this.#askedOf = occasion;
-    this.#line.ask({ t: "list_unfinished" }).catch(() => undefined); // an older program does not know; nothing is lost by that
+    const isAtRest = total.state === "idle" || total.state === "done";
+    if (link.state !== "open" || grant?.device === undefined || !isAtRest) {
+      this.#askedAt = null;
+      return;
+    }
+    if (this.#askedAt !== total.state) this.#ask();
+    this.#askedAt = total.state;
+  }
+
+  #ask(): void {
+    const ask = (this.#asks += 1);
+    this.#listed = [];
+    this.#line.ask({ t: "list_unfinished" }).then((facts) => {
+      if (facts.t !== "unfinished_list" || ask !== this.#asks) return;
+      this.#listed = facts.items;
+      this.#changed();
+    }).catch(() => undefined); // an older program does not know; nothing is lost by that
   }
 
   card(phase: Phase, computer: string): TemplateResult | typeof nothing {
-    const items = this.#line.state.unfinished?.items ?? [];
-    if (items.length === 0 || (phase !== "ready" && phase !== "done" && phase !== "partly")) return nothing;
+    if (!AT_REST.has(phase) || this.#askedAt === null) return nothing;
+    const items = stillUnfinished(this.#listed, this.#line.state);
+    if (items.length === 0) return nothing;
     const shown = items.slice(0, SHOWN);
     return html`<section class="unfinished card" aria-label="Interrupted last time">
       <p><b>${counted(items.length, "file was", "files were")} interrupted last time.</b>
@@ -39,8 +65,6 @@ export class Unfinished {
   }
 
   readonly #forget = (): void => {
-    this.#line.ask({ t: "forget_unfinished" }).then(
-      () => this.#line.ask({ t: "list_unfinished" }),
-    ).catch(() => undefined);
+    this.#line.ask({ t: "forget_unfinished" }).then(() => this.#ask()).catch(() => undefined);
   };
 }

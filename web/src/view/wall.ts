@@ -4,12 +4,13 @@ import { keyed } from "lit/directives/keyed.js";
 import { arrivalSentence } from "./arrivals.ts";
 import type { Device } from "./device.ts";
 import { openSheet, openTrustSheet } from "./dialogs.ts";
+import { GuestSheet } from "./guest.ts";
 import { icons, landing, mark } from "./icons.ts";
 import { now, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
-import { percent } from "./numbers.ts";
+import { counted, percent } from "./numbers.ts";
 import { part } from "./part.ts";
-import { PhonePage } from "./phone.ts";
+import { patience, UNTOUCHED_MS } from "./patience.ts";
 import { carriesFiles, fromDrop } from "./picking.ts";
 import { qrCode } from "./qr.ts";
 import { codeToShow, progressOf, retryIn, type ViewState } from "./store.ts";
@@ -21,13 +22,14 @@ const NIGHT_TO = 6;
 /** Who drops files on the wall sends as a guest, over a worker of their own. */
 interface Guest {
   readonly line: WorkerLine;
-  readonly page: PhonePage;
+  readonly sheet: GuestSheet;
 }
 
 export class WallPage extends LineElement {
   readonly #device: Device;
   readonly #makeGuestLine: () => WorkerLine;
   #guest: Guest | null = null;
+  #closedSinceMs = 0;
   #isOver = 0;
   #landed = -1;
   #landings = 0;
@@ -41,7 +43,7 @@ export class WallPage extends LineElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#ticking = window.setInterval(() => this.requestUpdate(), 1_000); // a code goes stale without any message
+    this.#ticking = window.setInterval(this.#tick, 1_000); // a code goes stale without any message
     addEventListener("dragenter", this.#dragged);
     addEventListener("dragover", this.#dragged);
     addEventListener("dragleave", this.#left);
@@ -87,7 +89,7 @@ export class WallPage extends LineElement {
       <footer>
         ${this.#now(state)}
         <button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>
-        <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet(computer)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
+        <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet(computer, state.link.state === "open" ? state.link.words : null, UNTOUCHED_MS)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
       </footer>
       <div class="over" aria-hidden="true"><span>${icons.up}Drop to send to ${computer}</span></div>
     </div>`;
@@ -132,7 +134,8 @@ export class WallPage extends LineElement {
 
   #guestWords(): string {
     const guest = this.#guest?.line.state;
-    if (guest && guest.total.state !== "idle" && guest.total.state !== "done") return `You are sending, ${percent(progressOf(guest), 1)} %`;
+    if (guest && patience(guest.total) === null) return `You are sending, ${percent(progressOf(guest), 1)} %`;
+    if (guest && guest.total.failed > 0) return `${counted(guest.total.failed, "file")} did not arrive`;
     return this.#device.kind === "laptop" ? "Drop files here, or click" : "Send from this device";
   }
 
@@ -141,26 +144,39 @@ export class WallPage extends LineElement {
   /** One sheet at a time; closing it does not stop what is under way, and the button brings it back. */
   #openGuest(): Guest {
     const guest = this.#guest ?? this.#makeGuest();
-    if (guest.page.isConnected) return guest;
-    void openSheet("Send from this device", () => guest.page, "sheet-send").then(() => this.#guestClosed(guest));
+    if (guest.sheet.isConnected) return guest;
+    void openSheet("Send from this device", () => guest.sheet, "sheet-send").then(() => {
+      this.#closedSinceMs = now().monoMs;
+      if (patience(guest.line.state.total) !== null) this.#endGuest(guest);
+      this.requestUpdate();
+    });
     return guest;
-  }
-
-  #guestClosed({ line }: Guest): void {
-    const { total } = line.state;
-    if (total.state === "idle" || (total.state === "done" && total.failed === 0)) {
-      line.close();
-      this.#guest = null;
-    }
-    this.requestUpdate();
   }
 
   #makeGuest(): Guest {
     const line = this.#makeGuestLine();
-    line.subscribe(() => this.requestUpdate());
-    this.#guest = { line, page: new PhonePage(line, this.#device, false) };
+    line.subscribe(() => this.#guestHeard());
+    this.#guest = { line, sheet: new GuestSheet(line, this.#device) };
     return this.#guest;
   }
+
+  /** A guest who closed the sheet while sending stays until it is over, and a while longer when something did not arrive. */
+  #guestHeard(): void {
+    this.requestUpdate();
+    const guest = this.#guest;
+    if (!guest || guest.sheet.isConnected) return;
+    const { total } = guest.line.state;
+    if (patience(total) === null) this.#closedSinceMs = now().monoMs;
+    else if (total.failed === 0 || now().monoMs - this.#closedSinceMs >= UNTOUCHED_MS) this.#endGuest(guest);
+  }
+
+  /** Ends the worker too: while it lives, a phone page of this origin is told that another tab is at it. */
+  #endGuest(guest: Guest): void {
+    guest.line.close();
+    if (this.#guest === guest) this.#guest = null;
+  }
+
+  readonly #tick = (): void => this.#guestHeard();
 
   readonly #dragged = (event: DragEvent): void => {
     if (!carriesFiles(event)) return;
@@ -177,7 +193,7 @@ export class WallPage extends LineElement {
 
   readonly #dropped = (event: DragEvent): void => {
     this.#isOver = 0;
-    if (!carriesFiles(event) || this.#guest?.page.isConnected) return; // an open sheet takes the drop itself
+    if (!carriesFiles(event) || this.#guest?.sheet.isConnected) return; // an open sheet takes the drop itself
     event.preventDefault();
     void fromDrop(event).then((picked) => this.#openGuest().line.send(picked));
   };

@@ -79,13 +79,32 @@ export function refusal(reason: Refusal, computer: string): Sentence {
   return REFUSALS[reason](computer);
 }
 
-/** The trust sheet, in the order a person asks; on plain http, at home. */
-export function trustSheet(computer: string): readonly Sentence[] {
+/** What the daemon notes of an address, in plain words; the first note that is found decides. */
+const ADDRESSES: readonly (readonly [note: RegExp, words: string])[] = [
+  [/tunnel/, "a VPN, out of reach for phones at home"],
+  [/virtual|without a physical port/, "for programs inside this computer"],
+  [/link down/, "not plugged in or switched off"],
+  [/self-assigned/, "no router has given it an address"],
+  [/carrier or overlay/, "of a provider or a VPN"],
+  [/public address/, "visible from the internet"],
+  [/default (gateway|route)/, "on the way to your router"],
+];
+
+export function addressWords(notes: string): string {
+  return ADDRESSES.find(([note]) => note.test(notes))?.[1] ?? "on a network at home";
+}
+
+/** What to do where another tab of the same browser is already at it. */
+export const ELSEWHERE = "Close the other tab, or reload this one to go on here.";
+
+/** The trust sheet, in the order a person asks. `words` are there only where nobody on the way can alter the page itself. */
+export function trustSheet(computer: string, words: string | null): readonly Sentence[] {
   return [
     { title: "Straight across your Wi-Fi", more: `What you send goes from this device to ${computer} and nowhere else. Nothing goes to the internet, and there is no account.` },
     { title: "Nobody listening can read it", more: "It is encrypted on the way. Somebody who listens on the Wi-Fi sees that something is sent, not what." },
     { title: "Safe means safe", more: `A file is called safe when it lies whole on the disk of ${computer}, checked. If the connection breaks, it goes on where it stopped.` },
     { title: "Guests can only send", more: "The code changes every few minutes. Whoever scans it can send files, and cannot see, take or delete anything." },
-    { title: "What it cannot promise", more: "This page itself came over your Wi-Fi unprotected. Somebody who actively changes what your Wi-Fi carries could alter this page. On a network you do not trust, do not send secrets." },
+    words !== null ? { title: "Compare with the computer if you like", more: `Your words are: ${words}. Where ${computer} shows the same four, nobody stands between.` }
+    : { title: "What it cannot promise", more: "This page itself came over your Wi-Fi unprotected. Somebody who actively changes what your Wi-Fi carries could alter this page. On a network you do not trust, do not send secrets." },
   ];
 }
