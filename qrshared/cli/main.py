@@ -8,11 +8,11 @@ from types import TracebackType
 import click
 
 from qrshared import __version__
-from qrshared.cli import config, devices, inbox, opening, qr, run, services, status
+from qrshared.cli import config, devices, inbox, opening, qr, run, services, signal, status
 from qrshared.cli.options import debug_option
 from qrshared.errors import LocalError, QrsharedError, UserError
 
-COMMANDS = (run, opening, qr, inbox, status, devices, services, config)
+COMMANDS = (run, opening, qr, inbox, status, devices, services, config, signal)
 """In the order of the help; each module has one `command`."""
 
 FIRST = 5
@@ -45,7 +45,8 @@ class Commands(click.Group):
         formatter.write_usage("qrshared", "[COMMAND] [FLAGS]")
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        commands = [(name, self.commands[name].get_short_help_str(90)) for name in self.list_commands(context)]
+        known = [(name, self.commands[name]) for name in self.list_commands(context)]
+        commands = [(name, command.get_short_help_str(90)) for name, command in known if not command.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(commands[:FIRST])
         with formatter.section("Examples"):

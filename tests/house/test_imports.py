@@ -8,7 +8,11 @@ import pytest
 
 from tests.house.tree import ROOT
 
-ROOMS = ("protocol", "seal", "transfers", "tickets", "links", "inbox", "sessions", "serving", "lan", "daemon", "cli")
+ROOMS = (
+    "protocol", "seal", "transfers", "tickets", "links", "inbox", "sessions", "serving", "signaling", "lan", "daemon",
+    "cli",
+)  # fmt: skip
+PURE_PARTS_OF_SIGNALING = ("rooms", "messages", "codec", "told", "limits", "client_address")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -27,6 +31,8 @@ def sample(tmp_path: Path) -> Path:
         (tmp_path / "qrshared" / room / "__init__.py").touch()
     for module in ("settings", "errors", "assets"):
         (tmp_path / "qrshared" / f"{module}.py").touch()
+    for module in PURE_PARTS_OF_SIGNALING:
+        (tmp_path / "qrshared" / "signaling" / f"{module}.py").touch()
     return tmp_path
 
 
@@ -49,6 +55,8 @@ def test_an_empty_house_keeps_the_contracts(sample: Path) -> None:
         ("links", "from qrshared import daemon"),
         ("sessions", "from qrshared.settings import Settings"),
         ("inbox", "import qrshared.settings"),
+        ("signaling", "import zeroconf"),
+        ("signaling", "from qrshared import inbox"),
         ("unknown", "import os"),
     ],
 )

@@ -1,0 +1,143 @@
+"""`qrshared signal`: the edge, where devices in different networks meet."""
+
+import asyncio
+import ipaddress
+import logging
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from qrshared.cli.options import debug_option
+from qrshared.errors import UserError
+
+if TYPE_CHECKING:
+    from qrshared.signaling import Bus
+
+PORT = 7780
+"""Where the edge listens unless told otherwise."""
+
+
+class RedisMissing(UserError):
+    """Several replicas need the Redis client. Install it with: pip install 'qrshared[redis]'"""
+
+
+class BadRedis(UserError):
+    """That is no address of a Redis. It looks like redis://host:6379/0, or rediss://user:password@host:6379/0."""
+
+
+# Hidden until pages and daemons use an edge: today it would only be one more word in the list of commands.
+@click.command("signal", hidden=True)
+@click.option("--host", metavar="ADDRESS", default="0.0.0.0", show_default=True, help="Listen here.")  # noqa: S104 - the edge is for everybody; it holds nothing that is anybody's
+@click.option("--port", metavar="PORT", type=click.IntRange(0, 65535), default=PORT, show_default=True, envvar="PORT",
+              help="Also from PORT, as hosting platforms set it. 0 takes a free one.")  # fmt: skip
+@click.option("--redis", "redis_url", metavar="URL", envvar="QRSHARED_REDIS",
+              help="Join the other replicas that use this Redis. With a password in it, set QRSHARED_REDIS instead: "
+                   "others on this computer can read a command line.")  # fmt: skip
+@click.option("--trusted-proxy", "trusted_proxies", metavar="CIDR", multiple=True,
+              help="A reverse proxy in front, such as 10.0.0.0/8; may be given several times. Its X-Forwarded-For "
+                   "tells visitors apart; without this, all of them count as one.")  # fmt: skip
+@click.option("--metrics-port", metavar="PORT", type=click.IntRange(0, 65535),
+              help="Serve /metrics for Prometheus on this port; keep others off it. Off by default.")  # fmt: skip
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info",
+              show_default=True)  # fmt: skip
+@debug_option
+def command(
+    host: str,
+    port: int,
+    redis_url: str | None,
+    trusted_proxies: tuple[str, ...],
+    metrics_port: int | None,
+    log_level: str,
+) -> None:
+    """Run an edge: a meeting point for devices that are in different networks.
+
+    It introduces them to each other, with sealed envelopes that only they can open. It never sees a file, a name or a
+    code, and keeps nothing on disk. Pages and daemons do not use it yet.
+
+    \b
+    Put HTTPS in front of it; the proxy passes WebSockets on at /signal.
+      GET /health   it runs            GET /ready   newcomers are welcome (else 503)
+    Ctrl-C or SIGTERM sends everybody to another replica within 30 s; once more stops at once.
+    """
+    networks = [_network(text) for text in trusted_proxies]
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("qrshared").setLevel(log_level.upper())
+    asyncio.run(_serve(host, port, redis_url, networks, metrics_port))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text} is no network; it looks like 10.0.0.0/8", param_hint="--trusted-proxy"
+        ) from None
+
+
+async def _serve(
+    host: str,
+    port: int,
+    redis_url: str | None,
+    networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
+    metrics_port: int | None,
+) -> None:
+    # Late: the other commands need not wait until a web server is loaded.
+    from qrshared.signaling import EdgeServer, raise_descriptors
+
+    raise_descriptors()
+    stop, stop_now = _signals()
+    async with _bus(redis_url) as bus, EdgeServer(bus, trusted_proxies=networks) as server:
+        chosen = await server.listen(host=host, port=port)
+        if metrics_port is not None:
+            measured = await server.listen_for_metrics(host=host, port=metrics_port)
+            click.echo(f"Metrics are at port {measured}, path /metrics.")
+        click.echo(f"The edge is at {host}, port {chosen}. Ctrl-C stops it.")
+        await stop.wait()
+        if len(server.edge):
+            click.echo(f"Sending {len(server.edge)} elsewhere; Ctrl-C again stops at once.")
+        async with asyncio.TaskGroup() as tasks:
+            draining = tasks.create_task(server.drain())
+            hurrying = tasks.create_task(stop_now.wait())
+            await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+            draining.cancel()
+            hurrying.cancel()
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Set by the first and by the second SIGTERM or Ctrl-C."""
+    stop, stop_now = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (stop_now if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            asyncio.get_running_loop().add_signal_handler(number, told)
+        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt instead
+            break
+    return stop, stop_now
+
+
+@asynccontextmanager
+async def _bus(redis_url: str | None) -> "AsyncIterator[Bus]":
+    clock = asyncio.get_running_loop().time
+    node = secrets.token_urlsafe(9)  # a replica that starts again is another one
+    if redis_url is None:
+        from qrshared.signaling import MemoryBoard, MemoryBus
+
+        yield MemoryBus(MemoryBoard(clock), node)
+        return
+    try:
+        from qrshared.signaling.redis_bus import RedisBus
+    except ModuleNotFoundError:
+        raise RedisMissing from None
+    try:
+        bus = RedisBus(redis_url, node=node, clock=clock)
+    except ValueError:
+        raise BadRedis from None
+    async with bus:
+        yield bus

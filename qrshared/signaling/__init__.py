@@ -1,0 +1,48 @@
+"""The edge: where peers in different networks meet, in rooms whose ids say nothing, to exchange sealed envelopes.
+
+Always true here:
+- an envelope goes to exactly one other peer of a room where both are, in order, and is never looked into;
+- a room nobody heard of is a room where nobody is yet: there is nothing to find out by asking;
+- whoever sends too much, reads too little or says what `WIRE.md` does not allow loses its socket, nobody else's;
+- the edge says nothing about delivery: peers confirm inside their seal, and send again what was not confirmed;
+- without the bus, peers of one replica meet as before.
+
+Deliberately absent: files, names, keys, cookies, accounts, messages kept for later; and whatever happens between two
+peers once they have met (links, seal, sessions).
+"""
+
+from qrshared.signaling.bus import Bus, BusGone, Member, Resumed
+from qrshared.signaling.check import check_bus
+from qrshared.signaling.client import Connected, Disconnected, SignalClient, signal_url
+from qrshared.signaling.client_address import client_address
+from qrshared.signaling.limits import LIMITS, EdgeLimits, raise_descriptors
+from qrshared.signaling.memory_bus import MemoryBoard, MemoryBus
+from qrshared.signaling.messages import Joined, Left, Presence, Refuse, RefuseReason, Relayed
+from qrshared.signaling.server import EdgePlaceRefused, EdgePortInUse, EdgeServer
+
+__all__ = [
+    "LIMITS",
+    "Bus",
+    "BusGone",
+    "Connected",
+    "Disconnected",
+    "EdgeLimits",
+    "EdgePlaceRefused",
+    "EdgePortInUse",
+    "EdgeServer",
+    "Joined",
+    "Left",
+    "Member",
+    "MemoryBoard",
+    "MemoryBus",
+    "Presence",
+    "Refuse",
+    "RefuseReason",
+    "Relayed",
+    "Resumed",
+    "SignalClient",
+    "check_bus",
+    "client_address",
+    "raise_descriptors",
+    "signal_url",
+]

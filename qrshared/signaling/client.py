@@ -1,0 +1,225 @@
+"""The line a peer keeps to its edge: connects, joins its rooms, and comes back after every cut at a random moment."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientWebSocketResponse,
+    ClientWSTimeout,
+    WSMsgType,
+    WSServerHandshakeError,
+)
+
+from qrshared.errors import QrsharedError
+from qrshared.signaling.codec import WrongMessage, decode_from_edge, encode
+from qrshared.signaling.limits import DEAD_AFTER_S, ROOMS_PER_SOCKET_MAX, SIGNAL_BYTES_MAX
+from qrshared.signaling.messages import VERSION, FromEdge, Join, Leave, Moved, Ping, Pong, Relay, ToEdge, Welcome
+
+_log = logging.getLogger(__name__)
+
+RETRY_FIRST_S: Final = 1.0
+"""The first wait is at most so long, each further one at most `RETRY_FACTOR` times the last."""
+
+RETRY_FACTOR: Final = 1.6
+RETRY_LAST_S: Final = 60.0
+"""And never longer than this."""
+
+STEADY_S: Final = 20.0
+"""A connection that lasted so long was a good one: the waits begin anew."""
+
+CONNECT_S: Final = 15.0
+"""From the first packet to the edge's first word."""
+
+ASK_AFTER_S: Final = DEAD_AFTER_S / 2
+"""The edge asks every 22 s; when nothing came for so long, we ask, and after twice that it is gone."""
+
+CLOSE_WAIT_S: Final = 2.0
+"""How long a close waits for the edge's own."""
+
+
+class NotAnEdge(QrsharedError):
+    """What answers at {url} is no qrshared edge. Check the address."""
+
+
+class OtherVersion(QrsharedError):
+    """The edge at {url} speaks version {version} and this computer another one. Update the older of the two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The edge is there; the rooms are being joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """It is not; the next attempt comes in so many seconds. `fault` is set when waiting will hardly help."""
+
+    retry_s: float
+    fault: QrsharedError | None = None
+
+
+_COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
+"""What an edge, or a proxy before it, says when it is only busy or away."""
+
+SignalEvent: TypeAlias = Connected | Disconnected | FromEdge
+
+
+def signal_url(edge: str) -> str:
+    """Where the edge listens: `http` and `ws` forms mean the same, and so do `https` and `wss`."""
+    parts = urlsplit(edge)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    path = parts.path.rstrip("/")
+    return urlunsplit((scheme, parts.netloc, path if path.endswith("/signal") else f"{path}/signal", "", ""))
+
+
+def full_jitter(attempt: int, draw: Callable[[float, float], float] = random.uniform) -> float:
+    """How long to wait before this attempt (from 0): anything up to a growing bound, so that nobody comes in step."""
+    bound = min(RETRY_LAST_S, RETRY_FIRST_S * RETRY_FACTOR ** min(attempt, 64))
+    return draw(0.0, bound)
+
+
+class SignalClient:
+    """`async for event in client.events(): …`; joins and relays may come from other tasks."""
+
+    def __init__(self, session: ClientSession, edge: str, *, wait: Callable[[int], float] = full_jitter) -> None:
+        self._session = session
+        self._edge = edge
+        self._wait = wait
+        self._rooms: dict[str, None] = {}
+        self._seq = 0
+        self._websocket: ClientWebSocketResponse | None = None
+        self._one_frame = asyncio.Lock()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the edge can be spoken to right now."""
+        return self._websocket is not None
+
+    async def join(self, *rooms: str) -> None:
+        """Be in these rooms, now and after every cut; at most 128 at a time."""
+        self._rooms.update(dict.fromkeys(rooms))
+        await self._say(Join(rooms))
+
+    async def leave(self, *rooms: str) -> None:
+        """Be in them no longer."""
+        for room in rooms:
+            self._rooms.pop(room, None)
+        await self._say(Leave(rooms))
+
+    async def relay(self, room: str, to: str, blob: str) -> bool:
+        """Hand an envelope over; False when there is no edge. True promises nothing either: the peer must confirm."""
+        self._seq += 1
+        return await self._say(Relay(room, to, self._seq, blob))
+
+    async def events(self) -> AsyncGenerator[SignalEvent, None]:
+        """Everything the edge says, and how the line fares; never ends by itself."""
+        attempt = 0
+        loop = asyncio.get_running_loop()
+        while True:
+            began, fault, moved = loop.time(), None, False
+            try:
+                async with aclosing(self._one_connection()) as heard:
+                    async for event in heard:
+                        moved = moved or isinstance(event, Moved)
+                        yield event
+            except (NotAnEdge, OtherVersion) as wrong:
+                fault = wrong
+            except (ClientError, OSError, TimeoutError, WrongMessage) as ended:
+                _log.debug("the line to the edge ended: %s", type(ended).__name__)
+            finally:
+                self._websocket = None
+            # A replica that goes has spread its goodbyes itself.
+            attempt = 0 if moved or loop.time() - began >= STEADY_S else attempt
+            retry_s = self._wait(attempt)
+            attempt += 1
+            yield Disconnected(retry_s, fault)
+            await asyncio.sleep(retry_s)
+
+    async def _one_connection(self) -> AsyncGenerator[SignalEvent, None]:
+        async with asyncio.timeout(CONNECT_S):
+            websocket = await self._connect()
+        try:
+            self._websocket = websocket
+            yield Connected()
+            for rooms in _lists(self._rooms):
+                await self._say(Join(rooms))
+            while True:
+                message = await self._next(websocket)
+                if isinstance(message, Ping):
+                    await self._say(Pong())
+                yield message
+        finally:
+            await websocket.close()
+
+    async def _connect(self) -> ClientWebSocketResponse:
+        try:
+            websocket = await self._session.ws_connect(
+                signal_url(self._edge),
+                compress=0,
+                max_msg_size=2 * SIGNAL_BYTES_MAX,
+                timeout=ClientWSTimeout(ws_close=CLOSE_WAIT_S),
+            )
+        except WSServerHandshakeError as answer:
+            if answer.status in _COME_BACK:
+                raise
+            raise NotAnEdge(url=self._edge) from answer
+        said = await _first_word(websocket)
+        if said == Welcome(VERSION):
+            return websocket
+        await websocket.close()
+        if isinstance(said, Welcome):
+            raise OtherVersion(url=self._edge, version=said.version)
+        raise NotAnEdge(url=self._edge)
+
+    async def _next(self, websocket: ClientWebSocketResponse) -> FromEdge:
+        """The next message; a silent edge is asked once."""
+        for _ in range(2):
+            try:
+                async with asyncio.timeout(ASK_AFTER_S):
+                    received = await websocket.receive()
+            except TimeoutError:
+                await self._say(Ping())
+                continue
+            if received.type is not WSMsgType.TEXT:
+                raise ConnectionResetError("the edge closed")
+            return decode_from_edge(received.data)
+        raise TimeoutError("the edge is silent")
+
+    async def _say(self, message: ToEdge) -> bool:
+        websocket = self._websocket
+        if websocket is None:
+            return False
+        await self._one_frame.acquire()
+        return await asyncio.shield(self._write(websocket, encode(message)))  # all who wait in aiohttp share one future
+
+    async def _write(self, websocket: ClientWebSocketResponse, text: str) -> bool:
+        try:
+            await websocket.send_str(text)
+        except (ConnectionError, ClientError, RuntimeError):
+            return False  # the reader hears the end, too
+        finally:
+            self._one_frame.release()
+        return True
+
+
+async def _first_word(websocket: ClientWebSocketResponse) -> FromEdge | None:
+    first = await websocket.receive()
+    try:
+        return decode_from_edge(first.data) if first.type is WSMsgType.TEXT else None
+    except WrongMessage:
+        return None
+
+
+def _lists(rooms: Iterable[str]) -> list[tuple[str, ...]]:
+    everything = tuple(rooms)
+    return [
+        everything[start : start + ROOMS_PER_SOCKET_MAX] for start in range(0, len(everything), ROOMS_PER_SOCKET_MAX)
+    ]
