@@ -32,7 +32,7 @@ class Run:
     """What one run took; memory in MiB, CPU in seconds."""
 
     seconds: float
-    server_growth: float
+    server_peak: float
     renderer_peak: float
     server_cpu_s: float
     browser_cpu_s: float
@@ -57,7 +57,7 @@ async def run(lane: Lane, browser: Chromium, files: Sequence[Path]) -> Run:
     seconds = time.monotonic() - began
     measured = Run(
         seconds,
-        server_growth=server.peak_mib() - server.before_mib,
+        server_peak=server.peak_mib(),
         renderer_peak=max(renderer.peak_mib() for renderer in renderers),
         server_cpu_s=cpu_s(lane.server.pid) - cpu[0],
         browser_cpu_s=sum(map(cpu_s, await _processes(browser))) - cpu[1],

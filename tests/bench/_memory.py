@@ -12,12 +12,15 @@ class Watched:
 
     def __init__(self, pid: int) -> None:
         self._folder = Path(f"/proc/{pid}")
-        self.before_mib = self._field("VmRSS")
         (self._folder / "clear_refs").write_text(_RESET_PEAK)
 
     def peak_mib(self) -> float:
         """The most it has held since."""
         return self._field("VmHWM")
+
+    def now_mib(self) -> float:
+        """What it holds now."""
+        return self._field("VmRSS")
 
     def _field(self, name: str) -> float:
         lines = (self._folder / "status").read_text().splitlines()
