@@ -84,10 +84,14 @@ SENDING = items(
     item(1, PICTURES[1], 5_200_000, "sending", done=4_300_000),
     item(2, PICTURES[2], 3_900_000, "sending", done=900_000),
     item(3, "Clip of the garden.mov", 812_000_000, "sending", done=170_000_000),
-    item(4, LONG, 2_300_000_000, "waiting"),
+    item(4, LONG, 240_000_000, "waiting"),
     item(5, "عطلة الصيف في البحر ٢٠٢٦.pdf", 840_000, "waiting"),
     item(6, "🎂🎉 Birthday 👨‍👩‍👧‍👦 playlist.m3u", 3_400, "waiting"),
     item(7, "x", 0, "waiting"),
+    *(
+        item(8 + n, f"IMG_{2044 + n}.JPG", 13_400_000 if n < 136 else 3_500_000, "done" if n < 136 else "waiting")
+        for n in range(206)
+    ),
 )
 DONE = items(
     item(0, PICTURES[0], 4_800_000, "done"),

@@ -307,6 +307,9 @@ test("the headline says what happened and how long it still takes", () => {
   assert.equal(say(total("sending", 1, { bytes: 5e6, bytesDone: 2e6 })), "2 MB of 5 MB");
   assert.equal(say(total("done", 1, { done: 1 })), "1 file is safe on STUDY-PC.");
   assert.equal(say(total("done", 3, { done: 3 })), "3 files are safe on STUDY-PC.");
+  const receipt = play(link(OPEN), total("done", 3, { done: 3 }));
+  assert.match(headline(receipt, LAPTOP, 0).more, /close this page/);
+  assert.doesNotMatch(headline(receipt, { ...LAPTOP, isOnWall: true }, 0).more, /close this page/, "a wall stays open");
   assert.equal(say(total("done", 214, { done: 214 })), "All 214 files are safe on STUDY-PC.");
   assert.equal(say(total("done", 4, { done: 1, failed: 3 })), "3 files did not arrive.");
   assert.equal(say(total("sending", 3, { bytesSafe: 2.1e9 }), link({ state: "lost", retryInS: 3 })), "Connection lost. Trying again in 3 s.");

@@ -9,6 +9,8 @@ export interface Device {
   readonly isInsideApp: boolean;
   /** It may stop when the screen goes off. */
   readonly sleeps: boolean;
+  /** The page lies over a wall that others use, too. */
+  readonly isOnWall?: boolean;
 }
 
 /** What tells browsers apart, so that tests can say it. */

@@ -75,9 +75,9 @@ const SAY: Readonly<Record<Phase, Say>> = {
     title: `Connection lost. ${tryingAgain(state, now)}`,
     more: state.total.bytesSafe > 0 ? `${size(state.total.bytesSafe)} are already safe; it goes on from there.` : "It goes on by itself.",
   }),
-  done: ({ total }, computer) => ({
+  done: ({ total }, computer, device) => ({
     title: safe(total.done, computer),
-    more: `${total.done === 1 ? "It lies" : "Each lies"} whole on its disk and was checked. You can close this page.`,
+    more: `${total.done === 1 ? "It lies" : "Each lies"} whole on its disk and was checked.${device.isOnWall ? "" : " You can close this page."}`,
   }),
   partly: (state, computer) => ({
     title: `${counted(state.total.failed, "file")} did not arrive.`,

@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { LightElement } from "./light.ts";
-import { visibleRows } from "./window.ts";
+import { visibleRows, type Visible } from "./window.ts";
 
 /** Shorter lists are drawn whole: finding in page, printing and screen readers then see everything. */
 const WHOLE_UP_TO = 60;
@@ -12,6 +12,8 @@ const OVERSCAN = 400;
 export class LongList<Row> extends LightElement {
   #rows: readonly Row[] = [];
   #heights = new Map<unknown, number>();
+  /** What is drawn; asked once a drawing, because drawing moves the page and would change the answer. */
+  #seen: Visible = { first: 0, end: 0, before: 0, after: 0 };
   #queued = 0;
   /** What a row is known by, and how it is drawn as an `li`; set once by whoever makes the list. */
   keyOf: (row: Row) => unknown = (row) => row;
@@ -48,7 +50,8 @@ export class LongList<Row> extends LightElement {
   };
 
   protected override render(): TemplateResult {
-    const seen = this.#seen();
+    this.#seen = this.#look();
+    const seen = this.#seen;
     return html`<ul role="list">
       <li class="gap" role="presentation" aria-hidden="true"></li>
       ${repeat(
@@ -61,7 +64,7 @@ export class LongList<Row> extends LightElement {
   }
 
   protected override updated(): void {
-    const seen = this.#seen();
+    const seen = this.#seen;
     const list = this.querySelector("ul");
     if (!list) return;
     (list.firstElementChild as HTMLElement).style.height = `${seen.before}px`;
@@ -70,7 +73,7 @@ export class LongList<Row> extends LightElement {
   }
 
   #measure(drawn: readonly HTMLElement[]): void {
-    const { first } = this.#seen();
+    const { first } = this.#seen;
     let wrong = 0;
     drawn.forEach((element, index) => {
       const row = this.#rows[first + index];
@@ -83,7 +86,7 @@ export class LongList<Row> extends LightElement {
     if (wrong > OVERSCAN / 2) this.#moved();
   }
 
-  #seen(): ReturnType<typeof visibleRows> {
+  #look(): Visible {
     if (this.#rows.length <= WHOLE_UP_TO) return { first: 0, end: this.#rows.length, before: 0, after: 0 };
     const heights = this.#rows.map((row) => this.#heights.get(this.keyOf(row)) ?? GUESSED_HEIGHT);
     const start = this.getBoundingClientRect().top;

@@ -134,8 +134,8 @@ export class PhonePage extends LineElement {
       html`<button type="button" class="button ${isPrimary ? "primary" : ""} send" @click=${this.#choose}>${isPrimary ? icons.up : icons.plus}<span>${label}</span></button>`;
     if (state.link.state === "elsewhere") {
       // What were chosen here would only wait. A reload forgets what already waits, so it is offered to an empty page alone.
-      return html`<div class="actions"><button type="button" class="button primary send" disabled>${icons.up}<span>Send to ${computer}</span></button>
-        ${isOpen(state) ? nothing : html`<button type="button" class="button" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button>`}</div>`;
+      return html`<div class="actions"><button type="button" class="button send" disabled>${icons.up}<span>Send</span></button>
+        ${isOpen(state) ? nothing : html`<button type="button" class="button primary" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button>`}</div>`;
     }
     switch (phase) {
       case "refused":
