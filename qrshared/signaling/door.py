@@ -105,6 +105,7 @@ class SignalDoor:
                 compress=False, autoclose=False, autoping=False, timeout=CLOSE_WAIT_S, max_msg_size=SIGNAL_BYTES_MAX
             )
             await websocket.prepare(request)
+            websocket.headers.clear()  # sent; an idle socket would keep a kilobyte of them
             if request.transport is not None:  # else gone already
                 await self._converse(websocket, request.transport, socket)
         finally:

@@ -1,7 +1,6 @@
 """The edge without its sockets: rooms, the bus, and a heartbeat, joined by tasks."""
 
 import asyncio
-import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +15,6 @@ from qrshared.signaling.limits import EdgeLimits
 from qrshared.signaling.messages import FromEdge, Join, Leave, Ping, Pong, Refuse, Relay, Relayed, ToEdge
 from qrshared.signaling.rooms import Change, Delivery, Rooms, ToLine, ToNode
 from qrshared.signaling.told import Carried, Told, decode_told, encode_told
-
-_log = logging.getLogger(__name__)
 
 ENTER_AT_ONCE: Final = 200
 """Members in one account to the bus: the loop stays free for everybody else in between."""
@@ -183,7 +180,6 @@ class Edge:
         async with aclosing(self._bus.subscribe()) as events:
             async for event in events:
                 if isinstance(event, Resumed):
-                    _log.info("the bus is there")
                     self.rooms.resume(self._clock())
                     self._enter(self.rooms.members())
                     continue

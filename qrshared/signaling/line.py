@@ -49,7 +49,7 @@ class PeerLine:
         self._limits = limits
         self._counts = counts
         self._spawn = spawn
-        self._unread: deque[str] = deque()
+        self._unread: deque[str] | None = None  # most peers never need one, and each takes 600 bytes
         self._unread_bytes = 0
         self._writing = False
         self._messages = TokenBucket(limits.messages_burst, now)
@@ -70,6 +70,8 @@ class PeerLine:
         if not self._writing and len(text) <= DIRECT_BYTES_MAX and self._transport.get_write_buffer_size() == 0:
             await self._write(text)
             return
+        if self._unread is None:
+            self._unread = deque()
         self._unread.append(text)
         self._unread_bytes += len(text)
         waiting = self._unread_bytes + self._transport.get_write_buffer_size()
@@ -77,7 +79,7 @@ class PeerLine:
             self.cut("slow_reader")
         elif not self._writing:
             self._writing = True
-            self._spawn(self._write_unread())
+            self._spawn(self._write_unread(self._unread))
 
     async def pong(self, payload: bytes) -> None:
         """Answer WebSocket's own ping; one whose answer would have to wait goes unanswered (RFC 6455 5.5.3)."""
@@ -93,7 +95,8 @@ class PeerLine:
         if not self.is_gone:
             self.is_gone = True
             self._counts.cut[reason] += 1
-        self._unread.clear()
+        if self._unread is not None:
+            self._unread.clear()
         self._transport.abort()
 
     async def close(self, code: WSCloseCode, reason: str = "") -> None:
@@ -108,17 +111,19 @@ class PeerLine:
         except (TimeoutError, ConnectionError, ClientError, RuntimeError):
             self._transport.abort()
 
-    async def _write_unread(self) -> None:
+    async def _write_unread(self, unread: deque[str]) -> None:
         """The one task that waits for this peer: all who wait in aiohttp share one future, and its cancellation."""
         try:
-            while self._unread and not self.is_gone:
-                text = self._unread[0]
+            while unread and not self.is_gone:
+                text = unread[0]
                 await self._write(text)
-                if self._unread:  # a cut has emptied it
-                    self._unread.popleft()
+                if unread:  # a cut has emptied it
+                    unread.popleft()
                     self._unread_bytes -= len(text)
         finally:
             self._writing = False
+            self._unread = None
+            self._unread_bytes = 0
 
     async def _write(self, text: str) -> None:
         try:

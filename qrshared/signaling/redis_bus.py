@@ -156,6 +156,7 @@ class RedisBus:
             # A command may have failed while the subscription lived: an answer means that Redis is there again.
             if self._gone_since is not None:
                 self._gone_since = None
+                _log.info("the bus is there")
                 yield Resumed()
             if message["type"] == "message":
                 yield str(message["data"])

@@ -102,7 +102,7 @@ async def test_the_check_catches_a_bus_that_lies(lie: type[MemoryBus]) -> None:
     honest: BusPair = memory_pair
     await check_bus(honest)
     with pytest.raises(AssertionError):
-        await check_bus(lying_pair, patience_s=4)
+        await check_bus(lying_pair, patience_s=2)
 
 
 @pytest.mark.needs("redis-server")
