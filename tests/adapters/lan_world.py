@@ -1,6 +1,9 @@
 """A running home server for tests, and peers that speak raw bytes to it."""
 
 import asyncio
+import contextlib
+import random
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -77,6 +80,15 @@ def built_page(folder: Path) -> BuiltPage:
     (folder / "secret.txt").write_text("SECRET")
     (dist / "assets" / "link.txt").symlink_to(folder / "secret.txt")
     return BuiltPage.load(dist)
+
+
+def free_port() -> int:
+    """One that is free on every address, below those that the kernel hands to whoever connects somewhere meanwhile."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket(socket.AF_INET6) as probe, contextlib.suppress(OSError):
+            probe.bind(("::", port))
+            return port
+    raise OSError("no port is free")
 
 
 @asynccontextmanager

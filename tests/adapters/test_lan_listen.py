@@ -7,7 +7,7 @@ from aiohttp import ClientSession, web
 
 from qrshared.lan import AddressNotHere, PortInUse
 from qrshared.links import connect_websocket
-from tests.adapters.lan_world import running, status
+from tests.adapters.lan_world import free_port, running, status
 
 
 def _has_ipv6_loopback() -> bool:
@@ -57,7 +57,7 @@ async def test_an_address_of_another_computer_gives_a_sentence(host: str) -> Non
 
 
 async def test_listening_anew_keeps_the_links_that_are_open() -> None:
-    async with running() as world, ClientSession() as client:
+    async with running(port=free_port()) as world, ClientSession() as client:
         url = f"http://127.0.0.1:{world.port}"
         link = await connect_websocket(client, f"{url}/link", origin=url)
         same = await world.server.listen(host=None, port=world.port)
@@ -69,7 +69,7 @@ async def test_listening_anew_keeps_the_links_that_are_open() -> None:
 
 
 async def test_after_the_end_the_port_is_free_again() -> None:
-    async with running() as world:
+    async with running(port=free_port()) as world:
         port = world.port
         assert status(await world.get("/health")) == 200
     async with running(port=port) as again:

@@ -160,7 +160,7 @@ async def test_long_lists_are_cut_to_what_fits_in_a_message(daemon: Daemon) -> N
 async def test_a_device_lists_and_throws_away_what_it_had_begun_itself(daemon: Daemon) -> None:
     ticket = await daemon.book.personal(Life.ONCE)
     phone = scan(daemon.where.code_url(ticket.fragment))
-    batch = Batch([File("big", Repeated(20 * MIB))])
+    batch = Batch([File("big", Repeated(2048 * MIB))])  # never whole before the link is cut, however slow the disk
     async with phone.visit() as visit:
         await visit.send(batch, until=lambda: batch.sender.safe(0) >= 8 * MIB)
         mine = await visit.ask(ListUnfinished())
