@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from qrshared.daemon.store import Store
 from qrshared.links import LinkClosed
 from qrshared.protocol import Accept, Ask, GetStatus, Goodbye, Item, Ping, Pong, Propose, Reason
 from qrshared.seal import Refusal, Refused
-from qrshared.sessions.live import REPLACED_S_MAX
+from qrshared.sessions.live import GAVE_WAY_MAX, REPLACED_S_MAX
 from qrshared.tickets import Road
 from tests.adapters.sessions_world import computer, is_written, until
 from tests.client import Unwelcome, Visit
@@ -190,6 +191,20 @@ async def test_a_tab_with_nothing_to_send_gives_way_to_a_new_one_and_does_not_ta
         async with forgotten.visit() as back:  # the other one was closed
             await back.say(Ping(2))
             assert await back.hear() == Pong(2)
+
+
+async def test_only_so_many_page_loads_that_gave_way_are_remembered(tmp_path: Path) -> None:
+    async with computer(tmp_path) as home:
+        first = await home.trusted_phone()
+        async with AsyncExitStack() as tabs:
+            await tabs.enter_async_context(first.visit())
+            for _ in range(3):
+                await tabs.enter_async_context(first.reloaded().visit())
+            assert len(home.live._gave_way) == 3
+        device = home.book.register.devices()[0].id
+        for n in range(GAVE_WAY_MAX):
+            home.live._remember((device, n))
+        assert len(home.live._gave_way) == GAVE_WAY_MAX
 
 
 async def test_the_same_page_load_replaces_its_own_old_link_at_once(tmp_path: Path) -> None:
