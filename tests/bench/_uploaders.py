@@ -2,7 +2,8 @@
 
     python -m tests.bench._uploaders URL COUNT MIB
 
-Prints `ready` when all are enrolled, waits for a line, sends, and prints the seconds until the last receipt.
+Prints `ready` when all are enrolled; then, for each line it reads, all send and it prints the seconds until the last
+receipt.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import ClientSession
 
@@ -42,8 +44,8 @@ class Refused(Exception):
     """The daemon did not take a file."""
 
 
-class Phone:
-    """One phone with one file of so many bytes."""
+class Upload:
+    """One file of so many bytes over a link after both hellos."""
 
     def __init__(self, link: SealedLink[None], size: int) -> None:
         self._link = link
@@ -77,20 +79,32 @@ class Phone:
         ]
 
 
-async def greet(session: ClientSession, url: str, secret: bytes | None, *, enroll: bytes | None) -> SealedLink[None]:
-    """A sealed link after both hellos."""
-    link = await open_seal(await connect_websocket(session, f"{url}/link", origin=url), "home", secret)
-    instance = secrets.randbelow(2**53)
-    await link.send([Hello(VERSIONS, "Bench phone", PeerKind.PHONE, instance, enroll=enroll)])
-    (answer,) = await link.receive()
-    if not isinstance(answer, Hello):
-        raise Refused(str(answer))
-    return link
+@dataclass(frozen=True)
+class Phone:
+    """One page of one phone, and the device key it made."""
+
+    url: str
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    instance: int = field(default_factory=lambda: secrets.randbelow(2**53))
+
+    async def greet(self, session: ClientSession, secret: bytes | None, *, enroll: bool = False) -> SealedLink[None]:
+        """A sealed link after both hellos."""
+        link = await open_seal(await connect_websocket(session, f"{self.url}/link", origin=self.url), "home", secret)
+        key = self.key if enroll else None
+        await link.send([Hello(VERSIONS, "Bench phone", PeerKind.PHONE, self.instance, enroll=key)])
+        (answer,) = await link.receive()
+        if not isinstance(answer, Hello):
+            raise Refused(str(answer))
+        return link
+
+    async def send(self, session: ClientSession, size: int) -> None:
+        """Send a file by the key that was enrolled."""
+        await Upload(await self.greet(session, self.key), size).send()
 
 
 async def wall_ticket(session: ClientSession, url: str) -> bytes:
     """The ticket in the code that the wall shows."""
-    link = await greet(session, url, None, enroll=None)
+    link = await Phone(url).greet(session, None)
     await link.send([Watch((Topic.WALL,))])
     while True:
         for message in await link.receive():
@@ -99,15 +113,17 @@ async def wall_ticket(session: ClientSession, url: str) -> bytes:
 
 
 async def main(url: str, count: int, size: int) -> None:
+    phones = [Phone(url) for _ in range(count)]
     async with ClientSession() as session:
         ticket = await wall_ticket(session, url)
-        phones = [Phone(await greet(session, url, ticket, enroll=os.urandom(32)), size) for _ in range(count)]
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        for phone in phones:
+            await phone.greet(session, ticket, enroll=True)
+    print("ready", flush=True)
+    while await asyncio.to_thread(sys.stdin.readline):
         began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
+        async with ClientSession() as session, asyncio.TaskGroup() as tasks:
             for phone in phones:
-                tasks.create_task(phone.send())
+                tasks.create_task(phone.send(session, size))
         print(time.monotonic() - began, flush=True)
 
 

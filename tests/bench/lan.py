@@ -207,18 +207,18 @@ async def many(home: Home, scope: Scope) -> list[Row]:
     rate: list[float] = []
     async with probing(home) as idle_ms:
         await asyncio.sleep(IDLE_S)
-    for _ in range(UPLOADER_RUNS):
-        await asyncio.to_thread(os.sync)
-        words = [home.product.url, str(UPLOADERS), str(scope.uploader_mib)]
-        async with program(home.phone, "tests.bench._uploaders", *words) as phones:
+    words = [home.product.url, str(UPLOADERS), str(scope.uploader_mib)]
+    async with program(home.phone, "tests.bench._uploaders", *words) as phones:
+        for _ in range(UPLOADER_RUNS):
+            await asyncio.to_thread(os.sync)
             daemon = Watched(home.product.pid)
             async with probing(home) as took_ms:
                 seconds = float(await phones.say(""))
-        growth.append(daemon.peak_mib() - home.at_rest_mib)
-        slowest_ms.append(percentile(took_ms, 0.99))
-        rate.append(UPLOADERS * scope.uploader_mib * MB_OF_MIB / seconds)
-        for file in home.product.files.glob("bench-*.bin"):
-            file.unlink()
+            growth.append(daemon.peak_mib() - home.at_rest_mib)
+            slowest_ms.append(percentile(took_ms, 0.99))
+            rate.append(UPLOADERS * scope.uploader_mib * MB_OF_MIB / seconds)
+            for file in home.product.files.glob("bench-*.bin"):
+                file.unlink()
     print(f"\n{UPLOADERS} Python phones at once, {scope.uploader_mib} MiB each: {median(rate):.0f} MB/s together")
     idle = f"idle: {percentile(idle_ms, 0.99):.1f} ms"
     return [
@@ -269,6 +269,8 @@ async def program(host: Host, module: str, *words: str) -> AsyncIterator[Program
         yield running
     finally:
         try:
+            assert process.stdin is not None
+            process.stdin.close()
             async with asyncio.timeout(PROGRAM_ENDS_S):
                 await process.wait()
         except TimeoutError:
@@ -286,6 +288,7 @@ async def measure(scope: Scope) -> list[Row]:
             home = await stage(computer, phone, Path(folder), stack)
             for part, measured in (("big", big), ("small", small), ("many", many)):
                 if part in scope.parts:
+                    print(f"\n{part}: load {os.getloadavg()[0]:.1f}", flush=True)
                     rows += await measured(home, scope)
     return rows
 
@@ -296,7 +299,7 @@ def main() -> int:
         if (remedy := missing(part)) is not None:
             print(f"This bench cannot run here. {remedy}")
             return 1
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the bench")
+    print(f"{os.cpu_count()} cores; what else runs here weighs more on the lane that needs more of them")
     try:
         rows = asyncio.run(measure(wanted))
     except NotHere as reason:
