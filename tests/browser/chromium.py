@@ -248,7 +248,13 @@ class Page:
             look() }})"""
         try:
             async with asyncio.timeout(within_s):
-                return await self.evaluate(waiting)
+                while True:
+                    try:
+                        return await self.evaluate(waiting)
+                    except BrowserFault as fault:
+                        # The page that was asked has gone, often to where it is waited for: ask the next one.
+                        if not any(word in str(fault) for word in ("navigated", "context was destroyed", "Cannot find")):
+                            raise
         except TimeoutError:
             text = await self.evaluate("document.body.innerText")
             raise BrowserFault(f"never came true: {expression}\non the page: {text}\n{self.console[-8:]}") from None
