@@ -253,7 +253,7 @@ class Page:
                         return await self.evaluate(waiting)
                     except BrowserFault as fault:
                         # The page that was asked has gone, often to where it is waited for: ask the next one.
-                        if not any(word in str(fault) for word in ("navigated", "context was destroyed", "Cannot find")):
+                        if not any(word in str(fault) for word in ("navigated", "destroyed", "Cannot find")):
                             raise
         except TimeoutError:
             text = await self.evaluate("document.body.innerText")
