@@ -34,7 +34,7 @@ class FileNotWritten(UserError):
     "life",
     type=click.Choice(["once", "7d", "never"]),
     default="once",
-    help="once: one device, within 15 minutes [default]. 7d, never: one device, for sending only, until revoked.",
+    help="once: one device, within 15 minutes [default]. 7d, never: for sending only, any number of phones.",
 )
 @data_dir_option
 def command(
@@ -70,7 +70,7 @@ def _life_words(life: str, expires_ms: int | None) -> str:
     until = f" until {time_words(expires_ms, time.time())}" if expires_ms is not None else ""
     if life == "once":
         return f"It works for one phone{until}."
-    return f"It works for one phone, for sending,{until or ' with no end'}; `qrshared devices revoke` ends it sooner."
+    return f"It works for sending only, for every phone that scans it,{until or ' with no end'}."
 
 
 def write_private(path: Path, content: bytes, *, force: bool) -> None:

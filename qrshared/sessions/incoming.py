@@ -85,9 +85,9 @@ class Incoming:
         self._wake: Callable[[], None] = lambda: None
         self.is_attached = False
         self.is_worth_telling = True
+        """Whether desks should hear of it once it is over."""
         self.promised = 0
         """Items its proposal is about, even before all of its pages are here."""
-        """Whether desks should hear of it once it is over."""
         self._done = asyncio.Event()
 
     # --- what its session does --------------------------------------------------------------------------------

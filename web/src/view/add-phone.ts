@@ -12,7 +12,7 @@ import { qrCode } from "./qr.ts";
 const LIVES = [
   { life: "once", label: "My phone", note: "One device, within 15 minutes. It may send and pick up." },
   { life: "7d", label: "For a week", note: "Works for 7 days, for sending only. Good for a printed card." },
-  { life: "never", label: "Until I end it", note: "For sending only, until you remove it under Devices." },
+  { life: "never", label: "Without end", note: "For sending only, for every phone that scans it. It cannot be taken back yet." },
 ] as const;
 
 type Life = (typeof LIVES)[number]["life"];
