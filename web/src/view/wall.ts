@@ -104,7 +104,7 @@ export class WallPage extends LineElement {
       ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
       ${icons.warn}
       <p><b>${isOff ? "No code at the moment" : `${first(computer)} does not answer`}</b></p>
-      <p>${isOff ? "This network is new. The owner can allow it on the computer." : this.#waitWords(state)}</p>`}
+      <p>${isOff ? "The owner has turned the code off here." : this.#waitWords(state)}</p>`}
     </div>`;
   }
 
