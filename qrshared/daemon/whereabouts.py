@@ -67,8 +67,12 @@ class Whereabouts:
         return (*best, *([f"{self._local_name}:{self.port}"] if self._local_name else []))
 
     def facts(self) -> tuple[AddressFacts, ...]:
-        """All candidates and why they rank as they do."""
-        return tuple(AddressFacts(one.address, one.interface, one.score, "; ".join(one.why)) for one in self._found)
+        """All candidates and why they rank as they do, the one that codes carry first."""
+        found = [AddressFacts(one.address, one.interface, one.score, "; ".join(one.why)) for one in self._found]
+        carried = [one for one in found if one.address == self.address]
+        if self.address is not None and not carried:
+            carried = [AddressFacts(self.address, "--host", 0, "chosen by the owner")]
+        return (*carried, *(one for one in found if one.address != self.address))
 
     def _authority(self, address: str) -> str:
         return f"{host_in_url(address)}:{self.port}"
