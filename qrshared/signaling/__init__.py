@@ -13,7 +13,16 @@ peers once they have met (links, seal, sessions).
 
 from qrshared.signaling.bus import Bus, BusGone, Member, Resumed
 from qrshared.signaling.check import check_bus
-from qrshared.signaling.client import Connected, Disconnected, SignalClient, signal_url
+from qrshared.signaling.client import (
+    Connected,
+    Disconnected,
+    NoTls,
+    NotAnEdge,
+    OtherVersion,
+    SignalClient,
+    WrongCertificate,
+    signal_url,
+)
 from qrshared.signaling.client_address import client_address
 from qrshared.signaling.limits import LIMITS, EdgeLimits, raise_descriptors
 from qrshared.signaling.memory_bus import MemoryBoard, MemoryBus
@@ -35,12 +44,16 @@ __all__ = [
     "Member",
     "MemoryBoard",
     "MemoryBus",
+    "NoTls",
+    "NotAnEdge",
+    "OtherVersion",
     "Presence",
     "Refuse",
     "RefuseReason",
     "Relayed",
     "Resumed",
     "SignalClient",
+    "WrongCertificate",
     "check_bus",
     "client_address",
     "raise_descriptors",

@@ -10,8 +10,10 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from aiohttp import (
+    ClientConnectorCertificateError,
     ClientError,
     ClientSession,
+    ClientSSLError,
     ClientWebSocketResponse,
     ClientWSTimeout,
     WSMsgType,
@@ -53,6 +55,18 @@ class OtherVersion(QrsharedError):
     """The edge at {url} speaks version {version} and this computer another one. Update the older of the two."""
 
 
+class WrongCertificate(QrsharedError):
+    """The edge at {url} shows a certificate that this computer does not accept. Check the address and the clock."""
+
+
+class NoTls(QrsharedError):
+    """What answers at {url} does not speak HTTPS. Check the address, or write http:// if that is meant."""
+
+
+EdgeFault: TypeAlias = NotAnEdge | OtherVersion | WrongCertificate | NoTls
+"""What a person has to put right: waiting will hardly help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connected:
     """The edge is there; the rooms are being joined."""
@@ -63,7 +77,7 @@ class Disconnected:
     """It is not; the next attempt comes in so many seconds. `fault` is set when waiting will hardly help."""
 
     retry_s: float
-    fault: QrsharedError | None = None
+    fault: EdgeFault | None = None
 
 
 _COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
@@ -130,7 +144,7 @@ class SignalClient:
                     async for event in heard:
                         moved = moved or isinstance(event, Moved)
                         yield event
-            except (NotAnEdge, OtherVersion) as wrong:
+            except (NotAnEdge, OtherVersion, WrongCertificate, NoTls) as wrong:
                 fault = wrong
             except (ClientError, OSError, TimeoutError, WrongMessage) as ended:
                 _log.debug("the line to the edge ended: %s", type(ended).__name__)
@@ -167,6 +181,10 @@ class SignalClient:
                 max_msg_size=2 * SIGNAL_BYTES_MAX,
                 timeout=ClientWSTimeout(ws_close=CLOSE_WAIT_S),
             )
+        except ClientConnectorCertificateError as wrong:
+            raise WrongCertificate(url=self._edge) from wrong
+        except ClientSSLError as wrong:
+            raise NoTls(url=self._edge) from wrong
         except WSServerHandshakeError as answer:
             if answer.status in _COME_BACK:
                 raise
