@@ -10,6 +10,7 @@ from qrshared.protocol import limits, messages
 from qrshared.protocol.codec import (
     MessageTooLarge,
     ProtocolError,
+    WrongAsk,
     decode,
     decode_json,
     encode,
@@ -25,6 +26,7 @@ __all__ = [
     "VERSIONS",
     "MessageTooLarge",
     "ProtocolError",
+    "WrongAsk",
     "common_version",
     "decode",
     "decode_json",

@@ -15,6 +15,9 @@ from qrshared.protocol.messages import (
     Facts,
     InboxList,
     Message,
+    NearbyList,
+    Reason,
+    Refuse,
     StatusFacts,
     TransferId,
     TransferList,
@@ -25,6 +28,7 @@ from qrshared.protocol.reading import WrongValue
 _CHUNK_HEADER = struct.Struct(">B16sIQ")
 _CHUNK_MARK = 1
 _OBJECT_MARK = ord("{")
+_UNKNOWN_VERB = "ask.verb unknown t"
 T = TypeVar("T")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -39,12 +43,29 @@ class ProtocolError(RemoteError):
         self.detail = detail
 
 
+class WrongAsk(ProtocolError):
+    """That cannot be done as asked: something in it is missing, too long or too large. Change it and try again."""
+
+    # What comes of an `ask` whose verb cannot be read: that one is refused, and the link goes on.
+
+    def __init__(self, ask: int, detail: str) -> None:
+        super().__init__(detail)
+        self.ask = ask
+
+    def refusal(self) -> Refuse:
+        """What the asker is told."""
+        if self.detail == _UNKNOWN_VERB:
+            return Refuse(self.ask, Reason.UNSUPPORTED, "This qrshared does not know how to do that yet. Update it.")
+        return Refuse(self.ask, Reason.PROTOCOL, self.sentence)
+
+
 class MessageTooLarge(LocalError):
     """This is a fault in qrshared itself, please report it: a {name} message of {length} bytes does not fit."""
 
 
 _JSON_MESSAGES = tuple(kind for kind in get_args(Message) if kind is not Chunk)
 _read_message = reading.tagged(_JSON_MESSAGES)
+_read_number = reading.whole(WHOLE_MAX)
 _write_message = writing.tagged(_JSON_MESSAGES)
 _write_facts = writing.tagged(get_args(Facts))
 
@@ -68,12 +89,16 @@ def decode_json(text: str) -> Message:
     """Reads one message written as JSON, as on the control socket; length is the caller's business."""
     try:
         parsed: object = json.loads(text, parse_constant=_refuse_constant)
-        # The table for tags in `Message` gives members of `Message`: what the type checker cannot follow.
-        return cast(Message, _read_message(parsed))
     except WrongValue as wrong:
         raise ProtocolError(str(wrong)) from None
     except (ValueError, RecursionError):
         raise ProtocolError("not JSON") from None
+    try:
+        # The table for tags in `Message` gives members of `Message`: what the type checker cannot follow.
+        return cast(Message, _read_message(parsed))
+    except WrongValue as wrong:
+        asked = _asked_by(parsed)
+        raise ProtocolError(str(wrong)) if asked is None else WrongAsk(asked, str(wrong)) from None
 
 
 def encode(message: Message) -> bytes:
@@ -117,6 +142,8 @@ def _shorter(facts: Facts) -> Facts:
             return replace(facts, entries=_most(entries))
         case DeviceList(devices=devices):
             return replace(facts, devices=_most(devices))
+        case NearbyList(peers=peers):
+            return replace(facts, peers=_most(peers))
         case TransferList(transfers=transfers):
             return replace(facts, transfers=_most(transfers))
         case UnfinishedList(items=items):
@@ -139,6 +166,16 @@ def _decode_chunk(plaintext: bytes) -> Chunk:
     if offset + length > WHOLE_MAX:
         raise ProtocolError("chunk beyond the largest size")
     return Chunk(transfer.hex(), item, offset, plaintext[CHUNK_HEADER_BYTES:])
+
+
+def _asked_by(parsed: object) -> int | None:
+    """The number of an `ask`, if it is one and has one."""
+    if not isinstance(parsed, dict) or parsed.get("t") != "ask":
+        return None
+    try:
+        return cast(int, _read_number(parsed.get("id")))
+    except WrongValue:
+        return None
 
 
 def _compact(value: object) -> str:

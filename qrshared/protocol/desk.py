@@ -1,11 +1,22 @@
 """The desk family: what waits, who is near, how far it is, and the owner's verbs (`WIRE.md` 3.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
-from qrshared.protocol.fields import DeviceId, DisplayName, Score, Several, TransferId, Whole, Word
-from qrshared.protocol.limits import INBOX_ENTRIES_MAX
-from qrshared.protocol.vocabulary import PeerKind, Reason, Topic, TransferState
+from qrshared.protocol.fields import (
+    DeviceId,
+    DisplayName,
+    EnvelopeBytes,
+    MeetingId,
+    Score,
+    Several,
+    ShortSecret,
+    TransferId,
+    Whole,
+    Word,
+)
+from qrshared.protocol.limits import ICE_SERVERS_MAX, INBOX_ENTRIES_MAX
+from qrshared.protocol.vocabulary import LineState, PeerKind, Reason, RoadInUse, Topic, TransferState, TurnKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +34,17 @@ class ArrivalFacts:
 
 @dataclass(frozen=True, slots=True)
 class WallFacts:
-    """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code."""
+    """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code.
+
+    `away`: this wall stands on the computer's own screen and the owner could make a code that works from elsewhere.
+    """
 
     computer: str
     url: str | None
     fresh_until_ms: int
     addresses: tuple[str, ...]
     arrivals: ArrivalFacts
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ class InboxList:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """One enrolled device."""
+    """One enrolled device; `road` while it is online."""
 
     device: DeviceId
     name: str
@@ -90,6 +105,7 @@ class DeviceFacts:
     made_ms: int
     seen_ms: int
     online: bool
+    road: RoadInUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +126,41 @@ class AddressFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """A device that is here now and with which the asking one may exchange files."""
+
+    device: DeviceId
+    name: str
+    kind: PeerKind
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyList:
+    """Who else is here, by name; never the asking device itself."""
+
+    peers: tuple[PeerFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeFacts:
+    """The line to the edge; `sentence` says what is wrong and what to do."""
+
+    url: str
+    state: LineState
+    sentence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayFacts:
+    """What went through the relay in this `month` (`2026-11`, UTC), in both directions."""
+
+    turn: TurnKind
+    month: Word
+    bytes: int
+    ask_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """The daemon as a whole."""
 
@@ -126,6 +177,8 @@ class StatusFacts:
     problems: tuple[str, ...]
     devices: tuple[DeviceFacts, ...] = ()
     transfers: tuple[TransferFacts, ...] = ()
+    edge: EdgeFacts | None = None
+    relay: RelayFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +213,9 @@ class Done:
     text: str = ""
 
 
-Facts: TypeAlias = WallFacts | StatusFacts | TransferList | InboxList | DeviceList | TicketFacts | UnfinishedList | Done
+Facts: TypeAlias = (
+    WallFacts | StatusFacts | TransferList | InboxList | DeviceList | NearbyList | TicketFacts | UnfinishedList | Done
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +281,13 @@ class RevokeDevice:
 
 @dataclass(frozen=True, slots=True)
 class MakeTicket:
-    """Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only)."""
+    """Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only).
+
+    `away`: one that works from elsewhere, with the edge's address.
+    """
 
     life: Word = "once"
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +312,18 @@ class ForgetUnfinished:
     """A device that may send: its own unfinished items are thrown away."""
 
 
+@dataclass(frozen=True, slots=True)
+class UseAway:
+    """A device that may pick up: a one-use ticket for a key of its own at the edge, to be opened at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meet:
+    """A device that may pick up: introduce me to this device of `NearbyList`."""
+
+    device: DeviceId
+
+
 Verb: TypeAlias = (
     GetStatus
     | ListInbox
@@ -268,6 +339,8 @@ Verb: TypeAlias = (
     | StopTransfer
     | ListUnfinished
     | ForgetUnfinished
+    | UseAway
+    | Meet
 )
 
 
@@ -310,4 +383,33 @@ class Refuse:
     sentence: str = ""
 
 
-DeskMessage: TypeAlias = Watch | News | Ask | Answer | Refuse
+@dataclass(frozen=True, slots=True)
+class IceServerFacts:
+    """One STUN or TURN server, as `RTCPeerConnection` takes it."""
+
+    urls: Annotated[tuple[str, ...], Several(ICE_SERVERS_MAX, least=1)]
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Introduce:
+    """Daemon: you two may meet; `secret` is your pair ticket's. Said to both, each hearing of the other."""
+
+    meeting: MeetingId
+    device: DeviceId
+    name: str
+    kind: PeerKind
+    secret: ShortSecret = field(repr=False)
+    servers: Annotated[tuple[IceServerFacts, ...], Several(ICE_SERVERS_MAX)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """For the other side of a meeting; the daemon cannot read it and hands it on."""
+
+    meeting: MeetingId
+    blob: EnvelopeBytes = field(repr=False)
+
+
+DeskMessage: TypeAlias = Watch | News | Ask | Answer | Refuse | Introduce | Envelope

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from qrshared.protocol.limits import DISPLAY_NAME_CHARACTERS_MAX, ITEM_INDEX_MAX, SCORE_MAX
+from qrshared.protocol.limits import DISPLAY_NAME_CHARACTERS_MAX, ENVELOPE_BYTES_MAX, ITEM_INDEX_MAX, SCORE_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,13 @@ class Octets:
 
 
 @dataclass(frozen=True, slots=True)
+class OctetsUpTo:
+    """A byte string of 1 to `most` bytes."""
+
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
     """A list of `least` to `most` elements."""
 
@@ -45,9 +52,12 @@ class Several:
 
 TransferId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the sender
 DeviceId: TypeAlias = Annotated[str, Hex(32)]
+MeetingId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
 Sha256: TypeAlias = Annotated[str, Hex(64)]
 BlockDigest: TypeAlias = Annotated[bytes, Octets(32)]
 DeviceKey: TypeAlias = Annotated[bytes, Octets(32)]
+ShortSecret: TypeAlias = Annotated[bytes, Octets(16)]  # a road secret, a pair ticket's
+EnvelopeBytes: TypeAlias = Annotated[bytes, OctetsUpTo(ENVELOPE_BYTES_MAX)]
 ItemIndex: TypeAlias = Annotated[int, Whole(ITEM_INDEX_MAX)]
 DisplayName: TypeAlias = Annotated[str, Text(DISPLAY_NAME_CHARACTERS_MAX)]
 Score: TypeAlias = Annotated[int, Whole(SCORE_MAX, least=-SCORE_MAX)]  # an unlikely address has less than nothing

@@ -1,10 +1,22 @@
 """The hello family: who is there, in which version, and leaving on purpose (`WIRE.md` 3.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
-from qrshared.protocol.fields import DeviceId, DeviceKey, DisplayName, Several, Word
+from qrshared.protocol.fields import DeviceId, DeviceKey, DisplayName, Several, ShortSecret, Word
 from qrshared.protocol.vocabulary import PeerKind, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AwayFacts:
+    """How this computer is reached from elsewhere; `secret` lets a living page go on there, None on that road itself.
+
+    Beyond `relay_ask_bytes` the page asks before it sends through a relay.
+    """
+
+    edge: str
+    relay_ask_bytes: int
+    secret: ShortSecret | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +27,7 @@ class GrantFacts:
     trust: Word | None = None
     device: DeviceId | None = None
     until_ms: int | None = None
+    away: AwayFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,12 @@ ASKS_MAX = 32
 INBOX_ENTRIES_MAX = 1_000
 """Entries one `list_inbox` may ask for."""
 
+ENVELOPE_BYTES_MAX = 48_000
+"""What two devices say to each other through the daemon at a time; as base64url it still fits in one message."""
+
+ICE_SERVERS_MAX = 8
+"""STUN and TURN servers in one introduction, and addresses of one server."""
+
 PING_EVERY_S = 5.0
 """A side that has sent no ping for so long sends one."""
 
@@ -79,6 +85,8 @@ __all__ = [
     "CONTINUES_MAX",
     "DIGESTS_MAX",
     "DISPLAY_NAME_CHARACTERS_MAX",
+    "ENVELOPE_BYTES_MAX",
+    "ICE_SERVERS_MAX",
     "INBOX_ENTRIES_MAX",
     "ITEMS_MAX",
     "ITEM_INDEX_MAX",

@@ -9,7 +9,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from qrshared.protocol.fields import Hex, Octets, Several, Text, Whole
+from qrshared.protocol.fields import Hex, Octets, OctetsUpTo, Several, Text, Whole
 from qrshared.protocol.limits import NAME_CHARACTERS_MAX, WHOLE_MAX
 
 Reader: TypeAlias = Callable[[object], object]
@@ -95,7 +95,7 @@ def _reader(hint: object) -> Reader:
     if hint is bool:
         return _boolean
     if hint is int:
-        return _whole(WHOLE_MAX)
+        return whole(WHOLE_MAX)
     if hint is str:
         return _text(NAME_CHARACTERS_MAX)
     raise TypeError(f"the wire knows no {hint}")
@@ -108,9 +108,11 @@ def _marked(base: object, marks: Sequence[object]) -> Reader:
         case [Hex(digits)]:
             return _hex(digits)
         case [Whole(top, least)]:
-            return _whole(top, least)
+            return whole(top, least)
         case [Octets(length)]:
             return _octets(length)
+        case [OctetsUpTo(most)]:
+            return _octets_up_to(most)
         case [Several(most, least)]:
             element, *rest = get_args(base)
             if get_origin(base) is tuple and rest == [...]:
@@ -150,7 +152,9 @@ def _boolean(value: object) -> object:
     raise WrongValue("is not true or false")
 
 
-def _whole(top: int, least: int = 0) -> Reader:
+def whole(top: int, least: int = 0) -> Reader:
+    """Reads a whole number from `least` to `top`."""
+
     def read(value: object) -> object:
         # JSON does not tell 1 from 1.0, and JavaScript cannot.
         if isinstance(value, float) and value.is_integer():
@@ -184,15 +188,33 @@ def _hex(digits: int) -> Reader:
 
 def _octets(length: int) -> Reader:
     def read(value: object) -> object:
-        if not isinstance(value, str) or len(value) != -(-length * 4 // 3) or not _BASE64URL.fullmatch(value):
+        if not isinstance(value, str) or len(value) != _characters(length) or not _BASE64URL.fullmatch(value):
             raise WrongValue(f"is not {length} bytes in base64url")
-        octets = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-        # The last character may hold unused bits: only zeros there, so that one value has one spelling.
-        if base64.urlsafe_b64encode(octets).rstrip(b"=").decode() != value:
-            raise WrongValue("has stray bits")
-        return octets
+        return _from_base64url(value)
 
     return read
+
+
+def _octets_up_to(most: int) -> Reader:
+    def read(value: object) -> object:
+        fits = isinstance(value, str) and 0 < len(value) <= _characters(most) and len(value) % 4 != 1
+        if not isinstance(value, str) or not fits or not _BASE64URL.fullmatch(value):
+            raise WrongValue(f"is not 1 to {most} bytes in base64url")
+        return _from_base64url(value)
+
+    return read
+
+
+def _characters(length: int) -> int:
+    return -(-length * 4 // 3)
+
+
+def _from_base64url(text: str) -> bytes:
+    octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    # The last character may hold unused bits: only zeros there, so that one value has one spelling.
+    if base64.urlsafe_b64encode(octets).rstrip(b"=").decode() != text:
+        raise WrongValue("has stray bits")
+    return octets
 
 
 def _word(kind: type[StrEnum]) -> Reader:

@@ -1,4 +1,4 @@
-"""The closed lists of words that messages may say: reasons, kinds, states, topics."""
+"""The closed lists of words that messages may say: reasons, kinds, states, topics, roads."""
 
 from enum import StrEnum
 
@@ -63,3 +63,29 @@ class Topic(StrEnum):
     TRANSFERS = "transfers"
     INBOX = "inbox"
     DEVICES = "devices"
+    NEARBY = "nearby"
+
+
+class RoadInUse(StrEnum):
+    """How a link reaches its peer, as people are told."""
+
+    HOME = "home"
+    DIRECT = "direct"
+    RELAY = "relay"
+
+
+class LineState(StrEnum):
+    """How it stands with the one line to the edge."""
+
+    CONNECTED = "connected"
+    CONNECTING = "connecting"
+    FAILED = "failed"
+
+
+class TurnKind(StrEnum):
+    """Whose relay is used when there is no direct way."""
+
+    NONE = "none"
+    STATIC = "static"
+    METERED = "metered"
+    COTURN = "coturn"

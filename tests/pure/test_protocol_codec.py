@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qrshared import protocol
-from qrshared.protocol import Chunk, InboxList, Message, Propose, ProtocolError, decode, encode, limits
+from qrshared.protocol import Chunk, InboxList, Message, Propose, ProtocolError, WrongAsk, decode, encode, limits
 from qrshared.protocol.reading import wire_name
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "messages.json").read_text(encoding="ascii"))
@@ -47,6 +47,34 @@ def test_every_invalid_message_is_refused_as_the_peers_fault() -> None:
         accepted.append(vector["why"])
     assert accepted == []
     assert len(VECTORS["invalid"]) >= 150
+
+
+@pytest.mark.parametrize("vector", VECTORS["wrong_asks"], ids=lambda vector: str(vector["text"])[:60])
+def test_an_ask_whose_verb_cannot_be_read_is_refused_by_its_number(vector: dict[str, object]) -> None:
+    with pytest.raises(WrongAsk) as caught:
+        decode(str(vector["text"]).encode())
+    assert caught.value.refusal().id == vector["id"]
+    assert len(caught.value.refusal().sentence) > 20
+
+
+def test_an_ask_without_a_number_ends_the_link_like_any_other_wrong_message() -> None:
+    for text in (b'{"t":"ask","verb":{"t":"meet"}}', b'{"t":"ask","id":-1,"verb":{}}', b'{"t":"ping","id":1,"n":-1}'):
+        with pytest.raises(ProtocolError) as caught:
+            decode(text)
+        assert not isinstance(caught.value, WrongAsk)
+
+
+def test_an_unknown_verb_is_told_apart_from_a_wrong_one() -> None:
+    with pytest.raises(WrongAsk) as caught:
+        decode(b'{"t":"ask","id":1,"verb":{"t":"brew_coffee"}}')
+    assert caught.value.refusal().reason is protocol.Reason.UNSUPPORTED
+
+
+def test_the_vectors_show_every_verb_and_all_facts() -> None:
+    messages = [decode(plaintext(vector)) for vector in VECTORS["valid"]]
+    assert {type(one.verb) for one in messages if isinstance(one, protocol.Ask)} == set(get_args(protocol.Verb))
+    facts = {type(one.facts) for one in messages if isinstance(one, protocol.Answer | protocol.News)}
+    assert facts == set(get_args(protocol.Facts))
 
 
 def test_the_vectors_show_every_message_there_is() -> None:
@@ -116,6 +144,8 @@ BOUNDS_IN_WORDS = {
     "may be open (≤ 32)": limits.ASKS_MAX == 32,
     "`limit` (≤ 1 000)": limits.INBOX_ENTRIES_MAX == 1_000,
     "0 … 2^53−1": limits.WHOLE_MAX == 2**53 - 1,
+    "`blob` (1 … 48 000 bytes)": limits.ENVELOPE_BYTES_MAX == 48_000,
+    "`servers` (≤ 8, each with 1 … 8 addresses)": limits.ICE_SERVERS_MAX == 8,
     "the stored 8 MiB blocks": limits.PROOF_BLOCK_BYTES == 8 * 1024**2,
     "At least every 8 MiB or 1 s": (limits.SAFE_EVERY_BYTES, limits.SAFE_EVERY_S) == (8 * 1024**2, 1.0),
     "sends a ping after 5 s": limits.PING_EVERY_S == 5.0,
@@ -145,6 +175,13 @@ def test_wire_md_names_every_message() -> None:
         (lambda n: protocol.Ask(0, protocol.ListInbox(n)), limits.INBOX_ENTRIES_MAX),
         (lambda n: protocol.Safe(TRANSFER, n, 0), limits.ITEM_INDEX_MAX),
         (lambda n: protocol.Ping(n), limits.WHOLE_MAX),
+        (lambda n: protocol.Envelope(TRANSFER, bytes(n)), limits.ENVELOPE_BYTES_MAX),
+        (
+            lambda n: protocol.Introduce(
+                TRANSFER, TRANSFER, "a", protocol.PeerKind.PHONE, bytes(16), (protocol.IceServerFacts(("stun:a",)),) * n
+            ),
+            limits.ICE_SERVERS_MAX,
+        ),
     ],
 )
 def test_a_bound_is_reached_and_not_passed(make: Callable[[int], Message], top: int) -> None:

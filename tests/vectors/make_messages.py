@@ -13,6 +13,7 @@ from pathlib import Path
 TRANSFER = "00112233445566778899aabbccddeeff"
 OTHER = "ffeeddccbbaa99887766554433221100"
 DIGEST = base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode()
+SECRET = base64.urlsafe_b64encode(bytes(range(16))).rstrip(b"=").decode()
 SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 TOP = 2**53 - 1
 
@@ -41,6 +42,8 @@ TRANSFER_FACTS = {
     "started_ms": 1,
 }
 TUNNEL = {"address": "10.8.0.2", "interface": "tun0", "score": -10_000, "why": "a tunnel"}
+EDGE = {"url": "https://share.example.org", "state": "connected"}
+RELAY = {"turn": "metered", "month": "2026-11", "bytes": 6_000_000_000, "ask_bytes": 104_857_600}
 STATUS = {
     "t": "status_facts",
     "version": "0.1.0",
@@ -53,6 +56,23 @@ STATUS = {
     "started_ms": 1,
     "addresses": [{"address": "192.168.1.7", "interface": "eth0", "score": 90, "why": "the default route"}, TUNNEL],
     "problems": [],
+}
+
+ARRIVALS = {"senders": 1, "arriving": 2, "photos": 3, "videos": 4, "others": 5, "landed": 6, "percent": 100}
+WALL = {
+    "t": "wall_facts",
+    "computer": "STUDY-PC",
+    "fresh_until_ms": 9,
+    "addresses": ["192.168.1.7:7774"],
+    "arrivals": ARRIVALS,
+}
+INTRODUCE: dict[str, object] = {
+    "t": "introduce",
+    "meeting": TRANSFER,
+    "device": OTHER,
+    "name": "Ben's laptop",
+    "kind": "laptop",
+    "secret": SECRET,
 }
 
 # The first of each `t` has every required field and no optional one; later ones show the optional fields.
@@ -68,6 +88,25 @@ VALID: list[dict[str, object]] = [
         "enroll": DIGEST,
         "grant": {"rights": ["send", "pick_up"], "trust": "trusted", "device": OTHER, "until_ms": 5},
         "words": "tiger moon apple river",
+    },
+    {
+        "t": "hello",
+        "versions": [1, 1],
+        "name": "STUDY-PC",
+        "kind": "computer",
+        "instance": 1,
+        "grant": {
+            "rights": ["pick_up", "send"],
+            "away": {"edge": "https://share.example.org", "relay_ask_bytes": 104_857_600, "secret": SECRET},
+        },
+    },
+    {
+        "t": "hello",
+        "versions": [1, 1],
+        "name": "STUDY-PC",
+        "kind": "computer",
+        "instance": 1,
+        "grant": {"rights": [], "away": {"edge": "https://share.example.org", "relay_ask_bytes": 0}},
     },
     {"t": "goodbye", "reason": "another_tab"},
     {"t": "ping", "n": 0},
@@ -113,26 +152,13 @@ VALID: list[dict[str, object]] = [
     {"t": "fail", "transfer": TRANSFER, "reason": "source_changed"},
     {"t": "fail", "transfer": TRANSFER, "reason": "no_space", "item": 0, "needed": 0, "free": 0},
     {"t": "watch", "topics": ["wall"]},
+    {"t": "watch", "topics": ["nearby", "devices"]},
     {"t": "watch", "topics": []},
-    {
-        "t": "news",
-        "facts": {
-            "t": "wall_facts",
-            "computer": "STUDY-PC",
-            "fresh_until_ms": 9,
-            "addresses": ["192.168.1.7:7774"],
-            "arrivals": {
-                "senders": 1,
-                "arriving": 2,
-                "photos": 3,
-                "videos": 4,
-                "others": 5,
-                "landed": 6,
-                "percent": 100,
-            },
-        },
-    },
+    {"t": "news", "facts": WALL},
+    {"t": "news", "facts": {**WALL, "away": True}},
     {"t": "news", "facts": STATUS},
+    {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
+    {"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "failed", "sentence": "No qrshared answers there."}}},
     {"t": "news", "facts": {**STATUS, "devices": [DEVICE], "transfers": [TRANSFER_FACTS]}},
     {"t": "news", "facts": {"t": "transfer_list", "transfers": [{**TRANSFER_FACTS, "current": "a.jpg"}]}},
     {
@@ -148,6 +174,11 @@ VALID: list[dict[str, object]] = [
         },
     },
     {"t": "news", "facts": {"t": "device_list", "devices": [DEVICE]}},
+    {"t": "news", "facts": {"t": "device_list", "devices": [{**DEVICE, "road": "relay"}]}},
+    {
+        "t": "news",
+        "facts": {"t": "nearby_list", "peers": [{"device": OTHER, "name": "Ben's laptop", "kind": "laptop"}]},
+    },
     {"t": "ask", "id": 1, "verb": {"t": "get_status"}},
     {"t": "ask", "id": 1, "verb": {"t": "list_inbox"}},
     {"t": "ask", "id": 1, "verb": {"t": "list_inbox", "limit": 1000}},
@@ -161,10 +192,13 @@ VALID: list[dict[str, object]] = [
     {"t": "ask", "id": 1, "verb": {"t": "revoke_device", "device": OTHER}},
     {"t": "ask", "id": 1, "verb": {"t": "make_ticket"}},
     {"t": "ask", "id": 1, "verb": {"t": "make_ticket", "life": "never"}},
+    {"t": "ask", "id": 1, "verb": {"t": "make_ticket", "away": True}},
     {"t": "ask", "id": 1, "verb": {"t": "make_owner_ticket"}},
     {"t": "ask", "id": 1, "verb": {"t": "stop_transfer", "transfer": TRANSFER}},
     {"t": "ask", "id": 1, "verb": {"t": "list_unfinished"}},
     {"t": "ask", "id": 1, "verb": {"t": "forget_unfinished"}},
+    {"t": "ask", "id": 1, "verb": {"t": "use_away"}},
+    {"t": "ask", "id": 1, "verb": {"t": "meet", "device": OTHER}},
     {"t": "answer", "id": 1, "facts": {"t": "ticket_facts", "url": "http://192.168.1.7:7774/p#1x"}},
     {"t": "answer", "id": 1, "facts": {"t": "ticket_facts", "url": "http://192.168.1.7:7774/p#1x", "expires_ms": 7}},
     {
@@ -179,6 +213,22 @@ VALID: list[dict[str, object]] = [
     {"t": "answer", "id": 1, "facts": {"t": "done", "text": "b.jpg"}},
     {"t": "refuse", "id": 1, "reason": "not_allowed"},
     {"t": "refuse", "id": 1, "reason": "not_allowed", "sentence": "Only the owner may do that."},
+    INTRODUCE,
+    {
+        **INTRODUCE,
+        "servers": [
+            {"urls": ["stun:stun.example.org:3478"]},
+            {
+                "urls": ["turn:turn.example.org:3478?transport=udp"],
+                "username": "1764000000:x",
+                "credential": "c2VjcmV0",
+            },
+        ],
+    },
+    {"t": "envelope", "meeting": TRANSFER, "blob": "AA"},
+    {"t": "envelope", "meeting": TRANSFER, "blob": "AAA"},
+    {"t": "envelope", "meeting": TRANSFER, "blob": "AAAA"},
+    {"t": "envelope", "meeting": TRANSFER, "blob": SECRET * 2 + DIGEST},
 ]
 
 # Other spellings of a valid message: read, and written as the second.
@@ -205,6 +255,18 @@ OTHER_SPELLINGS = [
         '{"t":"ask","id":1,"verb":{"t":"bin_entry","name":"\\ud83d\\ude00"}}',
         '{"t":"ask","id":1,"verb":{"t":"bin_entry","name":"😀"}}',
     ),
+]
+
+
+# An `ask` whose verb cannot be read: the number it is refused under.
+WRONG_ASKS = [
+    (1, '{"t":"ask","id":1,"verb":{"t":"rename_device","device":"' + OTHER + '","to":"' + "x" * 61 + '"}}'),
+    (0, '{"t":"ask","id":0,"verb":{"t":"list_inbox","limit":1001}}'),
+    (TOP, '{"t":"ask","id":9007199254740991,"verb":{"t":"meet","device":"anna"}}'),
+    (7, '{"t":"ask","id":7.0,"verb":{"t":"brew_coffee"}}'),
+    (3, '{"t":"ask","id":3,"verb":{"t":"bin_entry"}}'),
+    (3, '{"t":"ask","id":3,"verb":null}'),
+    (3, '{"t":"ask","id":3}'),
 ]
 
 
@@ -293,6 +355,7 @@ INVALID_TEXTS = [
     ),
 ]
 
+ENVELOPE = '{"t":"envelope","meeting":"' + TRANSFER + '","blob":"%s"}'
 KEY = '{"t":"hello","versions":[1,1],"name":"a","kind":"phone","instance":1,"enroll":"%s"}'
 INVALID_TEXTS += [
     ("a key of 31 bytes", KEY % DIGEST[:-1]),
@@ -325,6 +388,22 @@ INVALID_TEXTS += [
             }
         ),
     ),
+    (
+        "an unknown road",
+        json.dumps({"t": "news", "facts": {"t": "device_list", "devices": [{**DEVICE, "road": "away"}]}}),
+    ),
+    ("an unknown state of the line", json.dumps({"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "lost"}}})),
+    ("an unknown relay", json.dumps({"t": "news", "facts": {**STATUS, "relay": {**RELAY, "turn": "xirsys"}}})),
+    ("a pair ticket of 15 bytes", json.dumps({**INTRODUCE, "secret": SECRET[:-2]})),
+    ("nine servers", json.dumps({**INTRODUCE, "servers": [{"urls": ["stun:a"]}] * 9})),
+    ("a server without addresses", json.dumps({**INTRODUCE, "servers": [{"urls": []}]})),
+    ("an empty envelope", ENVELOPE % ""),
+    ("an envelope too long", ENVELOPE % ("A" * 64_001)),
+    ("an envelope of no whole bytes", ENVELOPE % "AAAAA"),
+    ("an envelope with stray bits", ENVELOPE % "AB"),
+    ("an envelope with padding", ENVELOPE % "AA=="),
+    ("an envelope with a newline", ENVELOPE % "AAA\\n"),
+    ("a meeting in capitals", '{"t":"envelope","meeting":"' + OTHER.upper() + '","blob":"AA"}'),
     ("item 2^32", '{"t":"safe","transfer":"' + TRANSFER + '","item":4294967296,"offset":0}'),
     ("a proof of nothing", '{"t":"proof","transfer":"' + TRANSFER + '","item":0,"first":0,"digests":[]}'),
     (
@@ -383,6 +462,7 @@ def main() -> None:
         "about": "By make_messages.py. hex: bytes; text: as UTF-8. An invalid one is a list of (piece, how often).",
         "valid": [{"text": compact(message)} for message in VALID] + [{"hex": c.hex()} for c in VALID_CHUNKS],
         "other_spellings": [{"text": text, "canonical": canonical} for text, canonical in OTHER_SPELLINGS],
+        "wrong_asks": [{"id": ask, "text": text} for ask, text in WRONG_ASKS],
         "invalid": [{"why": why, "hex": as_hex(octets)} for why, octets in INVALID_CHUNKS + INVALID_BYTES]
         + [{"why": why, "text": pieces(text)} for why, text in [*INVALID_TEXTS, *spoiled()]],
     }

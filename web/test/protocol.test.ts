@@ -3,8 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ProtocolError, decode, encode, writeChunkHeader } from "../src/protocol/codec.ts";
-import { CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, PLAINTEXT_BYTES_MAX } from "../src/protocol/limits.ts";
+import { ProtocolError, WrongAsk, decode, encode, writeChunkHeader } from "../src/protocol/codec.ts";
+import {
+  CHUNK_BYTES_MAX,
+  CHUNK_HEADER_BYTES,
+  ENVELOPE_BYTES_MAX,
+  PLAINTEXT_BYTES_MAX,
+} from "../src/protocol/limits.ts";
 import type { Propose } from "../src/protocol/messages.ts";
 import { commonVersion } from "../src/protocol/versions.ts";
 
@@ -12,6 +17,7 @@ type Pieces = readonly (readonly [string, number])[];
 interface Vectors {
   readonly valid: readonly { readonly text?: string; readonly hex?: string }[];
   readonly other_spellings: readonly { readonly text: string; readonly canonical: string }[];
+  readonly wrong_asks: readonly { readonly id: number; readonly text: string }[];
   readonly invalid: readonly { readonly why: string; readonly text?: Pieces; readonly hex?: Pieces }[];
 }
 const path = new URL("../../tests/vectors/messages.json", import.meta.url);
@@ -55,6 +61,28 @@ test("every invalid message is refused as the peer's fault", () => {
   }
   assert.deepEqual(accepted, []);
   assert.ok(vectors.invalid.length >= 150);
+});
+
+test("an ask whose verb cannot be read is refused by its number", () => {
+  for (const { id, text } of vectors.wrong_asks) {
+    assert.throws(
+      () => decode(bytes(text, undefined)),
+      (error) => error instanceof WrongAsk && error.id === id,
+      text,
+    );
+  }
+  assert.ok(vectors.wrong_asks.length >= 5);
+  assert.throws(
+    () => decode(bytes('{"t":"ask","verb":{"t":"meet"}}', undefined)),
+    (error) => error instanceof ProtocolError && !(error instanceof WrongAsk),
+  );
+});
+
+test("the largest envelope fits in one message and one byte more is refused", () => {
+  const envelope = (length: number): Uint8Array =>
+    encode({ t: "envelope", meeting: TRANSFER, blob: new Uint8Array(length).fill(7) });
+  assert.equal(decode(envelope(ENVELOPE_BYTES_MAX)).t, "envelope");
+  assert.throws(() => decode(envelope(ENVELOPE_BYTES_MAX + 1)), ProtocolError);
 });
 
 test("the control: were reading a mere JSON.parse, most invalid vectors would pass", () => {

@@ -12,6 +12,16 @@ export class ProtocolError extends Error {
   readonly reason = "protocol";
 }
 
+/** The verb of an `ask` with this `id` cannot be read: that one is refused, the link goes on. */
+export class WrongAsk extends ProtocolError {
+  readonly id: number;
+
+  constructor(id: number, message: string) {
+    super(message);
+    this.id = id;
+  }
+}
+
 const CHUNK_MARK = 1;
 const OBJECT_MARK = 0x7b; // {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -43,8 +53,17 @@ export function decodeJson(json: string): JsonMessage {
   try {
     return jsonMessage.read(parsed);
   } catch (error) {
-    throw error instanceof WrongValue ? new ProtocolError(error.message) : error;
+    if (!(error instanceof WrongValue)) throw error;
+    const asked = askedBy(parsed);
+    throw asked === undefined ? new ProtocolError(error.message) : new WrongAsk(asked, error.message);
   }
+}
+
+/** The number of an `ask`, if it is one and has one. */
+function askedBy(parsed: unknown): number | undefined {
+  if (typeof parsed !== "object" || parsed === null || !("t" in parsed) || parsed.t !== "ask") return undefined;
+  if (!("id" in parsed) || typeof parsed.id !== "number" || !Number.isInteger(parsed.id)) return undefined;
+  return parsed.id >= 0 && parsed.id <= WHOLE_MAX ? parsed.id : undefined;
 }
 
 /** Writes one message as a plaintext; throws `RangeError` (our fault) when it fits in no sealed message. */

@@ -1,6 +1,6 @@
 // The desk family: what waits, who is near, how far it is, and the owner's verbs (`WIRE.md` 3.3).
-import type { DeviceId, TransferId } from "./messages.ts";
-import type { Kind, Reason, Topic, TransferState } from "./vocabulary.ts";
+import type { DeviceId, MeetingId, TransferId } from "./messages.ts";
+import type { Kind, LineState, Reason, RoadInUse, Topic, TransferState, TurnKind } from "./vocabulary.ts";
 
 /** Kinds and counts of what arrives, never names. */
 export interface ArrivalFacts {
@@ -39,7 +39,7 @@ export interface EntryFacts {
   readonly is_folder?: boolean;
 }
 
-/** One enrolled device. */
+/** One enrolled device; `road` while it is online. */
 export interface DeviceFacts {
   readonly device: DeviceId;
   readonly name: string;
@@ -49,6 +49,7 @@ export interface DeviceFacts {
   readonly made_ms: number;
   readonly seen_ms: number;
   readonly online: boolean;
+  readonly road?: RoadInUse;
 }
 
 /** One address of this computer and why it ranks where it does. */
@@ -67,7 +68,10 @@ export interface UnfinishedItem {
   readonly offset: number;
 }
 
-/** What a wall shows; `url` holds a live wall ticket and is absent while the wall gives no code. */
+/**
+ * What a wall shows; `url` holds a live wall ticket and is absent while the wall gives no code. `away`: this wall stands
+ * on the computer's own screen and the owner could make a code that works from elsewhere.
+ */
 export interface WallFacts {
   readonly t: "wall_facts";
   readonly computer: string;
@@ -75,6 +79,29 @@ export interface WallFacts {
   readonly fresh_until_ms: number;
   readonly addresses: readonly string[];
   readonly arrivals: ArrivalFacts;
+  readonly away?: boolean;
+}
+
+/** A device that is here now and with which the asking one may exchange files. */
+export interface PeerFacts {
+  readonly device: DeviceId;
+  readonly name: string;
+  readonly kind: Kind;
+}
+
+/** The line to the edge; `sentence` says what is wrong and what to do. */
+export interface EdgeFacts {
+  readonly url: string;
+  readonly state: LineState;
+  readonly sentence?: string;
+}
+
+/** What went through the relay in this `month` (`2026-11`, UTC), in both directions. */
+export interface RelayFacts {
+  readonly turn: TurnKind;
+  readonly month: string;
+  readonly bytes: number;
+  readonly ask_bytes: number;
 }
 
 /** The daemon as a whole. */
@@ -93,6 +120,8 @@ export interface StatusFacts {
   readonly problems: readonly string[];
   readonly devices?: readonly DeviceFacts[];
   readonly transfers?: readonly TransferFacts[];
+  readonly edge?: EdgeFacts;
+  readonly relay?: RelayFacts;
 }
 
 /** Transfers under way, then the last ones that ended. */
@@ -113,6 +142,12 @@ export interface InboxList {
 export interface DeviceList {
   readonly t: "device_list";
   readonly devices: readonly DeviceFacts[];
+}
+
+/** Who else is here, by name; never the asking device itself. */
+export interface NearbyList {
+  readonly t: "nearby_list";
+  readonly peers: readonly PeerFacts[];
 }
 
 /** A fresh ticket as the URL a QR carries. */
@@ -140,6 +175,7 @@ export type Facts =
   | TransferList
   | InboxList
   | DeviceList
+  | NearbyList
   | TicketFacts
   | UnfinishedList
   | Done;
@@ -198,10 +234,14 @@ export interface RevokeDevice {
   readonly device: DeviceId;
 }
 
-/** Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only). */
+/**
+ * Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only). `away`: one that works from
+ * elsewhere, with the edge's address.
+ */
 export interface MakeTicket {
   readonly t: "make_ticket";
   readonly life?: string;
+  readonly away?: boolean;
 }
 
 /** Control socket only: a one-use owner ticket for `qrshared open`. */
@@ -225,6 +265,17 @@ export interface ForgetUnfinished {
   readonly t: "forget_unfinished";
 }
 
+/** A device that may pick up: a one-use ticket for a key of its own at the edge, to be opened at once. */
+export interface UseAway {
+  readonly t: "use_away";
+}
+
+/** A device that may pick up: introduce me to this device of `NearbyList`. */
+export interface Meet {
+  readonly t: "meet";
+  readonly device: DeviceId;
+}
+
 export type Verb =
   | GetStatus
   | ListInbox
@@ -239,7 +290,9 @@ export type Verb =
   | MakeOwnerTicket
   | StopTransfer
   | ListUnfinished
-  | ForgetUnfinished;
+  | ForgetUnfinished
+  | UseAway
+  | Meet;
 
 /** From now on, tell `News` of these topics; replaces the topics watched before. */
 export interface Watch {
@@ -275,9 +328,36 @@ export interface Refuse {
   readonly sentence?: string;
 }
 
+/** One STUN or TURN server, as `RTCPeerConnection` takes it. */
+export interface IceServerFacts {
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+/** Daemon: you two may meet; `secret` (16 bytes) is your pair ticket's. Said to both, each hearing of the other. */
+export interface Introduce {
+  readonly t: "introduce";
+  readonly meeting: MeetingId;
+  readonly device: DeviceId;
+  readonly name: string;
+  readonly kind: Kind;
+  readonly secret: Uint8Array;
+  readonly servers?: readonly IceServerFacts[];
+}
+
+/** For the other side of a meeting; the daemon cannot read it and hands it on. */
+export interface Envelope {
+  readonly t: "envelope";
+  readonly meeting: MeetingId;
+  readonly blob: Uint8Array;
+}
+
 export type DeskMessage =
   | Watch
   | News
   | Ask
   | Answer
-  | Refuse;
+  | Refuse
+  | Introduce
+  | Envelope;

@@ -34,6 +34,10 @@ export const WINDOW_BYTES = 4 * 1024 * 1024;
 export const WINDOW_BYTES_MIN = 64 * 1024;
 /** Entries one `list_inbox` may ask for. */
 export const INBOX_ENTRIES_MAX = 1_000;
+/** What two devices say to each other through the daemon at a time; as base64url it still fits in one message. */
+export const ENVELOPE_BYTES_MAX = 48_000;
+/** STUN and TURN servers in one introduction, and addresses of one server. */
+export const ICE_SERVERS_MAX = 8;
 /** Verbs one session may have open. */
 export const ASKS_MAX = 32;
 /** A side that has sent no ping for so long sends one. */

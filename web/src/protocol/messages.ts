@@ -3,14 +3,26 @@ import type { DeskMessage } from "./desk.ts";
 import type { Kind, Reason } from "./vocabulary.ts";
 
 export type * from "./desk.ts";
-export type { Kind, Reason, Topic, TransferState } from "./vocabulary.ts";
+export type { Kind, LineState, Reason, RoadInUse, Topic, TransferState, TurnKind } from "./vocabulary.ts";
 
 /** 32 lower-case hex digits, chosen at random by the sender. */
 export type TransferId = string;
 /** 32 lower-case hex digits. */
 export type DeviceId = string;
+/** 32 lower-case hex digits, chosen at random by the daemon. */
+export type MeetingId = string;
 
 // --- hello
+
+/**
+ * How this computer is reached from elsewhere: `secret` (16 bytes, for memory only) lets a living page go on there, absent
+ * on that road itself. Beyond `relay_ask_bytes` the page asks before it sends through a relay.
+ */
+export interface AwayFacts {
+  readonly edge: string;
+  readonly relay_ask_bytes: number;
+  readonly secret?: Uint8Array;
+}
 
 /** What the daemon lets this peer do; `device` is absent while it has no key of its own. */
 export interface GrantFacts {
@@ -18,6 +30,7 @@ export interface GrantFacts {
   readonly trust?: string;
   readonly device?: DeviceId;
   readonly until_ms?: number;
+  readonly away?: AwayFacts;
 }
 
 /** First message of each side, the initiator's first; the daemon's answer carries `grant`. */

@@ -95,12 +95,26 @@ export function word<W extends string>(words: readonly W[]): Shape<W> {
   };
 }
 
+/** A byte string of exactly `length` bytes. */
 export function octets(length: number): Shape<Uint8Array> {
   const characters = Math.ceil((length * 4) / 3);
+  return base64url((size) => size === characters, `is not ${length} bytes in base64url`);
+}
+
+/** A byte string of 1 to `most` bytes. */
+export function octetsUpTo(most: number): Shape<Uint8Array> {
+  const characters = Math.ceil((most * 4) / 3);
+  return base64url(
+    (size) => size > 0 && size <= characters && size % 4 !== 1,
+    `is not 1 to ${most} bytes in base64url`,
+  );
+}
+
+function base64url(fits: (characters: number) => boolean, otherwise: string): Shape<Uint8Array> {
   return {
     read(value) {
-      if (typeof value !== "string" || value.length !== characters || !/^[A-Za-z0-9_-]*$/.test(value)) {
-        throw new WrongValue(`is not ${length} bytes in base64url`);
+      if (typeof value !== "string" || !fits(value.length) || !/^[A-Za-z0-9_-]*$/.test(value)) {
+        throw new WrongValue(otherwise);
       }
       const binary = atob(value.replaceAll("-", "+").replaceAll("_", "/"));
       const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
@@ -112,8 +126,14 @@ export function octets(length: number): Shape<Uint8Array> {
   };
 }
 
+const PIECE_BYTES = 8_192; // far fewer arguments than any engine takes
+
 function toBase64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
+  let binary = "";
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + PIECE_BYTES));
+  }
+  return btoa(binary)
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");

@@ -1,4 +1,4 @@
-// The closed lists of words that messages may say: reasons, kinds, states, topics.
+// The closed lists of words that messages may say: reasons, kinds, states, topics, roads.
 
 /** Why somebody refused, failed or left; each has one sentence on the page. */
 export const REASONS = [
@@ -40,5 +40,17 @@ export const TRANSFER_STATES = ["arriving", "waiting", "done", "failed", "cancel
 export type TransferState = (typeof TRANSFER_STATES)[number];
 
 /** What a page may watch; the grant decides. */
-export const TOPICS = ["wall", "status", "transfers", "inbox", "devices"] as const;
+export const TOPICS = ["wall", "status", "transfers", "inbox", "devices", "nearby"] as const;
 export type Topic = (typeof TOPICS)[number];
+
+/** How a link reaches its peer, as people are told. */
+export const ROADS_IN_USE = ["home", "direct", "relay"] as const;
+export type RoadInUse = (typeof ROADS_IN_USE)[number];
+
+/** How it stands with the daemon's one line to the edge. */
+export const LINE_STATES = ["connected", "connecting", "failed"] as const;
+export type LineState = (typeof LINE_STATES)[number];
+
+/** Whose relay is used when there is no direct way. */
+export const TURN_KINDS = ["none", "static", "metered", "coturn"] as const;
+export type TurnKind = (typeof TURN_KINDS)[number];

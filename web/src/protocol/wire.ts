@@ -2,15 +2,20 @@
 import type {
   AddressFacts,
   ArrivalFacts,
+  AwayFacts,
   Chunk,
   DeviceFacts,
+  EdgeFacts,
   EntryFacts,
   Facts,
   GrantFacts,
+  IceServerFacts,
   Item,
   ItemReceipt,
   Kept,
   Message,
+  PeerFacts,
+  RelayFacts,
   TransferFacts,
   UnfinishedItem,
   Verb,
@@ -19,13 +24,15 @@ import {
   CONTINUES_MAX,
   DIGESTS_MAX,
   DISPLAY_NAME_CHARACTERS_MAX,
+  ENVELOPE_BYTES_MAX,
+  ICE_SERVERS_MAX,
   INBOX_ENTRIES_MAX,
   ITEM_INDEX_MAX,
   SCORE_MAX,
 } from "./limits.ts";
-import { boolean, hex, list, object, octets, optional, pair, tagged, text, whole, word } from "./shapes.ts";
+import { boolean, hex, list, object, octets, octetsUpTo, optional, pair, tagged, text, whole, word } from "./shapes.ts";
 import type { Members, Optional, Shape } from "./shapes.ts";
-import { KINDS, REASONS, TOPICS, TRANSFER_STATES } from "./vocabulary.ts";
+import { KINDS, LINE_STATES, REASONS, ROADS_IN_USE, TOPICS, TRANSFER_STATES, TURN_KINDS } from "./vocabulary.ts";
 
 const id = hex(32);
 const index = whole(ITEM_INDEX_MAX);
@@ -36,6 +43,7 @@ const short = text(200);
 const reason = word(REASONS);
 const kind = word(KINDS);
 const names = list(name);
+const secret = octets(16);
 const nothing = object<object>({});
 
 function listOrNone<T>(shape: Shape<T>, most?: number): Optional<readonly T[]> {
@@ -46,11 +54,13 @@ function flag(): Optional<boolean> {
   return optional(boolean, (value) => !value);
 }
 
+const away = object<AwayFacts>({ edge: name, relay_ask_bytes: count, secret: optional(secret) });
 const grant = object<GrantFacts>({
   rights: list(short, 8),
   trust: optional(short),
   device: optional(id),
   until_ms: optional(count),
+  away: optional(away),
 });
 const item = object<Item>({ name, size: count, modified_ms: optional(count) });
 const kept = object<Kept>({ item: index, offset: count, prove: flag() });
@@ -89,6 +99,15 @@ const device = object<DeviceFacts>({
   made_ms: count,
   seen_ms: count,
   online: boolean,
+  road: optional(word(ROADS_IN_USE)),
+});
+const peer = object<PeerFacts>({ device: id, name, kind });
+const edge = object<EdgeFacts>({ url: name, state: word(LINE_STATES), sentence: optional(name) });
+const relay = object<RelayFacts>({ turn: word(TURN_KINDS), month: short, bytes: count, ask_bytes: count });
+const server = object<IceServerFacts>({
+  urls: list(name, ICE_SERVERS_MAX, 1),
+  username: optional(name),
+  credential: optional(name),
 });
 const address = object<AddressFacts>({ address: name, interface: name, score: whole(SCORE_MAX, -SCORE_MAX), why: name });
 const unfinished = object<UnfinishedItem>({ transfer: id, name, size: count, offset: count });
@@ -100,6 +119,7 @@ const facts = tagged<Facts>({
     fresh_until_ms: count,
     addresses: names,
     arrivals,
+    away: flag(),
   }),
   status_facts: object({
     version: name,
@@ -115,10 +135,13 @@ const facts = tagged<Facts>({
     problems: names,
     devices: listOrNone(device),
     transfers: listOrNone(transferFacts),
+    edge: optional(edge),
+    relay: optional(relay),
   }),
   transfer_list: object({ transfers: list(transferFacts) }),
   inbox_list: object({ folder: name, entries: list(entry), total: count }),
   device_list: object({ devices: list(device) }),
+  nearby_list: object({ peers: list(peer) }),
   ticket_facts: object({ url: name, expires_ms: optional(count) }),
   unfinished_list: object({ items: list(unfinished) }),
   done: object({ text: optional(name, (value) => value === "") }),
@@ -134,11 +157,13 @@ const verb = tagged<Verb>({
   rename_device: object({ device: id, to: displayName }),
   trust_device: object({ device: id }),
   revoke_device: object({ device: id }),
-  make_ticket: object({ life: optional(short, (value) => value === "once") }),
+  make_ticket: object({ life: optional(short, (value) => value === "once"), away: flag() }),
   make_owner_ticket: nothing,
   stop_transfer: object({ transfer: id }),
   list_unfinished: nothing,
   forget_unfinished: nothing,
+  use_away: nothing,
+  meet: object({ device: id }),
 });
 
 /** Every message that travels as JSON. */
@@ -187,6 +212,8 @@ const members: Members<JsonMessage> = {
   ask: object({ id: count, verb }),
   answer: object({ id: count, facts }),
   refuse: object({ id: count, reason, sentence: optional(name, (value) => value === "") }),
+  introduce: object({ meeting: id, device: id, name, kind, secret, servers: listOrNone(server, ICE_SERVERS_MAX) }),
+  envelope: object({ meeting: id, blob: octetsUpTo(ENVELOPE_BYTES_MAX) }),
 };
 
 export const jsonMessage: Shape<JsonMessage> = tagged<JsonMessage>(members);
