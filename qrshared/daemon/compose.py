@@ -23,7 +23,7 @@ from qrshared.links import Link
 from qrshared.local import ControlServer
 from qrshared.protocol import DeviceId, Reason, Topic
 from qrshared.serving import BuiltPage, Gate
-from qrshared.sessions import IncomingTransfers, LiveSessions, Welcome
+from qrshared.sessions import IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
 from qrshared.settings import Settings, make_data_dir
 from qrshared.tickets import Grant, Right, Road, Trust
 
@@ -46,6 +46,7 @@ class Daemon:
     inbox: Inbox
     live: LiveSessions
     transfers: IncomingTransfers
+    outgoing: OutgoingTransfers
     history: History
     where: Whereabouts
     views: Views
@@ -70,7 +71,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         inbox = await parts.enter_async_context(_open_inbox(settings))
         history = History(book)
         transfers = await parts.enter_async_context(IncomingTransfers(inbox, history, clock))
-        await parts.enter_async_context(endings.of(live, transfers))
+        outgoing = OutgoingTransfers()
+        await parts.enter_async_context(endings.of(live, transfers, outgoing))
         where = Whereabouts(host=settings.host, public_host=settings.public_host)
         where.move(await asyncio.to_thread(candidates))
         problems = Problems()
@@ -84,8 +86,9 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         )  # fmt: skip
         desk.furnish(deeds.table(), views.table())
         welcome = Welcome(
-            computer=lambda: settings.name, book=book, desk=desk, transfers=transfers, live=live, clock=clock
-        )
+            computer=lambda: settings.name, book=book, desk=desk, transfers=transfers, outgoing=outgoing, live=live,
+            clock=clock,
+        )  # fmt: skip
         gate = Gate()
         server = await parts.enter_async_context(_open_door(settings, gate, welcome, live, where))
         parts.push_async_callback(live.end_all, Reason.RESTARTING)
@@ -95,7 +98,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             advertiser = await parts.enter_async_context(Advertiser(name=settings.name, port=where.port))
         parts.push_async_callback(_save_at_last, book)
         yield Daemon(
-            settings, book, desk, inbox, live, transfers, history, where, views, problems, server, advertiser, gate
+            settings, book, desk, inbox, live, transfers, outgoing, history, where, views, problems, server, advertiser,
+            gate,
         )
 
 
@@ -106,12 +110,14 @@ class _Endings:
         self._end: Callable[[Iterable[DeviceId], Reason], None] = lambda _devices, _reason: None
 
     @asynccontextmanager
-    async def of(self, live: LiveSessions, transfers: IncomingTransfers) -> AsyncIterator[None]:
+    async def of(
+        self, live: LiveSessions, transfers: IncomingTransfers, outgoing: OutgoingTransfers
+    ) -> AsyncIterator[None]:
         """From here on somebody may be connected."""
         async with asyncio.TaskGroup() as tasks:
 
             def end(devices: Iterable[DeviceId], reason: Reason) -> None:
-                tasks.create_task(_end_devices(list(devices), reason, live, transfers))
+                tasks.create_task(_end_devices(list(devices), reason, live, transfers, outgoing))
 
             self._end = end
             yield
@@ -121,13 +127,18 @@ class _Endings:
 
 
 async def _end_devices(
-    devices: Sequence[DeviceId], reason: Reason, live: LiveSessions, transfers: IncomingTransfers
+    devices: Sequence[DeviceId],
+    reason: Reason,
+    live: LiveSessions,
+    transfers: IncomingTransfers,
+    outgoing: OutgoingTransfers,
 ) -> None:
     try:
         await live.end(devices, reason)
         if reason is Reason.REVOKED:  # nobody else may go on with what it had begun
             for device in devices:
                 await transfers.forget(device, carried_too=True)
+                outgoing.forget(device)
     except Exception:
         log.exception("a device that has ended was not cleared away")
 

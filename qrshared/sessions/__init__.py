@@ -15,8 +15,10 @@ from qrshared.sessions.customs import Customs
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 from qrshared.sessions.facts import ItemKind, Sender, kind_of
 from qrshared.sessions.live import LiveSessions
+from qrshared.sessions.outgoing import Outgoing
 from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal, open_seal
+from qrshared.sessions.sending import OutgoingTransfers
 from qrshared.sessions.session import Session
 from qrshared.sessions.welcome import EnrollRefused, GuestBook, Welcome
 
@@ -30,6 +32,8 @@ __all__ = [
     "IncomingTransfers",
     "ItemKind",
     "LiveSessions",
+    "Outgoing",
+    "OutgoingTransfers",
     "SealedLink",
     "Sender",
     "Session",

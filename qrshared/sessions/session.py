@@ -30,7 +30,8 @@ from qrshared.protocol import (
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 from qrshared.sessions.receiving import Receiving
 from qrshared.sessions.sealed_link import SealedLink
-from qrshared.tickets import Credential
+from qrshared.sessions.sending import Sending
+from qrshared.tickets import Credential, Right
 
 E = TypeVar("E", bound=BaseException)
 
@@ -63,6 +64,7 @@ class Session:
         instance: int,
         desk: Desk,
         receiving: Receiving,
+        sending: Sending,
         clock: Callable[[], float],
     ) -> None:
         self._link = link
@@ -70,6 +72,7 @@ class Session:
         self.instance = instance
         self._desk = desk
         self._receiving = receiving
+        self._sending = sending
         self._clock = clock
         self.heard_at = clock()
         self._pinged_at = clock()
@@ -85,6 +88,8 @@ class Session:
     async def run(self) -> None:
         """Serve the peer until either side leaves; what it was sending stays for its next session."""
         self._receiving.attach(self._wake.set)
+        if self.asker.grant.allows(Right.PICK_UP):
+            self._sending.attach(self._wake.set)
         self._wake.set()  # our hello waits
         reason: Reason | None = None
         try:
@@ -109,12 +114,13 @@ class Session:
                 await self._link.leave(reason)
             finally:
                 self._receiving.detach()
+                self._sending.detach()
                 self._ended.set()
 
     @property
     def is_idle(self) -> bool:
         """It carries no transfer: a newer page load of its device may take its place."""
-        return self._receiving.is_idle
+        return self._receiving.is_idle and self._sending.is_idle
 
     def end(self, reason: Reason) -> None:
         """Say goodbye and close, at once and even if the peer does not read; `wait_ended` tells when."""
@@ -131,7 +137,10 @@ class Session:
 
     def give(self, asker: Asker) -> None:
         """Change the peer's rights while the session lives (the owner trusted the device)."""
+        may_now = asker.grant.allows(Right.PICK_UP) and not self.asker.grant.allows(Right.PICK_UP)
         self.asker = asker
+        if may_now:
+            self._sending.attach(self._wake.set)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -160,7 +169,8 @@ class Session:
             case News() | Answer() | Refuse():
                 pass  # a daemon asks nobody: drained
             case _:
-                self._receiving.take(message, self.asker.grant)
+                if not self._sending.take(message):
+                    self._receiving.take(message, self.asker.grant)
 
     async def _answer(self, ask: Ask) -> None:
         reply: Answer | Refuse
@@ -199,7 +209,12 @@ class Session:
             self._says.clear()
             self._news.clear()
             messages += self._receiving.messages_to_send()
+            messages += self._sending.messages_to_send()
             await self._link.send(messages)
+            batch = await self._sending.next_batch()
+            if batch:
+                await self._link.send(batch)
+                self._wake.set()  # there may be more, and what came in meanwhile goes out between two batches
 
     async def _wait_for_end(self) -> None:
         await self._must_end.wait()

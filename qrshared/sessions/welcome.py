@@ -23,6 +23,7 @@ from qrshared.sessions.facts import Sender
 from qrshared.sessions.live import LiveSessions
 from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal
+from qrshared.sessions.sending import OutgoingTransfers
 from qrshared.sessions.session import Session
 from qrshared.tickets import Credential, Grant, Road, grant_of
 
@@ -71,6 +72,7 @@ class Welcome:
         book: GuestBook,
         desk: Desk,
         transfers: IncomingTransfers,
+        outgoing: OutgoingTransfers,
         live: LiveSessions,
         clock: Callable[[], float],
     ) -> None:
@@ -78,6 +80,7 @@ class Welcome:
         self._book = book
         self._desk = desk
         self._transfers = transfers
+        self._outgoing = outgoing
         self._live = live
         self._clock = clock
         self._instance = secrets.randbelow(2**53)
@@ -132,6 +135,7 @@ class Welcome:
             instance=hello.instance,
             desk=self._desk,
             receiving=self._transfers.of(self._sender(grant, hello.kind)),
+            sending=self._outgoing.of(grant.device),
             clock=self._clock,
         )
         try:

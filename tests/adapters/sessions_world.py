@@ -16,7 +16,7 @@ from qrshared.daemon.store import Store
 from qrshared.inbox import Inbox
 from qrshared.links import Link, memory_links
 from qrshared.protocol import WINDOWS_BYTES_MAX, Reason
-from qrshared.sessions import Desk, IncomingTransfers, LiveSessions, Welcome
+from qrshared.sessions import Desk, IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
 from qrshared.tickets import Life, Road
 from tests.adapters.inbox_world import Taps
 from tests.client import Phone
@@ -73,6 +73,7 @@ class Computer:
     clock: Skewed
     tasks: asyncio.TaskGroup
     road: Road = Road.HOME
+    outgoing: OutgoingTransfers = field(default_factory=OutgoingTransfers)
     sealed: int = 0
     refused: int = 0
     faults: list[BaseException] = field(default_factory=list)
@@ -81,8 +82,8 @@ class Computer:
 
     def __post_init__(self) -> None:
         self.welcome = Welcome(
-            computer=lambda: "STUDY-PC", book=self.book, desk=self.desk, transfers=self.transfers, live=self.live,
-            clock=self.clock,
+            computer=lambda: "STUDY-PC", book=self.book, desk=self.desk, transfers=self.transfers,
+            outgoing=self.outgoing, live=self.live, clock=self.clock,
         )  # fmt: skip
 
     @asynccontextmanager
