@@ -16,8 +16,8 @@ from qrshared.signaling.check import check_bus
 from qrshared.signaling.client import (
     Connected,
     Disconnected,
-    NoTls,
     NotAnEdge,
+    NoTls,
     OtherVersion,
     SignalClient,
     WrongCertificate,
@@ -26,14 +26,34 @@ from qrshared.signaling.client import (
 from qrshared.signaling.client_address import client_address
 from qrshared.signaling.limits import LIMITS, EdgeLimits, raise_descriptors
 from qrshared.signaling.memory_bus import MemoryBoard, MemoryBus
-from qrshared.signaling.messages import Joined, Left, Presence, Refuse, RefuseReason, Relayed
+from qrshared.signaling.messages import (
+    Joined,
+    Left,
+    Presence,
+    Refuse,
+    RefuseReason,
+    Relayed,
+    Servers,
+    TurnServer,
+)
 from qrshared.signaling.server import EdgePlaceRefused, EdgePortInUse, EdgeServer
+from qrshared.signaling.turn import TURN_TTL_S, TurnSource, turn_source
+from qrshared.signaling.turn_config import (
+    CoturnTurn,
+    MeteredTurn,
+    StaticTurn,
+    TurnConfig,
+    TurnKind,
+    read_turn_config,
+)
 
 __all__ = [
     "LIMITS",
+    "TURN_TTL_S",
     "Bus",
     "BusGone",
     "Connected",
+    "CoturnTurn",
     "Disconnected",
     "EdgeLimits",
     "EdgePlaceRefused",
@@ -44,6 +64,7 @@ __all__ = [
     "Member",
     "MemoryBoard",
     "MemoryBus",
+    "MeteredTurn",
     "NoTls",
     "NotAnEdge",
     "OtherVersion",
@@ -52,10 +73,18 @@ __all__ = [
     "RefuseReason",
     "Relayed",
     "Resumed",
+    "Servers",
     "SignalClient",
+    "StaticTurn",
+    "TurnConfig",
+    "TurnKind",
+    "TurnServer",
+    "TurnSource",
     "WrongCertificate",
     "check_bus",
     "client_address",
     "raise_descriptors",
+    "read_turn_config",
     "signal_url",
+    "turn_source",
 ]

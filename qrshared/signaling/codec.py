@@ -7,8 +7,15 @@ from dataclasses import fields
 from typing import Final, NoReturn, TypeVar, get_args
 
 from qrshared.errors import RemoteError
-from qrshared.signaling.limits import BLOB_CHARACTERS_MAX, PEERS_PER_ROOM_MAX, ROOMS_PER_SOCKET_MAX
-from qrshared.signaling.messages import FromEdge, Presence, RefuseReason, ToEdge
+from qrshared.signaling.limits import (
+    BLOB_CHARACTERS_MAX,
+    PEERS_PER_ROOM_MAX,
+    ROOMS_PER_SOCKET_MAX,
+    TURN_SERVERS_MAX,
+    TURN_URLS_MAX,
+    TURN_WORD_CHARACTERS_MAX,
+)
+from qrshared.signaling.messages import FromEdge, Presence, RefuseReason, ToEdge, TurnServer
 
 ROOM_ID: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 """16 bytes in base64url; the last character holds two bits of them, the rest zeros: one room has one spelling."""
@@ -48,11 +55,16 @@ def encode(message: ToEdge | FromEdge) -> str:
     written: dict[str, object] = {"t": tag}
     for name in names:
         value: object = getattr(message, name)
-        if name == "present":
-            written[name] = [{"room": p.room, "you": p.you, "peers": p.peers} for p in getattr(message, name)]
+        if name in _NESTED:
+            written[name] = [_fields_of(each) for each in getattr(message, name)]
         elif value is not None:
             written[name] = value
     return _JSON.encode(written)
+
+
+def _fields_of(nested: Presence | TurnServer) -> dict[str, object]:
+    named = {name: getattr(nested, name) for name in _NESTED_FIELDS[type(nested)]}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -123,13 +135,29 @@ def _reason(value: object) -> object:
     return RefuseReason(value)
 
 
-def _presence(value: object) -> object:
-    if not isinstance(value, dict):
-        raise WrongMessage("not an object")
-    return _make_presence(*[_READERS[name](value.get(name)) for name in ("room", "you", "peers")])
+def _word(value: object) -> object:
+    if not isinstance(value, str) or not 0 < len(value) <= TURN_WORD_CHARACTERS_MAX:
+        raise WrongMessage("a word is none, or too long")
+    return value
 
 
-_make_presence: Final[Callable[..., Presence]] = Presence  # each reader gives its field's type
+def _true(value: object) -> object:
+    if value is not True:
+        raise WrongMessage("neither true nor left out")
+    return value
+
+
+def _nested(make: Callable[..., _M], kind: type) -> _Reader:
+    """An object within a message; each reader gives its field's type."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, dict):
+            raise WrongMessage("not an object")
+        return make(*[reader(value.get(name)) for name, reader in _field_readers(kind)])
+
+    return read
+
+
 _REASONS: Final = frozenset(str(reason) for reason in RefuseReason)
 _ROOM = _matching(ROOM_ID, "a room")
 _PEER = _matching(PEER_ID, "a peer")
@@ -139,15 +167,21 @@ _PEERS_TOLD_MAX: Final = PEERS_PER_ROOM_MAX * 8
 
 _READERS: Final[dict[str, _Reader]] = {
     "blob": blob,
+    "credential": _word,
     "peer": _PEER,
     "peers": _several(_PEER, least=0, most=_PEERS_TOLD_MAX),
-    "present": _several(_presence, least=1, most=ROOMS_PER_SOCKET_MAX),
+    "present": _several(_nested(Presence, Presence), least=1, most=ROOMS_PER_SOCKET_MAX),
     "reason": _reason,
     "retry_ms": whole,
     "room": _ROOM,
     "rooms": _several(_ROOM, least=1, most=ROOMS_PER_SOCKET_MAX),
     "seq": whole,
+    "servers": _several(_nested(TurnServer, TurnServer), least=1, most=TURN_SERVERS_MAX),
     "to": _PEER,
+    "turn": _true,
+    "until_ms": whole,
+    "urls": _several(_word, least=1, most=TURN_URLS_MAX),
+    "username": _word,
     "version": whole,
     "you": _PEER,
 }
@@ -171,6 +205,8 @@ def _optional(reader: _Reader) -> _Reader:
 
 _TO_EDGE: Final[_Kinds[ToEdge]] = {_tag(kind): (kind, _field_readers(kind)) for kind in get_args(ToEdge)}
 _FROM_EDGE: Final[_Kinds[FromEdge]] = {_tag(kind): (kind, _field_readers(kind)) for kind in get_args(FromEdge)}
+_NESTED: Final = ("present", "servers")
+_NESTED_FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in (Presence, TurnServer)}
 _NAMES: Final = {
     kind: (_tag(kind), tuple(field.name for field in fields(kind))) for kind in (*get_args(ToEdge), *get_args(FromEdge))
 }

@@ -84,6 +84,27 @@ RENEW_EVERY_S: Final = 10.0
 BUS_QUEUE_MAX: Final = 10_000
 """Words waiting for the bus; beyond it they are dropped, and peers send again."""
 
+TURN_EVERY_S: Final = 60.0
+"""Between two relays for one socket in one room: one for each connection, and the next after a change of network."""
+
+TURN_PER_ADDRESS_PER_S: Final = 60 / 3600
+"""Relays of one address in the long run: sixty an hour, for a home that answers all of its phones."""
+
+TURN_BURST_MAX: Final = 20.0
+"""Relays of one address at once."""
+
+TURN_PENDING_MAX: Final = 64
+"""Providers being asked at the same time, each for a second at most."""
+
+TURN_SERVERS_MAX: Final = 8
+"""TURN servers in one answer: aiortc takes one of them, browsers grow slow with many."""
+
+TURN_URLS_MAX: Final = 8
+"""Addresses of one server: UDP, TCP and TLS on a few ports."""
+
+TURN_WORD_CHARACTERS_MAX: Final = 512
+"""An address, a user name, a password; TURN itself takes 508 bytes of a user name (RFC 8489 14.3)."""
+
 VISITORS_MAX: Final = 65_536
 """Addresses whose visits are remembered; the one that came longest ago is forgotten first."""
 
@@ -112,6 +133,9 @@ LIMITS: Final = (
     Limit("bus gone", BUS_GONE_S, "seconds", "/ready says 503"),
     Limit("membership", MEMBERSHIP_S, "seconds", "the other replicas forget the peer"),
     Limit("bus queue", BUS_QUEUE_MAX, "words", "dropped"),
+    Limit("turn", TURN_EVERY_S, "seconds between two of one socket and room", "refuse `turn`"),
+    Limit("turn per address", TURN_PER_ADDRESS_PER_S, f"a second, {TURN_BURST_MAX:g} at once", "refuse `turn`"),
+    Limit("turn pending", TURN_PENDING_MAX, "relays being asked for", "refuse `turn`"),
     Limit("visitors", VISITORS_MAX, "addresses", "the oldest is forgotten"),
 )
 
@@ -142,6 +166,10 @@ class EdgeLimits:
     membership_s: float = MEMBERSHIP_S
     renew_every_s: float = RENEW_EVERY_S
     bus_queue: int = BUS_QUEUE_MAX
+    turn_every_s: float = TURN_EVERY_S
+    turn_per_address_per_s: float = TURN_PER_ADDRESS_PER_S
+    turn_burst: float = TURN_BURST_MAX
+    turn_pending: int = TURN_PENDING_MAX
 
 
 def affordable_sockets() -> int:

@@ -1,6 +1,6 @@
 """What peers and the edge say to each other: frozen values, one union for each direction (`WIRE.md`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -21,6 +21,8 @@ class RefuseReason(StrEnum):
     """This socket is in as many rooms as it may be."""
     FULL = "full"
     """The edge has no room left for anybody new."""
+    TURN = "turn"
+    """No relay is handed out: not yet, not again so soon, or none can be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,23 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Hand out a relay for a connection with this peer of a room."""
+
+    room: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnServer:
+    """A TURN server, by all its addresses, with what it wants to hear. Who has this may use it: it is never printed."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Are you there?"""
 
@@ -59,9 +78,10 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The edge's first word: what it is."""
+    """The edge's first word: what it is, and whether it has relays to hand out."""
 
     version: int
+    turn: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,15 @@ class Relayed:
 
 
 @dataclass(frozen=True, slots=True)
+class Servers:
+    """Relays for a connection in this room, and the moment (Unix time, ms) at which they end."""
+
+    room: str
+    servers: tuple[TurnServer, ...]
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """This replica goes, and closes the socket in so many milliseconds: then connect anew."""
 
@@ -113,5 +142,5 @@ class Refuse:
     room: str | None = None
 
 
-ToEdge: TypeAlias = Join | Leave | Relay | Ping | Pong
-FromEdge: TypeAlias = Welcome | Joined | Left | Relayed | Ping | Pong | Moved | Refuse
+ToEdge: TypeAlias = Join | Leave | Relay | Turn | Ping | Pong
+FromEdge: TypeAlias = Welcome | Joined | Left | Relayed | Servers | Ping | Pong | Moved | Refuse
