@@ -78,6 +78,8 @@ def shown_value(loaded: Loaded, name: str) -> str:
         return ""
     if name == "file_mode":
         return f"{value:o}"
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from qrshared.errors import UserError
 from qrshared.settings.table import ENVIRONMENT_PREFIX, Rule, Settings, rule_of
-from qrshared.settings.values import Expected, read_folder
+from qrshared.settings.values import Expected, read_file, read_folder
 
 CONFIG_NAME = "config.toml"
-ESTABLISHED_NAMES = {"PORT": "port"}
+ESTABLISHED_NAMES = {"PORT": "port", "SIGNALING_SERVER_URL": "edge"}
 """Names other programs already set: hosts of web services say the port this way. `QRSHARED_PORT` is stronger."""
 
 
@@ -116,7 +116,7 @@ def _read_config(path: Path, rules: Mapping[str, Rule]) -> dict[str, tuple[objec
         if name not in rules or name == "data_dir":
             near = difflib.get_close_matches(name, set(rules) - {"data_dir"}, n=1)
             raise UnknownSetting(source=source, name=name, hint=f' Did you mean "{near[0]}"?' if near else "")
-        if rules[name].parse is read_folder and not Path(str(value)).expanduser().is_absolute():
+        if rules[name].parse in (read_folder, read_file) and not Path(str(value)).expanduser().is_absolute():
             # A service starts in another folder than a terminal: a relative path would mean two places.
             raise BadSetting(source=source, name=name, value=_quoted(value), expected="a full path, or one from ~")
         found[name] = (value, source)

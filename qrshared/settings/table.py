@@ -8,10 +8,12 @@ from typing import Any, TypeVar, cast
 
 import platformdirs
 
+from qrshared.settings.away import STUN_DEFAULT, read_edge, read_stun, read_turn_url, read_word
 from qrshared.settings.computer import computer_name
 from qrshared.settings.values import (
     Wall,
     read_address,
+    read_file,
     read_file_mode,
     read_folder,
     read_level,
@@ -97,6 +99,44 @@ class Settings:
         "HOST",
         "The name under which a reverse proxy serves this computer; visitors from outside are answered only with it.",
         "none",
+    )
+    edge: str | None = _setting(
+        None,
+        read_edge,
+        "URL",
+        "For use away from home: the edge, a meeting point on the internet that `qrshared signal` runs.",
+        "none: this computer is reached at home only",
+    )
+    stun: tuple[str, ...] = _setting(
+        STUN_DEFAULT,
+        read_stun,
+        "LIST",
+        "For use away from home: who tells this computer its public address, with commas between; none asks nobody.",
+        ",".join(STUN_DEFAULT),
+    )
+    turn_url: str | None = _setting(
+        None,
+        read_turn_url,
+        "LIST",
+        "For use away from home: your own relay, for networks without a direct way, such as turn:relay.example.org.",
+        "none",
+    )
+    turn_secret_file: Path | None = _setting(
+        None, read_file, "FILE", "Holds the secret that your relay (coturn) calls static-auth-secret.", "none"
+    )
+    turn_user: str | None = _setting(
+        None, read_word, "NAME", "The user of a relay that has one fixed password.", "none"
+    )
+    turn_password_file: Path | None = _setting(None, read_file, "FILE", "Holds the password of that user.", "none")
+    metered_app: str | None = _setting(
+        None, read_word, "NAME", "A relay rented at Metered instead: the first part of yourapp.metered.live.", "none"
+    )
+    metered_key_file: Path | None = _setting(None, read_file, "FILE", "Holds Metered's API key or secret key.", "none")
+    relay_ask_mb: int = _setting(
+        100,
+        lambda value: read_whole(value, 0, 1_000_000_000, "MiB"),
+        "MIB",
+        "Pages ask before they send more than this through a relay.",
     )
     log_level: str = _setting("info", read_level, "LEVEL", "debug, info, warning or error; only debug names files.")
 

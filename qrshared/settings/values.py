@@ -86,6 +86,16 @@ def read_folder(value: object) -> Path:
         raise Expected("the path of a folder; there is no such home folder") from None
 
 
+def read_file(value: object) -> Path | None:
+    """The path alone: what is in it is read where it is used, and never shown."""
+    if value == "":
+        return None
+    try:
+        return read_folder(value)
+    except Expected:
+        raise Expected("the path of a file") from None
+
+
 def read_name(value: object) -> str:
     text = " ".join(read_text(value).split())
     if not text or len(text) > NAME_CHARACTERS_MAX or not text.isprintable():

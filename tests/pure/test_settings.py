@@ -59,7 +59,10 @@ def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
     written = {
         "host": "127.0.0.1", "port": "0", "inbox": "~/in", "data_dir": str(data_dir), "name": "Küche", "mdns": "no",
         "wall": "off", "file_mode": "600", "guest_daily_gb": "1", "reserve_mb": "2", "notices": "0",
-        "public_host": "a.example:8443", "log_level": "DEBUG",
+        "public_host": "a.example:8443", "log_level": "DEBUG", "edge": "wss://edge.example/signal",
+        "stun": "stun:a.example, stun:b.example:3478", "turn_url": "turn:r.example:3478?transport=tcp",
+        "turn_secret_file": "~/turn.secret", "turn_user": "anna", "turn_password_file": "/run/secrets/turn",
+        "metered_app": "my-app", "metered_key_file": "/run/secrets/metered", "relay_ask_mb": "0",
     }  # fmt: skip
     assert written.keys() == {each.name for each in all_settings()}
     environment = {each.variable: written[each.name] for each in all_settings()}
@@ -68,6 +71,10 @@ def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
     assert loaded.settings == Settings(
         host="127.0.0.1", port=0, inbox=Path.home() / "in", data_dir=data_dir, name="Küche", mdns=False, wall=Wall.OFF,
         file_mode=0o600, guest_daily_gb=1, reserve_mb=2, notices=False, public_host="a.example:8443", log_level="debug",
+        edge="https://edge.example", stun=("stun:a.example", "stun:b.example:3478"),
+        turn_url="turn:r.example:3478?transport=tcp", turn_secret_file=Path.home() / "turn.secret", turn_user="anna",
+        turn_password_file=Path("/run/secrets/turn"), metered_app="my-app",
+        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0,
     )  # fmt: skip
 
 
@@ -89,6 +96,15 @@ def test_settings_cannot_be_changed_after_reading() -> None:
         ("guest_daily_gb", "-1"), ("guest_daily_gb", "1.5"), ("guest_daily_gb", 1.5), ("reserve_mb", "9" * 40),
         ("public_host", "http://a.example"), ("public_host", "-a.example"), ("public_host", "a b"),
         ("log_level", "loud"),
+        ("edge", "share.example.org"), ("edge", "ftp://a.example"), ("edge", "https://"), ("edge", "https://a b"),
+        ("edge", "https://user:secret@a.example"), ("edge", "https://a.example/deep"), ("edge", "https://a.example?x=1"),
+        ("edge", "https://a.example:99999"), ("edge", 5), ("edge", "https://a.example#1"), ("edge", "https://-a.example"),
+        ("stun", ""), ("stun", "a.example"), ("stun", "turn:a.example"), ("stun", ",".join(["stun:a"] * 3) + ",b"),
+        ("stun", ",".join(f"stun:a{n}" for n in range(9))), ("stun", 3),
+        ("turn_url", "turn:user:secret@a.example"), ("turn_url", "turn:a.example?transport=smoke"),
+        ("turn_url", "https://a.example"), ("turn_user", "two words"), ("turn_user", "x" * 201),
+        ("turn_secret_file", "a\0b"), ("turn_secret_file", 7), ("metered_app", "a\x1bb"),
+        ("relay_ask_mb", "-1"), ("relay_ask_mb", "many"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_a_sentence_that_names_its_flag(data_dir: Path, name: str, value: object) -> None:
@@ -104,6 +120,52 @@ def test_a_bad_value_names_its_variable_or_its_line(data_dir: Path) -> None:
         load_settings(flags={"data_dir": data_dir}, environment={"QRSHARED_PORT": "no"})
     write_config(data_dir, '# my own\n\n  "port" = "no"\n')
     with pytest.raises(BadSetting, match=r'config\.toml, line 3: the setting "port" cannot be "no"'):
+        load_settings(flags={"data_dir": data_dir}, environment={})
+
+
+@pytest.mark.parametrize(
+    ("typed", "edge"),
+    [
+        ("https://share.example.org", "https://share.example.org"), ("wss://share.example.org/", "https://share.example.org"),
+        ("WSS://Share.Example.org:443/signal", "https://share.example.org"), ("ws://10.0.0.5:7780", "http://10.0.0.5:7780"),
+        ("http://10.0.0.5:7780/", "http://10.0.0.5:7780"), ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("https://localhost", "https://localhost"), ("  ", None),
+    ],
+)  # fmt: skip
+def test_an_edge_is_kept_as_pages_open_it(data_dir: Path, typed: str, edge: str | None) -> None:
+    assert load_settings(flags={"data_dir": data_dir, "edge": typed}, environment={}).settings.edge == edge
+
+
+def test_the_name_other_programs_use_for_an_edge_is_read_and_ours_is_stronger(data_dir: Path) -> None:
+    environment = {"QRSHARED_DATA_DIR": str(data_dir), "SIGNALING_SERVER_URL": "wss://theirs.example"}
+    loaded = load_settings(flags={}, environment=environment)
+    assert (loaded.settings.edge, loaded.sources["edge"]) == ("https://theirs.example", "SIGNALING_SERVER_URL")
+    both = load_settings(flags={}, environment=environment | {"QRSHARED_EDGE": "https://ours.example"})
+    assert both.settings.edge == "https://ours.example"
+
+
+def test_nobody_is_asked_for_the_public_address_if_the_owner_says_so(data_dir: Path) -> None:
+    assert load_settings(flags={"data_dir": data_dir, "stun": "None"}, environment={}).settings.stun == ()
+    assert load_settings(flags={"data_dir": data_dir}, environment={}).settings.stun == (
+        "stun:stun.l.google.com:19302",
+    )
+
+
+def test_a_secret_is_never_a_setting_only_its_file_is(data_dir: Path) -> None:
+    """Others on the computer can read a command line, and `qrshared config` shows every value."""
+    secret = data_dir / "turn.secret"
+    loaded = load_settings(flags={"data_dir": data_dir, "turn_secret_file": str(secret)}, environment={})
+    assert loaded.settings.turn_secret_file == secret  # it need not exist yet: whoever uses it says what is wrong
+    words = {word for each in all_settings() for word in each.name.split("_")}
+    assert {"secret", "password", "key"} <= words
+    for each in all_settings():
+        if {"secret", "password", "key"} & set(each.name.split("_")):
+            assert each.name.endswith("_file"), each.name
+
+
+def test_a_relative_file_in_the_config_is_refused(data_dir: Path) -> None:
+    write_config(data_dir, 'metered_key_file = "key"\n')
+    with pytest.raises(BadSetting, match="a full path"):
         load_settings(flags={"data_dir": data_dir}, environment={})
 
 
