@@ -1,0 +1,110 @@
+// One item's bytes on their way into its sink: in order, a run at a time, hashed as they go.
+import type { Item, Reason } from "../protocol/messages.ts";
+import type { Clock } from "./clock.ts";
+import { type Saved, type Sink, SinkFailed, type Sinks } from "./sinks/port.ts";
+
+/** Bytes that are worth a write of their own; fewer wait a moment for more. */
+const RUN_BYTES = 256 * 1024;
+const RUN_WAIT_S = 0.25;
+
+/** SHA-256 in steps. */
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** In hex; the last call. */
+  end(): string;
+}
+
+export interface TakingPorts {
+  readonly clock: Clock;
+  readonly hasher: () => Hasher;
+  /** So many bytes of the item are kept. */
+  readonly onTaken: (offset: number) => void;
+  readonly onFinished: (saved: Saved, sha256: string) => void;
+  readonly onFailed: (reason: Reason) => void;
+}
+
+export class Taking {
+  readonly #item: Item;
+  readonly #index: number;
+  readonly #sinks: Sinks;
+  readonly #ports: TakingPorts;
+  readonly #hasher: Hasher;
+  #sink: Promise<Sink> | null = null;
+  #queued: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #written = 0;
+  #isWhole = false;
+  #isWriting = false;
+  #isOver = false;
+  #takeBack: (() => void) | null = null;
+
+  constructor(item: Item, index: number, sinks: Sinks, ports: TakingPorts) {
+    this.#item = item;
+    this.#index = index;
+    this.#sinks = sinks;
+    this.#ports = ports;
+    this.#hasher = ports.hasher();
+  }
+
+  /** The next bytes; they stay the caller's promise until `onTaken` says so. */
+  take(content: Uint8Array): void {
+    this.#queued.push(content);
+    this.#queuedBytes += content.length;
+    if (this.#queuedBytes >= RUN_BYTES) return this.#write();
+    this.#takeBack ??= this.#ports.clock.after(RUN_WAIT_S, () => this.#write());
+  }
+
+  /** No more bytes come: what is queued is written, then the item is finished. */
+  whole(): void {
+    this.#isWhole = true;
+    this.#write();
+  }
+
+  /** Nothing of it shall stay. */
+  discard(): void {
+    if (this.#isOver) return;
+    this.#end();
+    void this.#sink?.then((sink) => sink.discard(), () => undefined); // one that never opened has left nothing
+  }
+
+  #write(): void {
+    this.#takeBack?.();
+    this.#takeBack = null;
+    if (this.#isWriting || this.#isOver) return;
+    this.#isWriting = true;
+    void this.#work().catch((error: unknown) => {
+      this.discard();
+      if (!(error instanceof SinkFailed)) throw error;
+      this.#ports.onFailed(error.reason);
+    });
+  }
+
+  async #work(): Promise<void> {
+    this.#sink ??= this.#sinks.open(this.#item, this.#index);
+    const sink = await this.#sink;
+    while (this.#queuedBytes > 0 && !this.#isOver) {
+      const run = this.#queued;
+      const bytes = this.#queuedBytes;
+      this.#queued = [];
+      this.#queuedBytes = 0;
+      for (const part of run) this.#hasher.update(part);
+      await sink.write(run);
+      if (this.#isOver) return;
+      this.#written += bytes;
+      this.#ports.onTaken(this.#written);
+    }
+    this.#isWriting = false;
+    if (!this.#isWhole || this.#isOver) return;
+    const saved = await sink.finish();
+    if (this.#isOver) return;
+    this.#end();
+    this.#ports.onFinished(saved, this.#hasher.end());
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#takeBack?.();
+    this.#queued = [];
+    this.#queuedBytes = 0;
+  }
+}
