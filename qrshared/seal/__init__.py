@@ -10,7 +10,17 @@ Deliberately absent: certificates and long-term public keys (both sides share a 
 (a link ends long before a key wears out), and any knowledge of tickets, devices or what messages mean.
 """
 
+from qrshared.seal.envelopes import (
+    ENVELOPE_BYTES_MAX,
+    ENVELOPE_PLAINTEXT_BYTES_MAX,
+    Envelopes,
+    Hello,
+    Role,
+    encode_hello,
+    parse_hello,
+)
 from qrshared.seal.errors import (
+    EnvelopeSpoiled,
     FragmentMalformed,
     HandshakeFailed,
     LinkWornOut,
@@ -38,12 +48,17 @@ from qrshared.seal.words import comparison_words
 
 __all__ = [
     "DEVICE_SECRET_BYTES",
+    "ENVELOPE_BYTES_MAX",
+    "ENVELOPE_PLAINTEXT_BYTES_MAX",
     "KEY_ID_BYTES",
     "PLAINTEXT_BYTES_MAX",
     "TICKET_SECRET_BYTES",
+    "EnvelopeSpoiled",
+    "Envelopes",
     "Found",
     "FragmentMalformed",
     "HandshakeFailed",
+    "Hello",
     "Initiator",
     "Keys",
     "LinkWornOut",
@@ -54,12 +69,15 @@ __all__ = [
     "Refused",
     "Responder",
     "RoadName",
+    "Role",
     "SealError",
     "Sealed",
     "State",
     "comparison_words",
     "derive_keys",
+    "encode_hello",
     "lv",
+    "parse_hello",
     "parse_lv",
     "refusal_message",
     "secret_from_fragment",

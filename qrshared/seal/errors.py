@@ -49,6 +49,10 @@ class MessageSpoiled(SealError):
     """A message was changed, lost or repeated on its way. The connection was closed; what was safe stays safe."""
 
 
+class EnvelopeSpoiled(SealError):
+    """A word between the two devices was changed on its way. It was dropped; nothing else is affected."""
+
+
 class LinkWornOut(SealError):
     """This connection has carried as much as one key may seal. It was closed and can be opened again."""
 

@@ -33,6 +33,8 @@ class Keys:
     """32 bytes; the pre-shared key of the Noise handshake."""
     rendezvous: bytes = field(repr=False)
     """16 bytes; the room id at an edge, which therefore never learns the key id."""
+    envelopes: bytes = field(repr=False)
+    """32 bytes; what seals the envelopes of that room, over fresh nonces of both peers (`envelopes.py`)."""
 
 
 def derive_keys(secret: bytes) -> Keys:
@@ -44,6 +46,7 @@ def derive_keys(secret: bytes) -> Keys:
         key_id=hkdf_expand(root, b"key-id", KEY_ID_BYTES),
         session_auth=hkdf_expand(root, b"session-auth", 32),
         rendezvous=hkdf_expand(root, b"rendezvous", 16),
+        envelopes=hkdf_expand(root, b"envelopes", 32),
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes `keys.json`, `noise.json` and `sealed.json`: what Python and TypeScript must both compute for the seal.
+"""Writes the seal's vectors (keys, noise, sealed, envelopes): what Python and TypeScript must both compute.
 
 Run as `python tests/vectors/make_seal.py`. Nothing here comes from `qrshared` except the list of comparison words: the
 numbers are published ones, or those of other implementations (`cryptography`'s HKDF and AEAD, and `noiseprotocol`).
@@ -80,7 +80,12 @@ PUBLISHED = [
 
 def keys_of(secret: bytes) -> dict[str, str]:
     root = HKDF.extract(SHA256(), b"qrshared/1 root", secret)
-    labels = {"key_id": (b"key-id", 16), "session_auth": (b"session-auth", 32), "rendezvous": (b"rendezvous", 16)}
+    labels = {
+        "key_id": (b"key-id", 16),
+        "session_auth": (b"session-auth", 32),
+        "rendezvous": (b"rendezvous", 16),
+        "envelopes": (b"envelopes", 32),
+    }
     derived = {name: HKDFExpand(SHA256(), length, label).derive(root).hex() for name, (label, length) in labels.items()}
     return {"secret": secret.hex(), **derived}
 
@@ -192,6 +197,67 @@ def make_sealed() -> dict[str, object]:
     }
 
 
+def hello_of(role: bytes, nonce: bytes, echo: bytes) -> str:
+    return (b"\x01" + lv(b"qrshared/1 meet", role, nonce, echo)).hex()
+
+
+def meeting_keys(secret: bytes) -> tuple[bytes, bytes]:
+    """The initiator's and the responder's key of a meeting over NONCES."""
+    prk = HKDF.extract(SHA256(), bytes.fromhex(keys_of(secret)["envelopes"]), lv(*NONCES))
+    initiator, responder = (HKDFExpand(SHA256(), 32, label).derive(prk) for label in (b"initiator", b"responder"))
+    return initiator, responder
+
+
+def envelope(key: bytes, count: int, plaintext: bytes) -> str:
+    sealed = ChaCha20Poly1305(key).encrypt(bytes(4) + count.to_bytes(8, "little"), plaintext, None)
+    return (b"\x02" + count.to_bytes(8, "big") + sealed).hex()
+
+
+def make_envelopes() -> dict[str, object]:
+    cases = [(0, b""), (1, b'{"t":"bye"}'), (255, bytes(64)), (2**32, bytes(range(256))), (2**53 - 1, b"last")]
+    return {
+        "nonces": [nonce.hex() for nonce in NONCES],
+        "hellos": [
+            {
+                "role": role,
+                "nonce": NONCES[0].hex(),
+                "echo": echo.hex(),
+                "hello": hello_of(role.encode(), NONCES[0], echo),
+            }
+            for role in ("home", "page")
+            for echo in (b"", NONCES[1])
+        ],
+        "not_hellos": [
+            "",
+            "01",
+            hello_of(b"edge", NONCES[0], b""),
+            hello_of(b"page", NONCES[0][:31], b""),
+            hello_of(b"page", NONCES[0], NONCES[1][:16]),
+            hello_of(b"page", b"", b""),
+            hello_of(b"page", NONCES[0], b"") + "00",
+            hello_of(b"page", NONCES[0], b"")[:-2],
+            "02" + hello_of(b"page", NONCES[0], b"")[2:],
+            (b"\x01" + lv(b"qrshared/2 meet", b"page", NONCES[0], b"")).hex(),
+        ],
+        "meetings": [
+            {
+                "secret": secret.hex(),
+                "sealed": [
+                    {
+                        "count": count,
+                        "plaintext": plaintext.hex(),
+                        "from_initiator": envelope(initiator, count, plaintext),
+                        "from_responder": envelope(responder, count, plaintext),
+                    }
+                    for count, plaintext in cases
+                ],
+            }
+            for secret in (TICKET, DEVICE)
+            for initiator, responder in (meeting_keys(secret),)
+        ],
+    }
+
+
 def write(name: str, vectors: dict[str, object]) -> None:
     (HERE / name).write_text(json.dumps(vectors, indent=1) + "\n", encoding="utf-8")
 
@@ -200,3 +266,4 @@ if __name__ == "__main__":
     write("keys.json", make_keys())
     write("noise.json", make_noise())
     write("sealed.json", make_sealed())
+    write("envelopes.json", make_envelopes())
