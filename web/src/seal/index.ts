@@ -3,6 +3,15 @@
 
 export { type Cipher } from "./cipher.ts";
 export { nobleCipher } from "./cipher-noble.ts";
+export {
+  ENVELOPE_BYTES_MAX,
+  ENVELOPE_PLAINTEXT_BYTES_MAX,
+  Envelopes,
+  type Hello,
+  type Role,
+  encodeHello,
+  parseHello,
+} from "./envelopes.ts";
 export { type Refusal, Refused, SealError, type SealFault, SealMisused } from "./errors.ts";
 export { type Found, Initiator, Responder, type RoadName, refusalMessage } from "./handshake.ts";
 export { type Keys, deriveKeys, lv, parseLv, secretFromFragment, ticketFragment } from "./keys.ts";

@@ -16,6 +16,7 @@ export interface Keys {
   readonly keyId: Uint8Array; // 16 bytes
   readonly sessionAuth: Uint8Array; // 32 bytes, the pre-shared key of the handshake
   readonly rendezvous: Uint8Array; // 16 bytes, the room id at an edge
+  readonly envelopes: Uint8Array; // 32 bytes, seals what peers say in that room, over fresh nonces of both
 }
 
 /** Keys of a ticket's (16 bytes) or a device's (32 bytes) secret. */
@@ -28,6 +29,7 @@ export function deriveKeys(secret: Uint8Array): Keys {
     keyId: hkdfExpand(root, "key-id", KEY_ID_BYTES),
     sessionAuth: hkdfExpand(root, "session-auth", 32),
     rendezvous: hkdfExpand(root, "rendezvous", 16),
+    envelopes: hkdfExpand(root, "envelopes", 32),
   };
 }
 
