@@ -19,10 +19,15 @@ class MalformedFrame(QrsharedError):
     """The other side sent something that is not a batch of messages ({fault})."""
 
 
-def join_frame(messages: Sequence[bytes]) -> bytes:
-    """One frame of these messages; raises `UnsendableBatch` for what no link may carry."""
+def require_sendable(messages: Sequence[bytes]) -> None:
+    """Raises `UnsendableBatch` for what no link may carry."""
     if not 1 <= len(messages) <= BATCH_MESSAGES_MAX or not all(1 <= len(m) <= MESSAGE_BYTES_MAX for m in messages):
         raise UnsendableBatch(count=len(messages), largest=max(map(len, messages), default=0))
+
+
+def join_frame(messages: Sequence[bytes]) -> bytes:
+    """One frame of these messages; raises `UnsendableBatch`."""
+    require_sendable(messages)
     parts: list[bytes] = []
     for message in messages:
         parts.append(len(message).to_bytes(_LENGTH_BYTES, "big"))

@@ -56,6 +56,7 @@ def test_an_empty_house_keeps_the_contracts(sample: Path) -> None:
         ("sessions", "from qrshared.settings import Settings"),
         ("inbox", "import qrshared.settings"),
         ("signaling", "import zeroconf"),
+        ("sessions", "import aiortc"),
         ("signaling", "from qrshared import inbox"),
         ("unknown", "import os"),
     ],
