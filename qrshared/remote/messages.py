@@ -178,6 +178,7 @@ def decode(plaintext: bytes) -> Said | Got:
 
 _Json: TypeAlias = Mapping[str, object]
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False)
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # JSON can spell one, UTF-8 cannot
 _URL: Final = re.compile(r"(?:stun|turn)s?:[!-~]+")
 
 
@@ -200,7 +201,7 @@ def _whole(value: object, most: int, least: int = 0) -> int:
 
 def _text(value: object, most: int) -> str:
     """Counted in Unicode code points."""
-    if not isinstance(value, str) or len(value) > most or any("\ud800" <= each <= "\udfff" for each in value):
+    if not isinstance(value, str) or len(value) > most or _LONE_SURROGATE.search(value):
         raise WrongMessage("a text is none, or too long")
     return value
 

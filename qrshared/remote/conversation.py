@@ -1,0 +1,225 @@
+"""What the door says to one peer of a room: nothing before it proved the secret, then servers, answers and refusals."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+
+from qrshared.errors import QrsharedError
+from qrshared.links.ice import IceServer
+from qrshared.remote.answering import Attempt, Connect, OnLink
+from qrshared.remote.limits import (
+    ATTEMPTS_BURST_MAX,
+    ATTEMPTS_PER_S,
+    CONNECTIONS_MAX,
+    REFUSED_COST,
+    ROOM_BURST_MAX,
+    ROOM_PER_S,
+    SERVERS_S,
+)
+from qrshared.remote.meeting import Heard, Meeting, Verified
+from qrshared.remote.messages import (
+    SERVERS_MAX,
+    Bye,
+    Call,
+    Candidate,
+    Failed,
+    FailReason,
+    MeetingMessage,
+    Offer,
+    RoadUsed,
+    Servers,
+)
+from qrshared.remote.messages import IceServer as ToldServer
+from qrshared.signaling.limits import TokenBucket
+
+log = logging.getLogger(__name__)
+
+MintServers = Callable[[str], Awaitable[Sequence[IceServer]]]
+"""Servers for one connection; the label names it to a TURN provider, and names nobody."""
+
+
+@dataclass
+class House:
+    """What all conversations share."""
+
+    connect: Connect
+    prepare: Callable[[], Coroutine[None, None, None]]
+    """What `connect` will need, such as a large library: begun when a call comes, so that its offer need not wait."""
+    servers: MintServers
+    stun: Sequence[IceServer]
+    """What there is when `servers` takes too long."""
+    on_link: OnLink
+    relay_ask_bytes: int
+    spawn: Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
+    """Starts a task that the door owns."""
+    clock: Callable[[], float]
+    connections: int = 0
+
+    async def mint(self) -> Sequence[IceServer]:
+        """STUN and TURN, or STUN alone when that takes longer than a second."""
+        try:
+            async with asyncio.timeout(SERVERS_S):
+                return await self.servers(secrets.token_hex(4))
+        except (QrsharedError, OSError, TimeoutError) as fault:
+            log.info("no relay could be had: %s", type(fault).__name__)
+            return self.stun
+
+
+@dataclass
+class RoomShare:
+    """What one room may ask for; kept over all peers that come and go in it."""
+
+    clock: Callable[[], float]
+    _envelopes: TokenBucket = field(init=False)
+    _attempts: TokenBucket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._envelopes = TokenBucket(ROOM_BURST_MAX, self.clock())
+        self._attempts = TokenBucket(ATTEMPTS_BURST_MAX, self.clock())
+
+    def envelope(self) -> bool:
+        """Whether one more is heard."""
+        return self._envelopes.take(1, per_s=ROOM_PER_S, burst=ROOM_BURST_MAX, now=self.clock())
+
+    def attempt(self, cost: float = 1) -> bool:
+        """Whether one more is made."""
+        return self._attempts.take(cost, per_s=ATTEMPTS_PER_S, burst=ATTEMPTS_BURST_MAX, now=self.clock())
+
+
+class Conversation:
+    """One peer id of one room, until it leaves or the line is cut; what it opened lives on."""
+
+    def __init__(self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None]) -> None:
+        self._meeting = meeting
+        self._house = house
+        self._share = share
+        self._send = send
+        self._attempt: Attempt | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._newest = -1
+        self._minted: asyncio.Future[Sequence[IceServer]] | None = None
+        self.heard_at = house.clock()
+        self.is_verified = False
+        self.is_over = False
+
+    # --- the meeting -----------------------------------------------------------------------------------
+
+    def hear(self, blob: bytes) -> None:
+        """An envelope from the edge, whatever it is."""
+        now = self.heard_at = self._house.clock()
+        for event in self._meeting.receive(blob, now):
+            match event:
+                case Verified():
+                    self.is_verified = True
+                case Heard(message=message):
+                    self._take(message)
+                case _:
+                    pass
+        self.speak()
+
+    def speak(self) -> None:
+        """Say what is due."""
+        for blob in self._meeting.blobs_to_send(self._house.clock()):
+            self._send(blob)
+        if self._meeting.over_reason is not None:
+            self.is_over = True
+
+    def next_due(self) -> float | None:
+        """When there is something to say again."""
+        return self._meeting.next_due()
+
+    def end(self) -> None:
+        """Its room is ours no longer: what is not open yet stops; sessions end elsewhere, by their own rules."""
+        self.is_over = True
+        if self._running is not None and self._attempt is not None and not self._attempt.is_open:
+            self._running.cancel()
+
+    def _say(self, message: MeetingMessage) -> None:
+        if not self.is_over and self._meeting.over_reason is None:
+            self._meeting.say(message, self._house.clock())
+            self.speak()
+
+    # --- what the page asks for ------------------------------------------------------------------------
+
+    def _take(self, message: MeetingMessage) -> None:
+        match message:
+            case Call(attempt=number):
+                if self._admit(number):
+                    self._minted = asyncio.get_running_loop().create_future()
+                    self._house.spawn(self._provide(number, self._minted))
+            case Offer(attempt=number, sdp=sdp):
+                if number == self._newest or self._admit(number):
+                    self._answer(number, sdp)
+            case Candidate(attempt=number):
+                if self._attempt is not None and self._attempt.number == number:
+                    self._attempt.hear(message)
+            case RoadUsed(attempt=number, road=road):
+                if self._attempt is not None and self._attempt.number == number:
+                    self._attempt.note_road(road)
+            case Failed(attempt=number):
+                if self._attempt is not None and self._attempt.number == number:
+                    self._give_up()
+            case Bye():
+                self.end()
+            case _:
+                pass  # servers and answers are ours to give
+
+    def _admit(self, number: int) -> bool:
+        """Whether this attempt is the next one, and within the room's share."""
+        if number <= self._newest:
+            return False
+        self._newest = number
+        self._minted = None
+        if self._share.attempt():
+            return True
+        self._say(Failed(number, FailReason.BUSY))
+        return False
+
+    async def _provide(self, number: int, minted: "asyncio.Future[Sequence[IceServer]]") -> None:
+        self._house.spawn(self._house.prepare())
+        servers = await self._house.mint()
+        minted.set_result(servers)
+        told = tuple(told_server(one) for one in servers)
+        self._say(Servers(number, told[:SERVERS_MAX], relay_ask_bytes=self._house.relay_ask_bytes))
+
+    def _answer(self, number: int, sdp: str) -> None:
+        if self._attempt is not None and self._attempt.number >= number:
+            return
+        self._give_up()
+        if self._house.connections >= CONNECTIONS_MAX:
+            self._say(Failed(number, FailReason.BUSY))
+            return
+        minted = self._minted
+
+        async def servers() -> Sequence[IceServer]:
+            return await self._house.mint() if minted is None else await asyncio.shield(minted)
+
+        self._attempt = Attempt(
+            number, sdp, connect=self._house.connect, servers=servers, say=self._say, on_link=self._house.on_link,
+            refused=self._refused,
+        )  # fmt: skip
+        self._house.connections += 1
+        self._running = self._house.spawn(self._attempt.run())
+        self._running.add_done_callback(self._leave_place)
+
+    def _leave_place(self, _over: "asyncio.Task[None]") -> None:
+        self._house.connections -= 1
+
+    def _refused(self) -> None:
+        self._share.attempt(REFUSED_COST)
+
+    def _give_up(self) -> None:
+        """The attempt is replaced, or of no use to the page."""
+        if self._attempt is None or self._running is None:
+            return
+        if self._attempt.is_open:
+            self._house.spawn(self._attempt.hang_up())
+        else:
+            self._running.cancel()
+
+
+def told_server(server: IceServer) -> ToldServer:
+    """A server as the page hears of it."""
+    return ToldServer(server.urls, server.username, server.credential)

@@ -1,0 +1,76 @@
+"""Every limit of the remote door in one table: whatever an edge says, this is all that it costs."""
+
+from typing import Final
+
+from qrshared.remote.messages import CANDIDATES_MAX
+from qrshared.serving.limits import Limit
+
+CONNECTIONS_MAX: Final = 32
+"""Peer connections at once, those that are still being opened included."""
+
+MEETINGS_MAX: Final = 256
+"""Conversations with peers of all rooms: a few KiB each."""
+
+MEETINGS_PER_ROOM_MAX: Final = 8
+"""The same of one room: as many as an honest edge lets in."""
+
+UNVERIFIED_S: Final = 60.0
+"""How long a peer that has proved nothing is remembered."""
+
+READ_PER_S: Final = 100.0
+"""Messages of the edge that are read in the long run; what is more waits in its socket."""
+
+READ_BURST_MAX: Final = 500.0
+"""The same at once: a line that comes back is told of all its rooms."""
+
+ROOM_PER_S: Final = 20.0
+"""Envelopes of one room in the long run, so that no room keeps the others waiting."""
+
+ROOM_BURST_MAX: Final = 150.0
+"""The same at once: a phone's offer and candidates are twenty."""
+
+SAY_PER_S: Final = 15.0
+"""What we say to the edge in the long run: below what it takes from one socket."""
+
+SAY_BURST_MAX: Final = 80.0
+"""The same at once."""
+
+UNSENT_MAX: Final = 256
+"""Envelopes that wait for the edge; later ones are dropped, and said again in their time."""
+
+ATTEMPTS_PER_S: Final = 1 / 6
+"""Attempts at a connection of one room in the long run."""
+
+ATTEMPTS_BURST_MAX: Final = 12.0
+"""The same at once."""
+
+REFUSED_COST: Final = 4.0
+"""What a handshake that failed costs its room, in attempts."""
+
+SERVERS_S: Final = 1.0
+"""How long a caller waits for TURN; then there is STUN alone."""
+
+OPEN_S: Final = 30.0
+"""From the answer to an open data channel: two tries of 15 s, the second through a relay."""
+
+ANSWER_S: Final = 15.0
+"""From the offer to the answer: a STUN server that is gone holds up gathering for 5 s."""
+
+CLOSE_S: Final = 5.0
+"""How long the end of a connection may take."""
+
+LIMITS: Final = (
+    Limit("peer connections", CONNECTIONS_MAX, "connections", "failed `busy`"),
+    Limit("meetings", MEETINGS_MAX, "meetings", "the one least heard of ends, those that proved nothing first"),
+    Limit("meetings per room", MEETINGS_PER_ROOM_MAX, "meetings", "the same"),
+    Limit("unverified", UNVERIFIED_S, "seconds", "the meeting is forgotten"),
+    Limit("read", READ_PER_S, f"messages a second, {READ_BURST_MAX:g} at once", "read later"),
+    Limit("envelopes of a room", ROOM_PER_S, f"a second, {ROOM_BURST_MAX:g} at once", "dropped"),
+    Limit("said", SAY_PER_S, f"a second, {SAY_BURST_MAX:g} at once", "said later"),
+    Limit("unsent", UNSENT_MAX, "envelopes", "dropped"),
+    Limit("attempts of a room", ATTEMPTS_PER_S, f"a second, {ATTEMPTS_BURST_MAX:g} at once", "failed `busy`"),
+    Limit("candidates", CANDIDATES_MAX, "an attempt", "dropped"),
+    Limit("servers", SERVERS_S, "seconds", "STUN alone"),
+    Limit("answer", ANSWER_S, "seconds", "failed `offer`"),
+    Limit("open", OPEN_S, "seconds", "failed `ice`"),
+)
