@@ -5,6 +5,7 @@
 //   and the build puts the hashed name there.
 // - All of src/view/*.css becomes one sheet, tokens.css first, the others by name.
 // - src/index.html names them as ./page.ts and ./view.css; any other "./file" in it is copied under a hashed name.
+// - src/service-worker.ts becomes dist/sw.js: one file under a name that stays, because browsers know it by its address.
 // - An import() in either entry becomes a file of its own that is loaded when it is needed.
 //
 // dist/ appears whole or not at all: it is built beside its place and renamed.
@@ -93,6 +94,11 @@ async function styles(folder) {
   return name.split("/").at(-1);
 }
 
+async function serviceWorker(folder) {
+  const { splitting, outdir, entryNames, ...options } = common(folder);
+  await build({ ...options, entryPoints: ["src/service-worker.ts"], format: "iife", outfile: join(folder, "sw.js") });
+}
+
 /** index.html with the built names in place of the source names. */
 async function html(folder, page, sheet) {
   const text = await readFile(join(source, "index.html"), "utf8");
@@ -142,6 +148,7 @@ async function buildPage() {
       entryPoints: ["src/page.ts"],
       plugins: [workerName(outputOf(worker, "src/worker.ts"))],
     });
+    await serviceWorker(fresh);
     await html(fresh, outputOf(page, "src/page.ts"), await styles(fresh));
     await writeFile(join(fresh, "assets", "licenses.txt"), licenses(page, worker).join(`\n${"-".repeat(80)}\n\n`));
     await writeFile(join(fresh, "build.json"), `${JSON.stringify({ sources: hash })}\n`);
