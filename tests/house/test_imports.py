@@ -9,10 +9,13 @@ import pytest
 from tests.house.tree import ROOT
 
 ROOMS = (
-    "protocol", "seal", "transfers", "tickets", "links", "inbox", "sessions", "serving", "signaling", "lan", "daemon",
-    "cli",
+    "protocol", "seal", "transfers", "tickets", "links", "inbox", "sessions", "serving", "signaling", "remote", "lan",
+    "daemon", "cli",
 )  # fmt: skip
-PURE_PARTS_OF_SIGNALING = ("rooms", "messages", "codec", "told", "limits", "client_address")
+PURE_PARTS = {
+    "signaling": ("rooms", "messages", "codec", "told", "limits", "client_address"),
+    "remote": ("messages", "outbox", "meeting"),
+}
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -31,8 +34,9 @@ def sample(tmp_path: Path) -> Path:
         (tmp_path / "qrshared" / room / "__init__.py").touch()
     for module in ("settings", "errors", "assets"):
         (tmp_path / "qrshared" / f"{module}.py").touch()
-    for module in PURE_PARTS_OF_SIGNALING:
-        (tmp_path / "qrshared" / "signaling" / f"{module}.py").touch()
+    for room, modules in PURE_PARTS.items():
+        for module in modules:
+            (tmp_path / "qrshared" / room / f"{module}.py").touch()
     return tmp_path
 
 
@@ -67,6 +71,12 @@ def test_a_wrong_import_is_noticed(sample: Path, room: str, line: str) -> None:
     ended = lint(sample)
     assert ended.returncode == 1, ended.stdout
     assert "BROKEN" in ended.stdout
+
+
+@pytest.mark.parametrize(("room", "module"), [(room, part) for room, parts in PURE_PARTS.items() for part in parts])
+def test_a_pure_part_of_another_room_knows_no_loop(sample: Path, room: str, module: str) -> None:
+    (sample / "qrshared" / room / f"{module}.py").write_text("import asyncio\n")
+    assert lint(sample).returncode == 1
 
 
 def test_downwards_is_allowed(sample: Path) -> None:

@@ -31,6 +31,7 @@ def test_keys_are_those_of_another_hkdf(vector: dict[str, str]) -> None:
     assert keys.key_id.hex() == vector["key_id"]
     assert keys.session_auth.hex() == vector["session_auth"]
     assert keys.rendezvous.hex() == vector["rendezvous"]
+    assert keys.envelopes.hex() == vector["envelopes"]
 
 
 def test_only_the_key_id_is_ever_printed() -> None:
@@ -38,6 +39,7 @@ def test_only_the_key_id_is_ever_printed() -> None:
     assert repr(keys.key_id) in repr(keys)
     assert repr(keys.session_auth) not in repr(keys)
     assert repr(keys.rendezvous) not in repr(keys)
+    assert repr(keys.envelopes) not in repr(keys)
 
 
 @pytest.mark.parametrize("length", [0, 15, 17, 31, 33, 64])
