@@ -23,7 +23,7 @@ from qrshared.serving.guard import (
 )
 from qrshared.serving.headers import secure_responses
 from qrshared.serving.limits import LIMITS, Caps, FailedHandshakes, Limit, address_key
-from qrshared.serving.page import BuiltPage, add_page_routes
+from qrshared.serving.page import BuiltPage, PageAt, add_page_routes
 
 __all__ = [
     "LIMITS",
@@ -36,6 +36,7 @@ __all__ = [
     "Gate",
     "GateCounts",
     "Limit",
+    "PageAt",
     "Pass",
     "Redirect",
     "Refuse",

@@ -33,21 +33,26 @@ _OPENER_POLICY: Final = {"Cross-Origin-Opener-Policy": "same-origin"}
 _LOOPBACK_HOSTS: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
-def content_policy(*, host: str, is_secure: bool = False, connect_to: Sequence[str] = ()) -> str:
+def content_policy(
+    *, host: str, is_secure: bool = False, any_websocket: bool = False, connect_to: Sequence[str] = ()
+) -> str:
     """The Content-Security-Policy of a page, and of a script: a Worker obeys the policy of its own response.
 
     `host` is the vetted Host of the request; `connect_to` are further origins the page may call (an edge).
+    `any_websocket` is for a server that cannot know whether a proxy before it speaks HTTPS.
     """
     # 'self' does not cover ws:// in every browser, so the door is named.
-    websocket = f"{'wss' if is_secure else 'ws'}://{host}"
+    schemes = ("ws", "wss") if any_websocket else ("wss",) if is_secure else ("ws",)
+    websockets = [f"{scheme}://{host}" for scheme in schemes]
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self' 'wasm-unsafe-eval'",
             "worker-src 'self'",
+            "frame-src 'self'",  # the way to a download that a service worker streams
             "style-src 'self'",
             "img-src 'self' blob:",
-            " ".join(("connect-src 'self'", websocket, *connect_to)),
+            " ".join(("connect-src 'self'", *websockets, *connect_to)),
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
@@ -56,9 +61,17 @@ def content_policy(*, host: str, is_secure: bool = False, connect_to: Sequence[s
 
 
 def secure_responses(
-    app: web.Application, *, public_host: Callable[[], str | None], connect_to: Sequence[str] = ()
+    app: web.Application,
+    *,
+    public_host: Callable[[], str | None],
+    connect_to: Sequence[str] = (),
+    is_secure: Callable[[web.Request], bool] = lambda _request: False,
+    any_websocket: bool = False,
 ) -> None:
-    """Give every response of `app` these headers, errors and refusals included."""
+    """Give every response of `app` these headers, errors and refusals included.
+
+    A page is trustworthy at the public host, and where `is_secure` says so.
+    """
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
@@ -66,10 +79,11 @@ def secure_responses(
         host = request.headers.get(hdrs.HOST, "").lower()
         # A refused Host may hold anything: it must not reach the policy.
         vetted = host if response.status < 400 and response.status != 302 else "invalid"
-        is_secure = vetted == public_host()
-        policy = content_policy(host=vetted, is_secure=is_secure, connect_to=connect_to)
-        headers["Content-Security-Policy"] = policy
-        if is_secure or _LOOPBACK_HOSTS.fullmatch(vetted):
+        over_https = vetted == public_host() or is_secure(request)
+        headers["Content-Security-Policy"] = content_policy(
+            host=vetted, is_secure=over_https, any_websocket=any_websocket, connect_to=connect_to
+        )
+        if over_https or _LOOPBACK_HOSTS.fullmatch(vetted):
             headers.update(_OPENER_POLICY)
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
         headers.popall(hdrs.SERVER, None)  # the versions of our libraries are nobody's business

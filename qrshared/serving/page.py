@@ -1,15 +1,33 @@
 """The built page, held in memory: only what the build made can be asked for, and no path touches the disk."""
 
 import hashlib
+import logging
 import mimetypes
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
 
+_log = logging.getLogger(__name__)
+
 PAGE_PATHS: Final = ("/", "/p", "/owner")
 """All three are the same HTML; its script looks at the path."""
+
+
+class PageAt(Enum):
+    """Who serves the page. Its HTML says so, and its script asks that: an address shows neither."""
+
+    HOME = "home"
+    EDGE = "edge"
+
+
+_PATHS_OF: Final = {PageAt.HOME: PAGE_PATHS, PageAt.EDGE: ("/", "/p")}
+_PLACE: Final = b'<meta name="qrshared" content="home">'
+
+SERVICE_WORKER_PATH: Final = "/sw.js"
+"""At the top, so that its scope may be any folder; never kept, so that a new program is heard of at the next start."""
 
 # Not the system's table: on Windows the registry may call a script text/plain, which nosniff then refuses to run.
 _TYPES: Final = {
@@ -58,15 +76,21 @@ class BuiltPage:
     assets: dict[str, Asset]
 
     @classmethod
-    def load(cls, folder: Path | None) -> "BuiltPage":
+    def load(cls, folder: Path | None, *, at: PageAt = PageAt.HOME) -> "BuiltPage":
         """Read the build once; a missing build gives a page that says how to make one."""
         if folder is None:
             return cls({})
-        html = _asset(folder / "index.html", _REVALIDATE)
-        assets = dict.fromkeys(PAGE_PATHS, html)
+        content = (folder / "index.html").read_bytes()
+        if at is not PageAt.HOME:
+            if content.count(_PLACE) != 1:
+                _log.warning("the built page is of another version of qrshared, and is not served")
+                return cls({})
+            content = content.replace(_PLACE, _PLACE.replace(b"home", at.value.encode()))
+        html = _asset("index.html", content, _REVALIDATE)
+        assets = dict.fromkeys(_PATHS_OF[at], html)
         for file in sorted((folder / "assets").iterdir()):
             if file.is_file() and not file.is_symlink():
-                assets[f"/assets/{file.name}"] = _asset(file, _IMMUTABLE)
+                assets[f"/assets/{file.name}"] = _asset(file.name, file.read_bytes(), _IMMUTABLE)
         return cls(assets)
 
     @property
@@ -79,9 +103,9 @@ class BuiltPage:
         return self.assets.get(path)
 
 
-def _asset(file: Path, cache_control: str) -> Asset:
-    body = file.read_bytes()
-    kind = _TYPES.get(file.suffix.lower()) or mimetypes.types_map.get(file.suffix.lower(), "application/octet-stream")
+def _asset(name: str, body: bytes, cache_control: str) -> Asset:
+    suffix = Path(name).suffix.lower()
+    kind = _TYPES.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
     return Asset(
         body=body,
         content_type=f"{kind}; charset=utf-8" if kind.startswith(_TEXT) else kind,
@@ -91,7 +115,7 @@ def _asset(file: Path, cache_control: str) -> Asset:
 
 
 def add_page_routes(app: web.Application, page: BuiltPage) -> None:
-    """Serve the page under `PAGE_PATHS` and `/assets/`."""
+    """Serve the page under `PAGE_PATHS`, `/assets/` and its service worker."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
         if not page.is_built and request.path in PAGE_PATHS:
@@ -102,7 +126,7 @@ def add_page_routes(app: web.Application, page: BuiltPage) -> None:
             answer(request, asset) if asset is not None else web.Response(status=404, text="There is no such page.\n")
         )
 
-    for path in PAGE_PATHS:
+    for path in (*PAGE_PATHS, SERVICE_WORKER_PATH):
         app.router.add_get(path, serve)
     app.router.add_get("/assets/{name:.*}", serve)
 

@@ -23,7 +23,7 @@ from aiohttp import (
 from qrshared.errors import QrsharedError
 from qrshared.signaling.codec import WrongMessage, decode_from_edge, encode
 from qrshared.signaling.limits import DEAD_AFTER_S, ROOMS_PER_SOCKET_MAX, SIGNAL_BYTES_MAX
-from qrshared.signaling.messages import VERSION, FromEdge, Join, Leave, Moved, Ping, Pong, Relay, ToEdge, Welcome
+from qrshared.signaling.messages import VERSION, FromEdge, Join, Leave, Moved, Ping, Pong, Relay, ToEdge, Turn, Welcome
 
 _log = logging.getLogger(__name__)
 
@@ -110,12 +110,18 @@ class SignalClient:
         self._rooms: dict[str, None] = {}
         self._seq = 0
         self._websocket: ClientWebSocketResponse | None = None
+        self._gives_turn = False
         self._one_frame = asyncio.Lock()
 
     @property
     def is_connected(self) -> bool:
         """Whether the edge can be spoken to right now."""
         return self._websocket is not None
+
+    @property
+    def gives_turn(self) -> bool:
+        """Whether this edge hands out relays, as it said when it was last there."""
+        return self._gives_turn
 
     async def join(self, *rooms: str) -> None:
         """Be in these rooms, now and after every cut; at most 128 at a time."""
@@ -132,6 +138,10 @@ class SignalClient:
         """Hand an envelope over; False when there is no edge. True promises nothing either: the peer must confirm."""
         self._seq += 1
         return await self._say(Relay(room, to, self._seq, blob))
+
+    async def ask_turn(self, room: str, to: str) -> bool:
+        """Ask for a relay; `Servers` or `Refuse` (`turn`) comes as an event. False when there is no edge."""
+        return await self._say(Turn(room, to))
 
     async def events(self) -> AsyncGenerator[SignalEvent, None]:
         """Everything the edge says, and how the line fares; never ends by itself."""
@@ -190,7 +200,8 @@ class SignalClient:
                 raise
             raise NotAnEdge(url=self._edge) from answer
         said = await _first_word(websocket)
-        if said == Welcome(VERSION):
+        if isinstance(said, Welcome) and said.version == VERSION:
+            self._gives_turn = said.turn is True
             return websocket
         await websocket.close()
         if isinstance(said, Welcome):

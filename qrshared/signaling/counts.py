@@ -23,6 +23,8 @@ class Counts:
     dropped: Counter[str] = field(default_factory=Counter)
     """Envelopes and words that reached nobody, by reason."""
     bus_faults: int = 0
+    turn_minted: int = 0
+    """Relays handed out."""
 
 
 def prometheus_text(counts: Counts, gauges: Mapping[str, float]) -> str:
@@ -41,7 +43,8 @@ def _sums(counts: Counts) -> Iterator[str]:
     for name, label, table in tables:
         yield f"# TYPE {_PREFIX}_{name}_total counter"
         yield from (f'{_PREFIX}_{name}_total{{{label}="{word}"}} {count}' for word, count in sorted(table.items()))
-    for name, number in (("relayed_bytes", counts.relayed_bytes), ("bus_faults", counts.bus_faults)):
+    sums = {"relayed_bytes": counts.relayed_bytes, "bus_faults": counts.bus_faults, "turn_minted": counts.turn_minted}
+    for name, number in sums.items():
         yield f"# TYPE {_PREFIX}_{name}_total counter"
         yield f"{_PREFIX}_{name}_total {number}"
 

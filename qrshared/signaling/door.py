@@ -107,7 +107,7 @@ class SignalDoor:
             await websocket.prepare(request)
             websocket.headers.clear()  # sent; an idle socket would keep a kilobyte of them
             if request.transport is not None:  # else gone already
-                await self._converse(websocket, request.transport, socket)
+                await self._converse(websocket, key, request.transport, socket)
         finally:
             self._by_address[key] -= 1
             if not self._by_address[key]:
@@ -124,16 +124,16 @@ class SignalDoor:
         return _NO_ROOM if len(self._edge) >= self._limits.sockets else None
 
     async def _converse(
-        self, websocket: web.WebSocketResponse, transport: asyncio.Transport, socket: Socket | None
+        self, websocket: web.WebSocketResponse, key: str, transport: asyncio.Transport, socket: Socket | None
     ) -> None:
         self._number += 1
         line = PeerLine(
-            self._number, websocket, transport, limits=self._limits, counts=self._counts, spawn=self._spawn,
+            self._number, key, websocket, transport, limits=self._limits, counts=self._counts, spawn=self._spawn,
             now=self._clock(),
         )  # fmt: skip
         self._edge.arrive(line)
         try:
-            await line.say(Welcome(VERSION))
+            await line.say(Welcome(VERSION, turn=True if self._edge.gives_turn else None))
             code = await self._listen_to(line, websocket, socket)
             if code is not None:
                 await line.close(code)

@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, TypeVar
@@ -11,10 +12,25 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 from qrshared.signaling.bus import Bus, BusGone, Member, Resumed
 from qrshared.signaling.codec import WrongMessage
 from qrshared.signaling.counts import Counts
+from qrshared.signaling.exchanged import TurnShares
 from qrshared.signaling.limits import EdgeLimits
-from qrshared.signaling.messages import FromEdge, Join, Leave, Ping, Pong, Refuse, Relay, Relayed, ToEdge
+from qrshared.signaling.messages import (
+    FromEdge,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    Refuse,
+    RefuseReason,
+    Relay,
+    Relayed,
+    Servers,
+    ToEdge,
+    Turn,
+)
 from qrshared.signaling.rooms import Change, Delivery, Rooms, ToLine, ToNode
 from qrshared.signaling.told import Carried, Told, decode_told, encode_told
+from qrshared.signaling.turn import TURN_TTL_S, TurnSource
 
 ENTER_AT_ONCE: Final = 200
 """Members in one account to the bus: the loop stays free for everybody else in between."""
@@ -27,6 +43,7 @@ class Line(Protocol):
     """A peer's socket, as far as the edge needs one."""
 
     number: int
+    address: str
     heard_at: float
     is_gone: bool
 
@@ -60,9 +77,19 @@ _E = TypeVar("_E", _Leave, _Tell)
 
 
 class Edge:
-    """One replica. `run` keeps it going; lines come, say something, and go."""
+    """One replica. `run` keeps it going; lines come, say something, and go. With `turn` it hands out relays."""
 
-    def __init__(self, bus: Bus, *, limits: EdgeLimits, counts: Counts, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        limits: EdgeLimits,
+        counts: Counts,
+        clock: Callable[[], float],
+        spawn: Callable[[Coroutine[None, None, None]], object],
+        turn: TurnSource | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self.counts = counts
         self.limits = limits
         self.rooms = Rooms(
@@ -76,6 +103,11 @@ class Edge:
         )
         self._bus = bus
         self._clock = clock
+        self._wall_clock = wall_clock
+        self._spawn = spawn
+        self._turn = turn
+        self._turn_shares = TurnShares(limits)
+        self._turn_pending = 0
         self._lines: dict[int, Line] = {}
         self._due: deque[tuple[float, Line]] = deque()  # one interval for all: the first is always the next
         self._errands: deque[_Errand] = deque()
@@ -89,6 +121,11 @@ class Edge:
     def lines(self) -> list[Line]:
         """Every socket, as of now."""
         return list(self._lines.values())
+
+    @property
+    def gives_turn(self) -> bool:
+        """Whether it has relays to hand out."""
+        return self._turn is not None
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -120,6 +157,8 @@ class Edge:
                 await self._apply(self.rooms.join(line.number, rooms, now))
             case Leave(rooms):
                 await self._apply(self.rooms.leave(line.number, now, rooms))
+            case Turn():
+                await self._hand_out(line, message, now)
             case Ping():
                 await line.say(Pong())
             case Pong():
@@ -131,6 +170,39 @@ class Edge:
         if not self._lines:
             self._is_empty.set()
         await self._apply(self.rooms.leave(line.number, self._clock()))
+
+    # --- relays
+
+    async def _hand_out(self, line: Line, turn: Turn, now: float) -> None:
+        """Two who exchanged envelopes get a relay each, now and then: the edge cannot know more about them."""
+        may_have = (
+            self._turn is not None
+            and self._turn_pending < self.limits.turn_pending
+            and self.rooms.have_met(line.number, turn.room, turn.to)
+            and self._turn_shares.take(line.number, turn.room, line.address, now)
+        )
+        if not may_have or self._turn is None:
+            await self._refuse_turn(line, turn)
+            return
+        self._turn_pending += 1
+        # A provider may take a second, and this peer may go on talking.
+        self._spawn(self._mint(self._turn, line, turn))
+
+    async def _mint(self, source: TurnSource, line: Line, turn: Turn) -> None:
+        until_ms = int((self._wall_clock() + TURN_TTL_S) * 1000)
+        try:
+            servers = await source.mint(secrets.token_urlsafe(9))
+        finally:
+            self._turn_pending -= 1
+        if not servers:
+            await self._refuse_turn(line, turn)
+            return
+        self.counts.turn_minted += 1
+        await line.say(Servers(turn.room, servers, until_ms))
+
+    async def _refuse_turn(self, line: Line, turn: Turn) -> None:
+        self.counts.refused[RefuseReason.TURN] += 1
+        await line.say(Refuse(RefuseReason.TURN, turn.room))
 
     # --- what goes on by itself
 

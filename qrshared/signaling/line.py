@@ -27,12 +27,13 @@ class PeerLine:
 
     __slots__ = (
         "_bytes", "_counts", "_limits", "_messages", "_spawn", "_transport", "_unread", "_unread_bytes", "_websocket",
-        "_writing", "heard_at", "is_gone", "number",
+        "_writing", "address", "heard_at", "is_gone", "number",
     )  # fmt: skip
 
     def __init__(
         self,
         number: int,
+        address: str,
         websocket: web.WebSocketResponse,
         transport: asyncio.Transport,
         *,
@@ -42,6 +43,7 @@ class PeerLine:
         now: float,
     ) -> None:
         self.number = number
+        self.address = address
         self.heard_at = now
         self.is_gone = False
         self._websocket = websocket

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from qrshared.signaling.bus import Member
+from qrshared.signaling.exchanged import Exchanged
 from qrshared.signaling.limits import (
     MEMBERSHIP_S,
     PEERS_PER_ROOM_MAX,
@@ -93,6 +94,7 @@ class Rooms:
         self._rooms: dict[str, _Room] = {}
         self._empty: dict[str, float] = {}  # since when, the longest first
         self._lines: dict[Line, dict[str, str]] = {}  # the peer that a line is in each of its rooms
+        self._exchanged = Exchanged()
 
     @property
     def occupied(self) -> int:
@@ -146,6 +148,7 @@ class Rooms:
             if peer is None:
                 continue
             departed.append(Member(name, peer, self._node))
+            self._exchanged.forget_room(line, name)
             deliveries.extend(self._remove(name, peer, now))
         if not mine:
             self._lines.pop(line, None)
@@ -160,9 +163,16 @@ class Rooms:
             case None:
                 return ()
             case int(place):
+                self._exchanged.sent(line, relay.room, relay.to)
+                self._exchanged.got(place, relay.room, sender)
                 return (ToLine(place, Relayed(relay.room, sender, relay.seq, relay.blob)),)
             case str(place):
+                self._exchanged.sent(line, relay.room, relay.to)
                 return (ToNode(place, Carried(relay.room, relay.to, sender, relay.seq, relay.blob)),)
+
+    def have_met(self, line: Line, room: str, peer: str) -> bool:
+        """Whether this line and that peer of the room have each relayed an envelope to the other."""
+        return self._exchanged.went_both_ways(line, room, peer)
 
     def expire(self, now: float) -> int:
         """Forget the rooms that have been empty for long; returns how many."""
@@ -189,7 +199,10 @@ class Rooms:
                 return self._remove(name, peer, now) if isinstance(room.places.get(peer), str) else ()
             case Carried(name, to, peer, seq, blob):
                 place = room.places.get(to)
-                return (ToLine(place, Relayed(name, peer, seq, blob)),) if isinstance(place, int) else ()
+                if not isinstance(place, int):
+                    return ()
+                self._exchanged.got(place, name, peer)
+                return (ToLine(place, Relayed(name, peer, seq, blob)),)
 
     def resume(self, now: float) -> None:
         """The bus was away, and may have forgotten everybody: for a while it is no proof that somebody is gone."""
@@ -247,7 +260,10 @@ class Rooms:
         room = self._rooms[name]
         was_here = isinstance(room.places.pop(peer), int)
         room.missed.pop(peer, None)
-        deliveries: list[Delivery] = [ToLine(line, Left(name, peer)) for _, line in room.lines()]
+        deliveries: list[Delivery] = []
+        for _, line in room.lines():
+            self._exchanged.forget_peer(line, name, peer)
+            deliveries.append(ToLine(line, Left(name, peer)))
         if was_here:
             deliveries.extend(ToNode(node, Departed(name, peer)) for node in room.nodes())
         if not any(True for _ in room.lines()):

@@ -15,11 +15,14 @@ from typing import Final, Self
 from aiohttp import WSCloseCode, hdrs, web
 from aiohttp.typedefs import Handler
 
+from qrshared.assets import built_page
 from qrshared.errors import UserError
 from qrshared.serving import (
     SILENT_LOGGER,
     AcceptNotices,
+    BuiltPage,
     Gate,
+    PageAt,
     add_page_routes,
     catch_faults,
     secure_responses,
@@ -33,7 +36,7 @@ from qrshared.signaling.edge import Edge
 from qrshared.signaling.limits import EdgeLimits
 from qrshared.signaling.line import CLOSE_WAIT_S, PeerLine
 from qrshared.signaling.messages import Moved
-from qrshared.signaling.pages import edge_page
+from qrshared.signaling.turn import TurnSource
 
 _log = logging.getLogger(__name__)
 
@@ -64,10 +67,26 @@ class EdgePlaceRefused(UserError):
 class EdgeServer:
     """`async with EdgeServer(bus) as server: await server.listen(…); …; await server.drain()`."""
 
-    def __init__(self, bus: Bus, *, limits: EdgeLimits | None = None, trusted_proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        limits: EdgeLimits | None = None,
+        trusted_proxies: Sequence[Network] = (),
+        turn: TurnSource | None = None,
+        page: BuiltPage | None = None,
+    ) -> None:
         self.limits = limits if limits is not None else EdgeLimits()
         self.counts = Counts()
-        self.edge = Edge(bus, limits=self.limits, counts=self.counts, clock=asyncio.get_running_loop().time)
+        self.edge = Edge(
+            bus,
+            limits=self.limits,
+            counts=self.counts,
+            clock=asyncio.get_running_loop().time,
+            spawn=self._spawn,
+            turn=turn,
+        )
+        self._page = page if page is not None else BuiltPage.load(built_page(), at=PageAt.EDGE)
         self._door = SignalDoor(self.edge, trusted_proxies=trusted_proxies, spawn=self._spawn)
         self._tasks = asyncio.TaskGroup()
         self._stack = AsyncExitStack()
@@ -167,8 +186,8 @@ class EdgeServer:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._door.gate.middleware, _guard, catch_faults])
-        secure_responses(app, public_host=lambda: None)
-        add_page_routes(app, edge_page())
+        secure_responses(app, public_host=lambda: None, is_secure=_is_secure, any_websocket=True)
+        add_page_routes(app, self._page)
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
         app.router.add_get(_SIGNAL, self._door.enter, allow_head=False)
@@ -224,11 +243,23 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         refusal = 400, "That is no host name."
     elif hdrs.CONTENT_ENCODING in request.headers:
         refusal = 415, "Encoded request bodies are not accepted."
-    elif request.path != _SIGNAL and hdrs.ORIGIN in request.headers:
+    elif request.path != _SIGNAL and not _is_own_origin(request):
         refusal = 403, "Another site asked for this page; that is not allowed."
     if refusal is None:
         return await handler(request)
     return web.Response(status=refusal[0], text=refusal[1] + "\n")
+
+
+def _is_own_origin(request: web.Request) -> bool:
+    """Plain reads carry no origin; a browser that sends one all the same sends ours."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    host = request.headers[hdrs.HOST].lower()
+    return origin is None or origin.lower() in (f"http://{host}", f"https://{host}")
+
+
+def _is_secure(request: web.Request) -> bool:
+    """Whether the browser speaks HTTPS, as far as a proxy says: it decides over headers for that browser only."""
+    return request.secure or request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
 
 
 def _open(host: str, port: int) -> socket.socket:

@@ -14,7 +14,19 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse, ClientWSTimeout, TCPConnector, WSMsgType
 
-from qrshared.signaling import Bus, EdgeLimits, EdgeServer, MemoryBoard, MemoryBus
+from qrshared.serving import BuiltPage
+from qrshared.serving.page import Asset
+from qrshared.signaling import (
+    TURN_TTL_S,
+    Bus,
+    EdgeLimits,
+    EdgeServer,
+    MemoryBoard,
+    MemoryBus,
+    TurnKind,
+    TurnServer,
+    TurnSource,
+)
 from tests.parts import find
 
 PATIENCE_S = 15.0
@@ -85,7 +97,8 @@ class Replica:
         patience = ClientWSTimeout(ws_close=0.5)
         async with self.session.ws_connect(f"{self.url}/signal", headers=sent, timeout=patience) as websocket:
             peer = Peer(websocket)
-            assert await peer.hear("welcome") == {"t": "welcome", "version": 1}
+            turn = {"turn": True} if self.server.edge.gives_turn else {}
+            assert await peer.hear("welcome") == {"t": "welcome", "version": 1, **turn}
             yield peer
 
     async def status(self, path: str = "/signal", **headers: str) -> int:
@@ -116,14 +129,25 @@ FREE = dataclasses.replace(GENEROUS, messages_burst=1e9, bytes_burst=1e12)
 """And a test may say much."""
 
 
+_HTML = Asset(b"<title>page</title>", "text/html; charset=utf-8", "etag", "no-cache")
+PAGE = BuiltPage({"/": _HTML, "/p": _HTML})
+"""So that tests need no build."""
+
+
 @asynccontextmanager
 async def edge(
-    bus: Bus | None = None, *, limits: EdgeLimits = GENEROUS, trusted: Sequence[Any] = ()
+    bus: Bus | None = None,
+    *,
+    limits: EdgeLimits = GENEROUS,
+    trusted: Sequence[Any] = (),
+    turn: TurnSource | None = None,
+    page: BuiltPage = PAGE,
 ) -> AsyncIterator[Replica]:
     """A running edge; alone unless it gets a bus."""
     clock = asyncio.get_running_loop().time
     own = bus if bus is not None else MemoryBus(MemoryBoard(clock), secrets.token_urlsafe(6))
-    async with session_of_many() as session, EdgeServer(own, limits=limits, trusted_proxies=trusted) as server:
+    server = EdgeServer(own, limits=limits, trusted_proxies=trusted, turn=turn, page=page)
+    async with session_of_many() as session, server:
         port = await server.listen(host="127.0.0.1", port=0)
         yield Replica(server, port, session)
 
@@ -180,6 +204,38 @@ async def redis_server(folder: Path) -> AsyncIterator[RedisServer]:
         yield server
     finally:
         await server.kill()
+
+
+class CountingTurn:
+    """A source that notes who asked, and may be made to have nothing, or to take its time."""
+
+    kind = TurnKind.STATIC
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+        self.is_down = False
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def mint(self, label: str, ttl_s: int = TURN_TTL_S) -> tuple[TurnServer, ...]:
+        self.labels.append(label)
+        await self.may_answer.wait()
+        return () if self.is_down else (TurnServer(("turn:relay.example.org:3478",), f"9:{label}", "pw"),)
+
+
+async def met(a: Peer, b: Peer, room: str, *, both_ways: bool = True) -> tuple[str, str]:
+    """Put two peers into a room and let them exchange envelopes; their ids, as the other sees them."""
+    (alone,) = await a.join(room)
+    (second,) = await b.join(room)
+    while not second["peers"]:
+        (second,) = (await b.hear("joined"))["present"]
+    await a.hear("joined")
+    await a.say(t="relay", room=room, to=second["you"], seq=1, blob="YQ")
+    await b.hear("relayed")
+    if both_ways:
+        await b.say(t="relay", room=room, to=alone["you"], seq=1, blob="Yg")
+        await a.hear("relayed")
+    return alone["you"], second["you"]
 
 
 async def meet(here: Replica, there: Replica | None = None) -> None:

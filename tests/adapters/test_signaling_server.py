@@ -119,12 +119,12 @@ async def test_requests_that_are_none_of_ours(request_line: str, status: int) ->
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
-async def test_a_person_who_opens_the_edge_reads_what_it_is() -> None:
+async def test_a_person_who_opens_the_edge_gets_the_page() -> None:
     async with edge() as replica:
         for path in ("/", "/p"):
             async with replica.session.get(f"{replica.url}{path}") as answer:
                 assert answer.status == 200
-                assert "meeting point" in await answer.text()
+                assert "<title>page</title>" in await answer.text()
                 assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         health = await replica.json("/health")
         assert sorted(health) == ["sessions", "status", "timestamp"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -17,12 +18,25 @@ from qrshared.signaling.limits import (
     PEERS_PER_ROOM_MAX,
     ROOMS_PER_SOCKET_MAX,
     SIGNAL_BYTES_MAX,
+    TURN_BURST_MAX,
+    TURN_PENDING_MAX,
     UNREAD_BYTES_MAX,
     UNREAD_MESSAGES_MAX,
     VISITS_BURST_MAX,
 )
 from qrshared.signaling.told import Arrived
-from tests.adapters.signaling_world import FREE, GENEROUS, Peer, Replica, edge, meet, room_id, until
+from tests.adapters.signaling_world import (
+    FREE,
+    GENEROUS,
+    CountingTurn,
+    Peer,
+    Replica,
+    edge,
+    meet,
+    met,
+    room_id,
+    until,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +207,58 @@ async def a_reader_with_too_many_letters(replica: Replica) -> None:
         assert line.is_gone
 
 
+async def ask_turn(peer: Peer, room: str, to: str) -> str:
+    await peer.say(t="turn", room=room, to=to)
+    while True:
+        said = json.loads((await peer.websocket.receive()).data)
+        if said["t"] in ("servers", "refuse"):
+            assert said["room"] == room
+            return str(said["t"])
+
+
+async def relays_too_often(replica: Replica) -> None:
+    async with replica.peer() as a, replica.peer() as b:
+        room, other = room_id(), room_id()
+        _, to = await met(a, b, room)
+        _, elsewhere = await met(a, b, other)
+        assert await ask_turn(a, room, to) == "servers"
+        assert await ask_turn(a, room, to) == "refuse"
+        assert await ask_turn(a, other, elsewhere) == "servers"  # a share for each room
+
+
+async def too_many_relays_of_an_address(replica: Replica) -> None:
+    async with replica.peer() as a, replica.peer() as b:
+        rooms = [room_id() for _ in range(int(TURN_BURST_MAX) + 1)]
+        told = []
+        for room in rooms:
+            _, to = await met(a, b, room)
+            told.append(await ask_turn(a, room, to))
+        assert told == ["servers"] * int(TURN_BURST_MAX) + ["refuse"]
+
+
+async def too_many_relays_being_asked_for(replica: Replica) -> None:
+    source = turn_of(replica)
+    source.may_answer.clear()
+    async with replica.peer() as a, replica.peer() as b:
+        for _ in range(TURN_PENDING_MAX):
+            room = room_id()
+            _, to = await met(a, b, room)
+            await a.say(t="turn", room=room, to=to)
+        room = room_id()
+        _, to = await met(a, b, room)
+        assert await ask_turn(a, room, to) == "refuse"
+        await until(lambda: len(source.labels) == TURN_PENDING_MAX)
+        source.may_answer.set()
+        for _ in range(TURN_PENDING_MAX):
+            await a.hear("servers")
+
+
+def turn_of(replica: Replica) -> CountingTurn:
+    source = replica.server.edge._turn
+    assert isinstance(source, CountingTurn)
+    return source
+
+
 NUMBERS = EdgeLimits(sockets=10_000)
 """The table's own, that of all sockets apart."""
 
@@ -214,6 +280,9 @@ CASES: dict[str, Case] = {
     "dead after": Case(nothing_is_heard, dataclasses.replace(GENEROUS, ping_every_s=0.1, dead_after_s=0.4)),
     "unread bytes": Case(a_reader_that_sleeps, dataclasses.replace(FREE, unread_messages=10**6)),
     "unread messages": Case(a_reader_with_too_many_letters, dataclasses.replace(FREE, unread_bytes=10**9)),
+    "turn": Case(relays_too_often, FREE),
+    "turn per address": Case(too_many_relays_of_an_address, FREE),
+    "turn pending": Case(too_many_relays_being_asked_for, dataclasses.replace(FREE, turn_burst=1e9)),
 }
 ELSEWHERE = {
     "bus gone": "test_signaling_replicas.py",
@@ -232,7 +301,7 @@ def test_every_limit_of_the_table_is_exceeded_by_a_test() -> None:
 @pytest.mark.parametrize("name", CASES)
 async def test_a_limit_holds_and_a_good_pair_still_meets(name: str) -> None:
     case = CASES[name]
-    async with asyncio.timeout(60), edge(limits=case.limits) as replica:
+    async with asyncio.timeout(60), edge(limits=case.limits, turn=CountingTurn()) as replica:
         await case.exceed(replica)
         if name not in {"visits", "rooms", "sockets per address"}:  # there the good pair shares what is used up
             await meet(replica)

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qrshared.signaling.codec import WrongMessage, decode_from_edge, decode_to_edge, encode
-from qrshared.signaling.limits import BLOB_CHARACTERS_MAX, ROOMS_PER_SOCKET_MAX, SIGNAL_BYTES_MAX
+from qrshared.signaling.limits import (
+    BLOB_CHARACTERS_MAX,
+    ROOMS_PER_SOCKET_MAX,
+    SIGNAL_BYTES_MAX,
+    TURN_SERVERS_MAX,
+    TURN_URLS_MAX,
+    TURN_WORD_CHARACTERS_MAX,
+)
 from qrshared.signaling.messages import (
     FromEdge,
     Join,
@@ -24,7 +31,10 @@ from qrshared.signaling.messages import (
     RefuseReason,
     Relay,
     Relayed,
+    Servers,
     ToEdge,
+    Turn,
+    TurnServer,
     Welcome,
 )
 from qrshared.signaling.told import NODE_CHARACTERS_MAX, Arrived, Carried, Departed, Told, decode_told, encode_told
@@ -38,11 +48,14 @@ TO_EDGE: list[ToEdge] = [
     Leave((ROOM,)),
     Relay(ROOM, PEER, 2**53 - 1, "abc_-"),
     Relay(ROOM, PEER, 0, ""),
+    Turn(ROOM, PEER),
     Ping(),
     Pong(),
 ]
 FROM_EDGE: list[FromEdge] = [
     Welcome(1),
+    Welcome(1, turn=True),
+    Servers(ROOM, (TurnServer(("turn:a:1", "turn:a:1?transport=tcp"), "me", "pw"), TurnServer(("turn:b:2",))), 2**40),
     Joined((Presence(ROOM, PEER, ()), Presence(OTHER, PEER, (SECOND,)))),
     Left(ROOM, PEER),
     Relayed(ROOM, PEER, 7, "abc"),
@@ -143,6 +156,31 @@ def test_the_largest_of_everything_is_let_through() -> None:
         text = encode(message)
         assert len(text) <= SIGNAL_BYTES_MAX
         assert decode_to_edge(text) == message
+
+
+def test_the_largest_answer_with_relays_fits_and_a_larger_one_is_refused() -> None:
+    word = "x" * TURN_WORD_CHARACTERS_MAX
+    server = TurnServer((word,) * TURN_URLS_MAX, word, word)
+    largest = Servers(ROOM, (server,) * TURN_SERVERS_MAX, 2**53 - 1)
+    assert len(encode(largest)) <= SIGNAL_BYTES_MAX
+    assert decode_from_edge(encode(largest)) == largest
+    more_urls = TurnServer((word,) * (TURN_URLS_MAX + 1), word, word)
+    for servers in (
+        (), (server,) * (TURN_SERVERS_MAX + 1), (more_urls,), (TurnServer(()),), (TurnServer((word + "x",)),),
+        (TurnServer(("turn:a",), "", "pw"),), (TurnServer(("turn:a",), "me", word + "x"),),
+    ):  # fmt: skip
+        with pytest.raises(WrongMessage):
+            decode_from_edge(encode(Servers(ROOM, servers, 1)))
+
+
+def test_what_opens_a_relay_is_never_printed() -> None:
+    assert "hidden" not in repr(Servers(ROOM, (TurnServer(("turn:a",), "me", "hidden"),), 1))
+
+
+@pytest.mark.parametrize("turn", [False, 1, "yes"])
+def test_an_edge_has_relays_or_does_not_speak_of_them(turn: object) -> None:
+    with pytest.raises(WrongMessage):
+        decode_from_edge(json.dumps({"t": "welcome", "version": 1, "turn": turn}))
 
 
 def test_fields_of_later_versions_are_passed_over() -> None:
