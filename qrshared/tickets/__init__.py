@@ -6,6 +6,8 @@ Invariants
 - The same key is the same device: a repeated enrolment changes nothing and costs nothing.
 - The owner's right exists on loopback and HTTPS only, whatever a record says.
 - A register is read from disk whole or not at all.
+- A road secret is in memory only, ends with its device, and never carries an owner's right.
+- This home is in the rooms of tickets and devices that work away from home and of road secrets, and in no other.
 
 Deliberately absent: disks, sockets and clocks (the daemon persists `dump()` before it answers an enrolment and closes
 the links of the device ids it is handed), and what transfers or shelf items are.
@@ -24,6 +26,8 @@ from qrshared.tickets.errors import (
 )
 from qrshared.tickets.grant import Credential, Grant, grant_of
 from qrshared.tickets.register import DEVICES_MAX, TICKETS_MAX, Enrolled, Life, Register
+from qrshared.tickets.road_secrets import ROAD_SECRETS_MAX, ROAD_SECRETS_PER_DEVICE_MAX, RoadSecret, RoadSecrets
+from qrshared.tickets.rooms import ROOMS_MAX, room_id, rooms_of
 from qrshared.tickets.ticket import AT_HOME, OWNER_ROADS, WALL_RENEW_S, Right, Road, Ticket, TicketKind, Trust
 
 __all__ = [
@@ -32,6 +36,9 @@ __all__ = [
     "GUEST_DAY_BYTES",
     "NAME_CHARACTERS_MAX",
     "OWNER_ROADS",
+    "ROAD_SECRETS_MAX",
+    "ROAD_SECRETS_PER_DEVICE_MAX",
+    "ROOMS_MAX",
     "TICKETS_MAX",
     "WALL_RENEW_S",
     "Credential",
@@ -46,6 +53,8 @@ __all__ = [
     "RegisterFull",
     "Right",
     "Road",
+    "RoadSecret",
+    "RoadSecrets",
     "Ticket",
     "TicketKind",
     "TicketSpent",
@@ -54,4 +63,6 @@ __all__ = [
     "UnknownDevice",
     "clean_name",
     "grant_of",
+    "room_id",
+    "rooms_of",
 ]

@@ -49,8 +49,12 @@ class Device:
         return ends is None or now < ends
 
 
-def new_device(ticket: Ticket, road: Road, key: bytes, name: str, kind: str, now: float) -> Device:
+def new_device(
+    ticket: Ticket, road: Road, key: bytes, name: str, kind: str, now: float, *, otherwise: str = ""
+) -> Device:
     """What a ticket makes of a key: never more than the ticket itself holds, and only where the key was made.
+
+    `otherwise` is its name if it says none.
 
     A browser keeps its key for one origin, and the address at home is the same origin in any café: what was made there
     opens neither this computer's own loopback nor an HTTPS door that answers the whole world.
@@ -58,7 +62,7 @@ def new_device(ticket: Ticket, road: Road, key: bytes, name: str, kind: str, now
     return Device(
         id=derive_keys(key).key_id.hex(),
         key=key,
-        name=clean_name(name),
+        name=clean_name(name, otherwise=otherwise),
         kind=kind,
         trust=ticket.trust,
         rights=ticket.rights,
@@ -105,10 +109,13 @@ def trusted(device: Device) -> Device:
     )
 
 
-def clean_name(text: str) -> str:
-    """A device's name as it may stand on a screen: one line, no controls, nothing that turns text around."""
+def clean_name(text: str, *, otherwise: str = "") -> str:
+    """A device's name as it may stand on a screen: one line, no controls, nothing that turns text around.
+
+    `otherwise`, a clean name, is for a device that says none.
+    """
     shown = "".join(_visible(character) for character in unicodedata.normalize("NFC", text))
-    return " ".join(shown.split())[:NAME_CHARACTERS_MAX].strip(" " + _JOINERS) or _NAMELESS
+    return " ".join(shown.split())[:NAME_CHARACTERS_MAX].strip(" " + _JOINERS) or otherwise or _NAMELESS
 
 
 def _joined_items(known: Device, fresh: Device) -> frozenset[str] | None:

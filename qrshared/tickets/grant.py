@@ -19,6 +19,8 @@ class Grant:
     """When the device's key ends unless it comes again (seconds of the wall clock)."""
     items: frozenset[str] | None = None
     """The only shelf items `PICK_UP` is about; None: all."""
+    by_road_secret: bool = False
+    """It came by a road that its own key does not open, as the page that was already let in elsewhere."""
 
     def allows(self, right: Right) -> bool:
         """Whether this session may do that."""
@@ -32,18 +34,19 @@ class Credential:
     holder: Ticket | Device
     session_auth: bytes
     road: Road
+    by_road_secret: bool = False
 
     def __repr__(self) -> str:
         return f"Credential({type(self.holder).__name__} {self.holder.id[:8]}, {self.road})"
 
 
-def grant_of(holder: Ticket | Device | None, road: Road) -> Grant:
+def grant_of(holder: Ticket | Device | None, road: Road, *, by_road_secret: bool = False) -> Grant:
     """What a peer may do on this road. Without a device key of its own: nothing but enroll.
 
     So a one-use ticket cannot be used again and again by never enrolling, and an owner's right dies on a road where
     somebody could have changed the page.
     """
-    if not isinstance(holder, Device) or road not in holder.roads:
+    if not isinstance(holder, Device) or not (road in holder.roads or by_road_secret):
         return Grant(road)
     rights = holder.rights if road in OWNER_ROADS else holder.rights - {Right.OWN}
     return Grant(
@@ -53,4 +56,5 @@ def grant_of(holder: Ticket | Device | None, road: Road) -> Grant:
         device=holder.id,
         until=holder.ends,
         items=holder.items,
+        by_road_secret=by_road_secret,
     )

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias, TypeVar
@@ -32,6 +33,7 @@ def ticket_record(ticket: Ticket) -> Record:
         "uses_left": ticket.uses_left,
         "device_idle_s": ticket.device_idle_s,
         "items": _items_of(ticket.items),
+        "asked_by": ticket.asked_by,
     }
 
 
@@ -70,6 +72,7 @@ def ticket_from(record: object) -> Ticket:
         uses_left=None if uses_left is None else int(uses_left),
         device_idle_s=optional_number(fields, "device_idle_s"),
         items=_items(fields),
+        asked_by=_asker(fields),
     )
 
 
@@ -150,6 +153,16 @@ def _member(kind: type[E], value: str) -> E:
 
 def _members(kind: type[E], fields: Mapping[str, object], name: str) -> frozenset[E]:
     return frozenset(_member(kind, str(value)) for value in sequence(fields, name))
+
+
+def _asker(fields: Mapping[str, object]) -> str | None:
+    """Who asked for it; records of earlier versions do not say."""
+    if fields.get("asked_by") is None:
+        return None
+    device = _text(fields, "asked_by")
+    if not re.fullmatch("[0-9a-f]{32}", device):
+        raise RegisterDamaged(detail="asked_by is not a device")
+    return device
 
 
 def _items(fields: Mapping[str, object]) -> frozenset[str] | None:

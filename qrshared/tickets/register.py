@@ -21,12 +21,15 @@ from qrshared.tickets.errors import (
     UnknownDevice,
 )
 from qrshared.tickets.grant import Credential, Grant, grant_of
+from qrshared.tickets.road_secrets import RoadSecret
 from qrshared.tickets.ticket import (
     DAY_S,
     OWNER_TERMS,
+    PAIR_TERMS,
     PERSONAL_TERMS,
     PICK_UP_TERMS,
     PRINTED_TERMS,
+    SECOND_KEY_TERMS,
     WALL_RENEW_S,
     WALL_TERMS,
     Road,
@@ -105,6 +108,19 @@ class Register:
         """For whoever fetches these shelf items; a day, unless `expires` says another time."""
         return self._make(TicketKind.PICK_UP, PICK_UP_TERMS, now, expires=expires, away=away, items=frozenset(items))
 
+    def second_key(self, device_id: str, now: float) -> Ticket:
+        """For the same person's key at the edge; an earlier one that this device asked for is worth nothing any more.
+
+        Raises UnknownDevice.
+        """
+        asker = self.device(device_id)
+        self._drop_tickets_of(asker.id)
+        return self._make(TicketKind.PERSONAL, SECOND_KEY_TERMS, now, asked_by=asker.id)
+
+    def pair(self, now: float) -> Ticket:
+        """For two devices to meet by; nobody comes in with it, so it is not kept."""
+        return new_ticket(TicketKind.PAIR, PAIR_TERMS, self._random(TICKET_SECRET_BYTES), now)
+
     def tickets(self, now: float) -> list[Ticket]:
         """Those that still work, oldest first."""
         alive = (ticket for ticket in self._tickets.values() if ticket.is_alive(now))
@@ -132,11 +148,18 @@ class Register:
         secret = holder.key if isinstance(holder, Device) else holder.secret
         return Credential(holder, derive_keys(secret).session_auth, road)
 
+    def carried(self, secret: RoadSecret, road: Road, now: float) -> Credential | Refusal:
+        """Who goes on by this road secret: a device that is still known and no guest."""
+        device = self._devices.get(secret.device)
+        if device is None or not device.is_alive(now) or device.trust is Trust.GUEST:
+            return Refusal.UNKNOWN_KEY
+        return Credential(device, derive_keys(secret.secret).session_auth, road, by_road_secret=True)
+
     def grant(self, credential: Credential) -> Grant:
         """What a session under this credential may do as things stand now."""
         holder = credential.holder
         known = self._devices.get(holder.id) if isinstance(holder, Device) else holder
-        return grant_of(known, credential.road)
+        return grant_of(known, credential.road, by_road_secret=credential.by_road_secret)
 
     def enroll(
         self,
@@ -162,20 +185,22 @@ class Register:
         if isinstance(credential.holder, Device):
             if known is None or known.id != credential.holder.id:
                 raise NotATicket
-            return self._enrolled(known, credential.road)
+            return self._enrolled(known, credential)
         if known is not None and known.ticket == credential.holder.id:
-            return self._enrolled(known, credential.road)
+            return self._enrolled(known, credential)
         ticket = self._tickets.get(credential.holder.id, credential.holder)
-        device = joined(known, new_device(ticket, credential.road, key, name, kind, now))
+        asker = self._devices.get(ticket.asked_by or "")
+        otherwise = "" if asker is None else asker.name
+        device = joined(known, new_device(ticket, credential.road, key, name, kind, now, otherwise=otherwise))
         if device == known:
-            return self._enrolled(device, credential.road)
+            return self._enrolled(device, credential)
         if ticket.id not in self._tickets or not ticket.is_alive(now):
             raise TicketSpent
         displaced = None if known is not None else self._make_room(now, busy)
         if ticket.uses_left is not None:
             self._tickets[ticket.id] = replace(ticket, uses_left=ticket.uses_left - 1)
         self._devices[device.id] = device
-        return self._enrolled(device, credential.road, is_new=known is None, displaced=displaced)
+        return self._enrolled(device, credential, is_new=known is None, displaced=displaced)
 
     # --- devices ------------------------------------------------------------------------------------------------
 
@@ -278,6 +303,7 @@ class Register:
         expires: float | None = None,
         away: bool = False,
         items: frozenset[str] | None = None,
+        asked_by: str | None = None,
     ) -> Ticket:
         self._tickets = {ticket.id: ticket for ticket in self._tickets.values() if ticket.is_alive(now)}
         if len(self._tickets) >= TICKETS_MAX:
@@ -286,7 +312,7 @@ class Register:
                 raise TooManyTickets(count=TICKETS_MAX)
             del self._tickets[min(passing, key=lambda ticket: ticket.made).id]
         secret = self._random(TICKET_SECRET_BYTES)
-        ticket = new_ticket(kind, terms, secret, now, expires=expires, away=away, items=items)
+        ticket = new_ticket(kind, terms, secret, now, expires=expires, away=away, items=items, asked_by=asked_by)
         self._tickets[ticket.id] = ticket
         return ticket
 
@@ -304,8 +330,11 @@ class Register:
         self._drop([oldest.id])
         return oldest.id
 
-    def _enrolled(self, device: Device, road: Road, *, is_new: bool = False, displaced: str | None = None) -> Enrolled:
-        return Enrolled(device, grant_of(device, road), is_new, displaced)
+    def _enrolled(
+        self, device: Device, credential: Credential, *, is_new: bool = False, displaced: str | None = None
+    ) -> Enrolled:
+        grant = grant_of(device, credential.road, by_road_secret=credential.by_road_secret)
+        return Enrolled(device, grant, is_new, displaced)
 
     def _keep(self, device: Device) -> Device:
         self._devices[device.id] = device
@@ -315,4 +344,9 @@ class Register:
         dropped = tuple(device_ids)
         for device_id in dropped:
             del self._devices[device_id]
+            self._drop_tickets_of(device_id)  # a phone that was lost must not come back by a code it asked for
         return dropped
+
+    def _drop_tickets_of(self, device_id: str) -> None:
+        for ticket in [ticket for ticket in self._tickets.values() if ticket.asked_by == device_id]:
+            del self._tickets[ticket.id]

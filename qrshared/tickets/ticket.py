@@ -7,6 +7,7 @@ from typing import Final
 from qrshared.seal import RoadName, derive_keys, ticket_fragment
 
 MINUTE_S: Final = 60.0
+HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
 
 WALL_RENEW_S: Final = 5 * MINUTE_S
@@ -38,6 +39,8 @@ class Road(StrEnum):
 
 
 AT_HOME: Final = frozenset({Road.HOME, Road.LOOPBACK, Road.SECURE})
+EVERYWHERE: Final = AT_HOME | {Road.AWAY}
+AWAY_ONLY: Final = frozenset({Road.AWAY})
 OWNER_ROADS: Final = frozenset({Road.LOOPBACK, Road.SECURE})
 """An owner's rights count only here: nobody on the network can change the page that uses them."""
 
@@ -67,7 +70,7 @@ class Terms:
     rights: frozenset[Right]
     roads: frozenset[Road]
     life_s: float | None  # None: until revoked
-    uses: int | None  # devices it may make; None: any number
+    uses: int | None  # devices it may make; None: any number; 0: it opens nothing here
     trust: Trust
     device_idle_s: float | None  # its devices end this long after their last visit; None: until revoked
 
@@ -82,6 +85,10 @@ PRINTED_TERMS: Final = Terms(SEND_ONLY, AT_HOME, None, None, Trust.GUEST, GUEST_
 """A personal ticket with an expiry of its own (a week, or never): made to hang somewhere, so it only sends."""
 PICK_UP_TERMS: Final = Terms(frozenset({Right.PICK_UP}), AT_HOME, DAY_S, None, Trust.GUEST, GUEST_IDLE_S)
 OWNER_TERMS: Final = Terms(ALL_RIGHTS, OWNER_ROADS, MINUTE_S, 1, Trust.OWNER, None)
+SECOND_KEY_TERMS: Final = Terms(TRUSTED_RIGHTS, AWAY_ONLY, 15 * MINUTE_S, 1, Trust.TRUSTED, None)
+"""A trusted device asks for it: the edge's page is another origin, where it needs a key of its own."""
+PAIR_TERMS: Final = Terms(frozenset(), EVERYWHERE, HOUR_S, 0, Trust.GUEST, None)
+"""For two devices to know each other by; it opens nothing at this computer and makes no device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,8 @@ class Ticket:
     device_idle_s: float | None
     items: frozenset[str] | None = None
     """The shelf items a pick-up ticket opens; None: no such limit."""
+    asked_by: str | None = None
+    """The device that asked for it, for a second key of its own: it ends with that device."""
 
     @property
     def fragment(self) -> str:
@@ -126,6 +135,7 @@ def new_ticket(
     expires: float | None = None,
     away: bool = False,
     items: frozenset[str] | None = None,
+    asked_by: str | None = None,
 ) -> Ticket:
     """A ticket by the terms of its row; `expires` (a time) replaces the row's own life."""
     return Ticket(
@@ -140,4 +150,5 @@ def new_ticket(
         uses_left=terms.uses,
         device_idle_s=terms.device_idle_s,
         items=items,
+        asked_by=asked_by,
     )

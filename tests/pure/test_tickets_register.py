@@ -276,8 +276,11 @@ def test_a_register_with_any_field_missing_or_of_another_type_is_refused_whole()
         for field in json.loads(text)[part][0]:
             document = json.loads(text)
             del document[part][0][field]
-            with pytest.raises(RegisterDamaged):
-                Register.load(document)
+            if field == "asked_by":  # records of earlier versions have none; nothing is bounded by it
+                assert Register.load(document).dump() == json.loads(text)
+            else:
+                with pytest.raises(RegisterDamaged):
+                    Register.load(document)
             values: list[object] = [{}, True, float("nan")]
             if not (part == "devices" and field in FREE_TEXT):
                 values.append("nonsense")

@@ -75,6 +75,17 @@ TABLE = {
         Trust.TRUSTED,
         None,
     ),
+    "personal, a week, away": Row(
+        lambda r: r.personal(NOW, life=Life.WEEK, away=True),
+        TicketKind.PERSONAL,
+        {SEND},
+        AT_HOME | {AWAY},
+        7 * DAY,
+        None,
+        Trust.GUEST,
+        DAY,
+        7 * DAY,
+    ),
     "personal, a week": Row(
         lambda r: r.personal(NOW, life=Life.WEEK),
         TicketKind.PERSONAL,
