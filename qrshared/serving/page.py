@@ -91,6 +91,9 @@ class BuiltPage:
         for file in sorted((folder / "assets").iterdir()):
             if file.is_file() and not file.is_symlink():
                 assets[f"/assets/{file.name}"] = _asset(file.name, file.read_bytes(), _IMMUTABLE)
+        service_worker = folder / "sw.js"
+        if service_worker.is_file():
+            assets[SERVICE_WORKER_PATH] = _asset(service_worker.name, service_worker.read_bytes(), _REVALIDATE)
         return cls(assets)
 
     @property
