@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from qrshared.assets import built_page
+from qrshared.daemon.away import Away, open_away
 from qrshared.daemon.book import Book
 from qrshared.daemon.deeds import Deeds
 from qrshared.daemon.desk import FrontDesk
@@ -54,6 +55,7 @@ class Daemon:
     server: LanServer
     advertiser: Advertiser | None
     gate: Gate
+    away: Away | None
 
 
 @asynccontextmanager
@@ -91,6 +93,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         )  # fmt: skip
         gate = Gate()
         server = await parts.enter_async_context(_open_door(settings, gate, welcome, live, where))
+        away = await parts.enter_async_context(open_away(settings, book=book, welcome=welcome, live=live))
+        views.away = away
         parts.push_async_callback(live.end_all, Reason.RESTARTING)
         inbox.announce(where.urls()[-1])
         advertiser = None
@@ -99,8 +103,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         parts.push_async_callback(_save_at_last, book)
         yield Daemon(
             settings, book, desk, inbox, live, transfers, outgoing, history, where, views, problems, server, advertiser,
-            gate,
-        )
+            gate, away,
+        )  # fmt: skip
 
 
 class _Endings:

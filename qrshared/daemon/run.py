@@ -121,6 +121,9 @@ class Keeper:
         daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS)
         daemon.transfers.changed = self._moved.set
         daemon.history.on_landed = self._moved.set
+        if daemon.away is not None:
+            daemon.away.changed = self._tell_edge
+            self._tell_edge()
 
     def jobs(self, systemd: Systemd) -> list[Job]:
         """Everything to run until the end."""
@@ -193,6 +196,22 @@ class Keeper:
                 self._say_problem("book", f"The list of devices cannot be written: {fault.strerror}.")
             else:
                 self._say_problem("book", None)
+            await self._keep_relayed()
+
+    async def _keep_relayed(self) -> None:
+        try:
+            if self._daemon.away is not None:
+                await self._daemon.away.make_round()
+        except OSError as fault:
+            self._say_problem("relayed", f"What went through the relay cannot be written down: {fault.strerror}.")
+        else:
+            self._say_problem("relayed", None)
+
+    def _tell_edge(self) -> None:
+        away = self._daemon.away
+        if away is not None:
+            self._say_problem("edge", away.state.sentence)
+            self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES)
 
     async def _refresh_walls(self) -> None:
         while True:

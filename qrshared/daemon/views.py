@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from qrshared import __version__
+from qrshared.daemon.away import Away
 from qrshared.daemon.book import Book
 from qrshared.daemon.history import History
 from qrshared.daemon.whereabouts import Whereabouts
@@ -20,6 +21,7 @@ from qrshared.protocol import (
     Facts,
     InboxList,
     PeerKind,
+    RoadInUse,
     StatusFacts,
     Topic,
     TransferList,
@@ -72,6 +74,8 @@ class Views:
         self._transfers = transfers
         self._history = history
         self._problems = problems
+        self.away: Away | None = None
+        """Set once there is a line to an edge."""
         self._started_ms = int(time.time() * 1000)
         self._entries = InboxList(str(inbox.folder), (), 0)
         self._free_bytes = 0
@@ -120,6 +124,8 @@ class Views:
             problems=tuple(self._problems.by_part.values()),
             devices=self.devices(asker).devices,
             transfers=self.transfers(asker).transfers,
+            edge=None if self.away is None else self.away.edge_facts(),
+            relay=None if self.away is None else self.away.relay_facts(),
         )
 
     def transfers(self, _asker: Asker) -> TransferList:
@@ -173,7 +179,14 @@ class Views:
             made_ms=int(device.made * 1000),
             seen_ms=int(device.seen * 1000),
             online=self._live.is_online(device.id),
+            road=self._road_of(device.id),
         )
+
+    def _road_of(self, device: str) -> RoadInUse | None:
+        if not self._live.is_online(device):
+            return None
+        by_edge = None if self.away is None else self.away.road_of(device)
+        return by_edge or RoadInUse.HOME
 
     def _arrivals(self) -> ArrivalFacts:
         moving = [one for one in self._transfers.active() if one.facts.state is TransferState.ARRIVING]

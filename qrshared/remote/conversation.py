@@ -55,6 +55,8 @@ class House:
     spawn: Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
     """Starts a task that the door owns."""
     clock: Callable[[], float]
+    changed: Callable[[], None]
+    """Called when a visitor turns out to come by another road."""
     connections: int = 0
 
     async def mint(self) -> Sequence[IceServer]:
@@ -158,6 +160,7 @@ class Conversation:
             case RoadUsed(attempt=number, road=road):
                 if self._attempt is not None and self._attempt.number == number:
                     self._attempt.note_road(road)
+                    self._house.changed()
             case Failed(attempt=number):
                 if self._attempt is not None and self._attempt.number == number:
                     self._give_up()

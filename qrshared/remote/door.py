@@ -4,17 +4,18 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 from aiohttp import ClientSession
 
+from qrshared.errors import LocalError
 from qrshared.links.ice import IceServer
 from qrshared.remote.answering import Connect, Connection, OnLink
 from qrshared.remote.conversation import Conversation, House, MintServers, RoomShare
 from qrshared.remote.limits import MEETINGS_MAX, MEETINGS_PER_ROOM_MAX, UNVERIFIED_S
-from qrshared.remote.line import EdgeLine, EdgeState
+from qrshared.remote.line import BEGIN_ANEW_S, EdgeLine, EdgeState
 from qrshared.remote.meeting import Meeting
 from qrshared.seal import Role
 from qrshared.signaling import Disconnected, Joined, Left, Relayed
@@ -47,7 +48,7 @@ def _peer_connection() -> Callable[[Sequence[IceServer]], Connection]:
 
 
 class RemoteDoor:
-    """Keeps one line to one edge for as long as `run` runs."""
+    """Keeps one line to one edge for as long as it is `open`."""
 
     def __init__(
         self,
@@ -66,14 +67,14 @@ class RemoteDoor:
     ) -> None:
         """`rooms`: room id → secret of all who may come; say `rooms_changed` when they have.
 
-        `on_link` owns a link until it returns; `changed` is called when `state` has.
+        `on_link` owns a link until it returns; `changed` is called when `state` has, or a visitor's road.
         """
         self._line = EdgeLine(session, edge_url, changed=changed, wait=wait)
         self._wanted_rooms = rooms
         self._clock = asyncio.get_running_loop().time
         self._house = House(
             connect=connect, prepare=prepare, servers=servers, stun=stun, on_link=on_link,
-            relay_ask_bytes=relay_ask_bytes, spawn=self._spawn, clock=self._clock,
+            relay_ask_bytes=relay_ask_bytes, spawn=self._spawn, clock=self._clock, changed=changed,
         )  # fmt: skip
         self._rooms: dict[str, bytes] = {}
         self._shares: dict[str, RoomShare] = {}
@@ -82,6 +83,7 @@ class RemoteDoor:
         self._due = asyncio.Event()
         self._next_due = 0.0
         self._tasks: asyncio.TaskGroup | None = None
+        self._spawned: set[asyncio.Task[None]] = set()
         self.rooms_changed()
 
     @property
@@ -99,16 +101,26 @@ class RemoteDoor:
         """Peers that are spoken with."""
         return len(self._conversations)
 
-    async def run(self) -> None:
-        """Until cancelled; links end with it."""
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Reachable until the block ends, and its links with it."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            tasks.create_task(self._line.follow())
-            tasks.create_task(self._line.speak())
-            tasks.create_task(self._say_again())
-            async with aclosing(self._line.events()) as events:
-                async for event in events:
-                    self._hear(event)
+            jobs = [
+                tasks.create_task(_keep_going(job))
+                for job in (self._line.follow, self._line.speak, self._say_again, self._listen)
+            ]
+            try:
+                yield
+            finally:
+                self._tasks = None
+                for task in [*jobs, *self._spawned]:
+                    task.cancel()
+
+    async def _listen(self) -> None:
+        async with aclosing(self._line.events()) as events:
+            async for event in events:
+                self._hear(event)
 
     def rooms_changed(self) -> None:
         """Look again who may come."""
@@ -124,8 +136,11 @@ class RemoteDoor:
     def _spawn(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
         if self._tasks is None:
             work.close()
-            raise RuntimeError("the door does not run")
-        return self._tasks.create_task(_safely(work))
+            raise LocalError(what="a remote door that works while it is closed")
+        task = self._tasks.create_task(_safely(work))
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+        return task
 
     # --- what the edge says ----------------------------------------------------------------------------
 
@@ -236,6 +251,16 @@ class RemoteDoor:
         is_stranger = not conversation.is_verified and now - conversation.heard_at > UNVERIFIED_S
         if conversation.is_over or is_stranger:
             self._conversations.pop(key, None)
+
+
+async def _keep_going(job: Callable[[], Coroutine[None, None, None]]) -> None:
+    """A job that breaks begins anew: a fault here may not end the daemon, nor the links there are."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("%s broke and begins anew", getattr(job, "__qualname__", "a job"))
+        await asyncio.sleep(BEGIN_ANEW_S)
 
 
 async def _safely(work: Coroutine[None, None, None]) -> None:

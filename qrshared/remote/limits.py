@@ -56,8 +56,8 @@ OPEN_S: Final = 30.0
 ANSWER_S: Final = 15.0
 """From the offer to the answer: a STUN server that is gone holds up gathering for 5 s."""
 
-CLOSE_S: Final = 5.0
-"""How long the end of a connection may take."""
+CLOSE_S: Final = 8.0
+"""How long the end of a connection is waited for; it has a shorter patience of its own."""
 
 LIMITS: Final = (
     Limit("peer connections", CONNECTIONS_MAX, "connections", "failed `busy`"),

@@ -66,6 +66,7 @@ class EdgeLine:
         self._changed = changed
         self.state = EdgeState(url)
         self._wanted: dict[str, None] = {}
+        self._joined: dict[str, None] = {}
         self._nowhere = base64.urlsafe_b64encode(secrets.token_bytes(_ROOM_BYTES)).rstrip(b"=").decode()
         self._moved = asyncio.Event()
         self._unsent: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(UNSENT_MAX)
@@ -102,14 +103,13 @@ class EdgeLine:
 
     async def follow(self) -> None:
         """Join and leave rooms as `enter` says; never ends."""
-        joined: dict[str, None] = {}
         while True:
             await self._moved.wait()
             self._moved.clear()
             wanted = self._wanted
-            left = [room for room in joined if room not in wanted]
-            new = [room for room in wanted if room not in joined]
-            joined = wanted
+            left = [room for room in self._joined if room not in wanted]
+            new = [room for room in wanted if room not in self._joined]
+            self._joined = wanted
             if left:
                 await self._client.leave(*left)
             if new:

@@ -30,6 +30,11 @@ class SealedLink(Generic[T]):
         self.found = found
         self.words = words
 
+    @property
+    def carrier(self) -> Link:
+        """What carries it."""
+        return self._link
+
     async def send(self, messages: Iterable[Message]) -> None:
         """Send in order, as many to a batch as a link carries; raises `LinkClosed`."""
         batch: list[bytes] = []

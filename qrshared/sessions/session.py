@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 from qrshared.errors import RemoteError
-from qrshared.links import LinkClosed
+from qrshared.links import Link, LinkClosed
 from qrshared.protocol import (
     ASKS_MAX,
     PING_EVERY_S,
@@ -116,6 +116,11 @@ class Session:
                 self._receiving.detach()
                 self._sending.detach()
                 self._ended.set()
+
+    @property
+    def carrier(self) -> Link:
+        """The link below the seal: who opened it knows by which road it goes."""
+        return self._link.carrier
 
     @property
     def is_idle(self) -> bool:

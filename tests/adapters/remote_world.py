@@ -32,7 +32,6 @@ from qrshared.signaling import Disconnected, Joined, Left, Relayed, SignalClient
 from tests.adapters.signaling_world import PATIENCE_S
 from tests.client import Phone, Visit
 
-
 A = TypeVar("A", Servers, Answer)
 
 

@@ -1,9 +1,7 @@
 """The remote door with a real edge and real peer connections: who is let in, what is bounded, what survives."""
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from secrets import token_bytes
@@ -53,17 +51,14 @@ async def door_at(url: str, *secrets: bytes) -> AsyncIterator[Door]:
     async def servers(_label: str) -> Sequence[IceServer]:
         return ()
 
-    async with ClientSession() as session, asyncio.TaskGroup() as tasks:
+    async with ClientSession() as session:
         door = RemoteDoor(
             session, url, rooms=lambda: rooms, on_link=echo, servers=servers, relay_ask_bytes=100,
             wait=lambda _attempt: 0.05,
         )  # fmt: skip
         made.append(Door(door, rooms))
-        running = tasks.create_task(door.run())
-        try:
+        async with door.open():
             yield made[0]
-        finally:
-            running.cancel()
 
 
 async def echoed(link: Link, message: bytes = b"hello") -> None:

@@ -1,0 +1,144 @@
+"""Use away from home: the remote door with its relays, what `status` says of it, and by which road devices come."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from aiohttp import ClientSession
+
+from qrshared.daemon.store import Store, StoreDamaged
+from qrshared.links import Link
+from qrshared.links.ice import IceServer
+from qrshared.protocol import EdgeFacts, RelayFacts, RoadInUse, TurnKind
+from qrshared.remote import EdgeState, RemoteDoor, RemoteVisitor
+from qrshared.remote.relayed import RelayedBytes
+from qrshared.sessions import LiveSessions, Welcome
+from qrshared.settings import Settings
+from qrshared.signaling import TurnSource, read_turn_config, turn_source
+from qrshared.tickets import Road
+
+log = logging.getLogger(__name__)
+
+_MIB = 1024**2
+
+
+class Rooms(Protocol):
+    """What the book knows of rooms."""
+
+    on_rooms_changed: Callable[[], None]
+
+    def rooms(self) -> Mapping[str, bytes]:
+        """Room id → secret, of everybody who may come from away."""
+
+
+def this_month() -> str:
+    """The calendar month, in UTC as providers count."""
+    return time.strftime("%Y-%m", time.gmtime())
+
+
+class Away:
+    """Everything of a daemon that has an edge; without one there is none of this."""
+
+    def __init__(
+        self, settings: Settings, edge: str, *, session: ClientSession, book: Rooms, welcome: Welcome,
+        live: LiveSessions, month: Callable[[], str] = this_month,
+    ) -> None:  # fmt: skip
+        """Raises `UserError` for relays that are not set as they should be."""
+        self._turn = _turn_source(settings, session)
+        self._stun = (IceServer(settings.stun),) if settings.stun else ()
+        self._ask_bytes = settings.relay_ask_mb * _MIB
+        self._welcome = welcome
+        self._live = live
+        self._visitors: dict[Link, RemoteVisitor] = {}
+        self._store = Store(settings.data_dir / "relayed.json")
+        self._relayed = RelayedBytes(month)
+        self._kept: dict[str, int] = {}
+        self.changed: Callable[[], None] = lambda: None
+        """Called when the line to the edge fares otherwise, or a device turns out to come by another road."""
+        self.door = RemoteDoor(
+            session, edge, rooms=book.rooms, on_link=self._on_link, servers=self.servers, stun=self._stun,
+            relay_ask_bytes=self._ask_bytes, changed=lambda: self.changed(),
+        )  # fmt: skip
+        book.on_rooms_changed = self.door.rooms_changed
+
+    @property
+    def state(self) -> EdgeState:
+        """How the line to the edge fares."""
+        return self.door.state
+
+    async def servers(self, label: str) -> Sequence[IceServer]:
+        """STUN, and a relay for ten minutes if there is one; the label names nobody."""
+        minted = () if self._turn is None else await self._turn.mint(label)
+        return (*self._stun, *(IceServer(one.urls, one.username, one.credential) for one in minted))
+
+    def edge_facts(self) -> EdgeFacts:
+        """For `status` and the owner page."""
+        return EdgeFacts(self.state.url, self.state.state, self.state.sentence)
+
+    def relay_facts(self) -> RelayFacts:
+        """What went through the relay this month."""
+        kind = TurnKind.NONE if self._turn is None else TurnKind(self._turn.kind.value)
+        return RelayFacts(kind, self._relayed.month, self._relayed.bytes(), self._ask_bytes)
+
+    def road_of(self, device: str) -> RoadInUse | None:
+        """By which road a device is here; None when it is not, or came in at home."""
+        session = self._live.of(device)
+        visitor = None if session is None else self._visitors.get(session.carrier)
+        return None if visitor is None else RoadInUse(visitor.road() or "direct")
+
+    async def restore(self) -> None:
+        """Take up what was counted before the start."""
+        try:
+            self._relayed.restore(self._store.load())
+        except StoreDamaged as fault:
+            log.warning("relayed bytes are counted from zero: %s", fault)
+        self._kept = self._relayed.dump()
+
+    async def make_round(self) -> None:
+        """Write down what was counted since; raises OSError."""
+        counted = self._relayed.dump()
+        if counted != self._kept:
+            await self._store.save(counted)
+            self._kept = counted
+
+    async def _on_link(self, link: Link, visitor: RemoteVisitor) -> None:
+        self._visitors[link] = visitor
+        try:
+            with self._relayed.following(visitor):
+                await self._welcome.serve(link, Road.AWAY, sealed=lambda _is_known: None, refused=visitor.refused)
+        finally:
+            del self._visitors[link]
+
+
+@asynccontextmanager
+async def open_away(
+    settings: Settings, *, book: Rooms, welcome: Welcome, live: LiveSessions
+) -> AsyncIterator[Away | None]:
+    """The remote door, running until the block ends; None without an edge."""
+    if settings.edge is None:
+        yield None
+        return
+    async with ClientSession() as session:
+        away = Away(settings, settings.edge, session=session, book=book, welcome=welcome, live=live)
+        await away.restore()
+        async with away.door.open():
+            yield away
+        book.on_rooms_changed = lambda: None
+        try:
+            await away.make_round()
+        except OSError as fault:
+            log.warning("relayed bytes could not be written down: %s", fault.strerror)
+
+
+def _turn_source(settings: Settings, session: ClientSession) -> TurnSource | None:
+    config = read_turn_config(
+        turn_url=settings.turn_url,
+        turn_secret_file=settings.turn_secret_file,
+        turn_user=settings.turn_user,
+        turn_password_file=settings.turn_password_file,
+        metered_app=settings.metered_app,
+        metered_key_file=settings.metered_key_file,
+    )
+    return None if config is None else turn_source(config, session)
