@@ -2,14 +2,20 @@
 import type { Opening } from "./session/bridge.ts";
 import { deviceOf, traits } from "./view/device.ts";
 import { Keyring, secretFromFragment, type Slot } from "./view/keyring.ts";
+import { RtcHost } from "./links/rtc-host.ts";
 import { WorkerLine } from "./view/line.ts";
+import { MeetPage } from "./view/meet.ts";
 import { OwnerPage } from "./view/owner.ts";
 import { PhonePage } from "./view/phone.ts";
-import { routeOf } from "./view/route.ts";
+import { type Place, routeOf } from "./view/route.ts";
 import { WallPage } from "./view/wall.ts";
 
+// Not the address decides: a home may have a public name, and a meeting point may be tried on loopback.
+const served = document.querySelector<HTMLMetaElement>('meta[name="qrshared"]')?.content;
+const place: Place = served === "edge" ? "edge" : "home";
 const device = deviceOf(traits());
-const route = routeOf(location.pathname, device);
+const keys = new Keyring("key", place === "edge");
+const route = routeOf(location.pathname, { device, place, isKnown: keys.ticket !== null || keys.key !== null });
 const lines = new Set<WorkerLine>();
 
 function socketUrl(): string {
@@ -29,14 +35,23 @@ type Introduction = Pick<Opening, "bare" | "topics"> & { readonly slot: Slot; re
 
 function makeLine({ slot, redeems = false, bare, topics }: Introduction): WorkerLine {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  const keyring = new Keyring(slot);
-  const line = new WorkerLine(worker, keyring);
+  const keyring = slot === "key" ? keys : new Keyring(slot);
+  const line = new WorkerLine(worker, keyring, holdConnections(worker));
   const kind = slot === "none" ? "wall" : device.kind;
   const ticket = redeems ? keyring.ticket : null;
-  line.open({ bare, topics, ticket, socketUrl: socketUrl(), name: device.name, kind, instance: instance() });
+  const edge = place === "edge" ? location.origin : null;
+  line.open({ bare, topics, ticket, socketUrl: socketUrl(), edge, name: device.name, kind, instance: instance() });
   for (const old of lines) if (old.isClosed) lines.delete(old); // with the files it still held
   lines.add(line);
   return line;
+}
+
+/** Workers drive peer connections, and this thread holds them: browsers have them here only. Returns what ends them. */
+function holdConnections(worker: Worker): () => void {
+  const { port1, port2 } = new MessageChannel();
+  const host = new RtcHost(port1);
+  worker.postMessage({ t: "connections", port: port2 }, [port2]);
+  return () => host.close();
 }
 
 const guestLine = (): WorkerLine => makeLine({ slot: "key", bare: "enroll", topics: [] });
@@ -47,8 +62,11 @@ function screenFor(): HTMLElement {
       return new WallPage(makeLine({ slot: "none", bare: "watch", topics: ["wall"] }), device, guestLine);
     case "phone": {
       const cameByCode = secretFromFragment(location.hash) !== null;
-      return new PhonePage(makeLine({ slot: "key", redeems: true, bare: "enroll", topics: [] }), device, cameByCode);
+      const bare = place === "edge" ? "watch" : "enroll"; // only a home has a wall that gives a code
+      return new PhonePage(makeLine({ slot: "key", redeems: true, bare, topics: [] }), device, { cameByCode, place, leave: null });
     }
+    case "meet":
+      return new MeetPage();
     case "owner":
       return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices"] }));
   }

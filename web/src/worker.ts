@@ -3,6 +3,7 @@ import { openWebSocket } from "./links/websocket.ts";
 import type { Command, Update } from "./session/bridge.ts";
 import { bulkCipher, bulkDigest } from "./session/bulk.ts";
 import { realClock } from "./session/clock.ts";
+import { Unreached } from "./session/roads.ts";
 import { Visit } from "./session/visit.ts";
 
 /** What is used of the worker's global scope; its own type library cannot stand beside the page's. */
@@ -18,7 +19,8 @@ page.onmessage = ({ data: command }) => {
   if (command.t !== "open") return visit?.command(command);
   visit?.stop();
   visit = new Visit(command, {
-    connect: (url) => openWebSocket(new WebSocket(url)),
+    connect: (url, waitMs) => openWebSocket(new WebSocket(url), waitMs),
+    dialAway: () => Promise.reject(new Unreached("no_edge")),
     clock: realClock,
     random: () => Math.random(),
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),

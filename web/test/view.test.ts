@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode } from "uqr";
 import type { ItemView, LinkView, TotalView, Update } from "../src/session/bridge.ts";
-import type { Reason } from "../src/protocol/messages.ts";
+import type { Kind, Reason } from "../src/protocol/messages.ts";
 import { arrivalSentence } from "../src/view/arrivals.ts";
 import { deviceOf } from "../src/view/device.ts";
 import { finishedHeading, headline, openHeading } from "../src/view/headline.ts";
@@ -11,7 +11,7 @@ import { badge, leaf, sortOf, split, visible } from "../src/view/names.ts";
 import { ago, countdown, counted, duration, percent, size } from "../src/view/numbers.ts";
 import { patience } from "../src/view/patience.ts";
 import { qrPath } from "../src/view/qr.ts";
-import { routeOf } from "../src/view/route.ts";
+import { type Place, routeOf } from "../src/view/route.ts";
 import { answered, batchOf, begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
 import { stillUnfinished } from "../src/view/unfinished.ts";
 import { visibleRows } from "../src/view/window.ts";
@@ -19,7 +19,7 @@ import { addressWords, declinedSentence, reasonSentence, refusal, trustSheet } f
 
 const START = { monoMs: 0, wallMs: 1_800_000_000_000 };
 const LAPTOP = deviceOf({ userAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/140", touchPoints: 0, screenSide: 1080 });
-const OPEN: LinkView = { state: "open", computer: "STUDY-PC", grant: { rights: ["send"] }, words: null };
+const OPEN: LinkView = { state: "open", computer: "STUDY-PC", grant: { rights: ["send"] }, words: null, road: "home" };
 
 function item(id: number, state: ItemView["state"], more: Partial<ItemView> = {}): ItemView {
   return { id, name: `${id}.jpg`, size: 100, done: 0, state, reason: null, finalName: null, preparing: false, ...more };
@@ -334,9 +334,12 @@ test("a browser is known for what it is", () => {
   assert.deepEqual(of("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", 0, 1080), ["laptop", "Linux computer", false]);
 });
 
-test("the bare address is a wall, and the phone page on a phone", () => {
-  assert.deepEqual([routeOf("/", { kind: "laptop" }), routeOf("/", { kind: "tablet" }), routeOf("/", { kind: "phone" })], ["wall", "wall", "phone"]);
-  assert.deepEqual([routeOf("/p", { kind: "laptop" }), routeOf("/p/", { kind: "laptop" }), routeOf("/owner", { kind: "phone" })], ["phone", "phone", "owner"]);
+test("the bare address is a wall, and the phone page on a phone; a meeting point has the phone page for who is known, and neither wall nor owner", () => {
+  const at = (path: string, kind: Kind, place: Place = "home", isKnown = false): string => routeOf(path, { device: { kind }, place, isKnown });
+  assert.deepEqual([at("/", "laptop"), at("/", "tablet"), at("/", "phone")], ["wall", "wall", "phone"]);
+  assert.deepEqual([at("/p", "laptop"), at("/p/", "laptop"), at("/owner", "phone")], ["phone", "phone", "owner"]);
+  assert.deepEqual(["/", "/p", "/owner"].map((path) => at(path, "laptop", "edge", true)), ["phone", "phone", "phone"]);
+  assert.deepEqual(["/", "/p", "/owner"].map((path) => at(path, "phone", "edge")), ["meet", "meet", "meet"]);
 });
 
 test("a code is 22 letters after a 1, and nothing else", () => {

@@ -1,5 +1,7 @@
 // What the page and its session worker say to each other: the page shows and asks, the worker owns link, seal and files.
-import type { Facts, GrantFacts, Kind, Reason, Topic, Verb } from "../protocol/messages.ts";
+import type { Facts, GrantFacts, Kind, Reason, RoadInUse, Topic, Verb } from "../protocol/messages.ts";
+import type { RelayQuestion } from "./relay-ask.ts";
+import type { AwayFault } from "./roads.ts";
 
 /** A file the user chose; `path` is its name, or its path with "/" inside a dropped folder. */
 export interface Picked {
@@ -10,9 +12,14 @@ export interface Picked {
 /** How this page load introduces itself. `key` is the device key this origin keeps, `ticket` the secret from the URL. */
 export interface Opening {
   readonly t: "open";
+  /** The door at home; not used where `edge` is given. */
   readonly socketUrl: string;
+  /** The address of the meeting point that this page came from; null on a home's own page. */
+  readonly edge?: string | null;
   readonly ticket: Uint8Array | null;
   readonly key: Uint8Array | null;
+  /** On a meeting point's page: the key of an earlier code, for when the ticket's home is not there. It is never enrolled again. */
+  readonly spare?: Uint8Array | null;
   /** Without ticket and key: watch only (a wall), or fetch the wall's own ticket and enroll with it (a phone). */
   readonly bare: "watch" | "enroll";
   readonly name: string;
@@ -33,6 +40,7 @@ export type Command =
   | { readonly t: "cancel"; readonly item: number | null } // null: everything that is not done
   | { readonly t: "retry" } // failed items once more
   | { readonly t: "clear" } // forget what is done: the list starts anew
+  | { readonly t: "relay"; readonly sendNow: boolean } // the answer to "This goes through your relay"
   | { readonly t: "wake" } // visible again, online again: try the link now
   | { readonly t: "watch"; readonly topics: readonly Topic[] }
   | { readonly t: "ask"; readonly id: number; readonly verb: Verb };
@@ -67,8 +75,8 @@ export interface TotalView {
 
 export type LinkView =
   | { readonly state: "connecting" }
-  | { readonly state: "open"; readonly computer: string; readonly grant: GrantFacts; readonly words: string | null }
-  | { readonly state: "lost"; readonly retryInS: number } // tries again by itself
+  | { readonly state: "open"; readonly computer: string; readonly grant: GrantFacts; readonly words: string | null; readonly road: RoadInUse }
+  | { readonly state: "lost"; readonly retryInS: number; readonly fault?: AwayFault | null } // tries again by itself
   | { readonly state: "elsewhere" } // this device is live in another tab; tries again by itself
   | { readonly state: "refused"; readonly reason: "unknown_key" | "wrong_road" | "version" | "revoked" | "expired" | "busy" | "handshake" };
 
@@ -77,10 +85,11 @@ export type Update =
   | { readonly t: "link"; readonly link: LinkView }
   | { readonly t: "keep_key"; readonly key: Uint8Array } // store it durably, then answer `key_kept`
   | { readonly t: "drop_key" } // said under the seal: this key is worth nothing any more
-  | { readonly t: "enrolled" } // the ticket may leave address bar and sessionStorage
+  | { readonly t: "enrolled"; readonly key: Uint8Array | null } // the computer knows this key: the ticket may leave address bar and sessionStorage
   | { readonly t: "items"; readonly changed: readonly ItemView[]; readonly gone: readonly number[] } // ≤ 10 a second, a total right after
   | { readonly t: "total"; readonly total: TotalView }
   | { readonly t: "transfer"; readonly id: string; readonly over: boolean } // remember / forget the id (IndexedDB)
+  | { readonly t: "relay"; readonly question: RelayQuestion; readonly bytes: number } // what is to go and what the person said to it
   | { readonly t: "declined"; readonly reason: Reason; readonly needed: number | null; readonly free: number | null }
   | { readonly t: "news"; readonly facts: Facts }
   | { readonly t: "answer"; readonly id: number; readonly facts: Facts }

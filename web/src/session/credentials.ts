@@ -1,5 +1,6 @@
 // Which secret opens the next link, and what an ended one means for it: rules without a link or a clock.
 import type { GrantFacts, Reason } from "../protocol/messages.ts";
+import type { AwayFault } from "./roads.ts";
 import type { Ended } from "./session.ts";
 
 /** The reasons that end up on the screen as `LinkView` "refused". */
@@ -16,12 +17,14 @@ export type Outcome =
   | Ended
   | { readonly why: "refused"; readonly reason: Refusal }
   | { readonly why: "spoiled" } // the handshake did not come out right
+  | { readonly why: "unreached"; readonly fault: AwayFault | null; readonly hasOther: boolean } // no link came to be; another way is left
+  | { readonly why: "home" } // the link was left for one at home
   | { readonly why: "fetched"; readonly ticket: Uint8Array };
 
 /** What to do next. `again`: at once, with other credentials. `lost`: try again soon. `refused`: say so, ask again rarely or never. */
 export type Step =
   | { readonly do: "again" }
-  | { readonly do: "lost" }
+  | { readonly do: "lost"; readonly fault?: AwayFault }
   | { readonly do: "elsewhere" }
   | { readonly do: "refused"; readonly reason: Refusal; readonly final: boolean };
 
@@ -33,14 +36,16 @@ export class Credentials {
   readonly #ticketIsTheWalls: boolean;
   #ticket: Uint8Array | null;
   #key: Uint8Array | null;
+  #spare: Uint8Array | null;
   #keyIsNew = false; // made in this page load and not yet known to the daemon
   #keyFailed = false; // refused before the seal: kept, but a fresh ticket comes first
   #spoiled = 0;
 
-  constructor(options: { readonly ticket: Uint8Array | null; readonly key: Uint8Array | null; readonly bare: "watch" | "enroll" }) {
+  constructor(options: { readonly ticket: Uint8Array | null; readonly key: Uint8Array | null; readonly spare?: Uint8Array | null; readonly bare: "watch" | "enroll" }) {
     this.#ticket = options.ticket;
     this.#ticketIsTheWalls = options.ticket === null;
     this.#key = options.key;
+    this.#spare = options.spare ?? null;
     this.#bare = options.bare;
   }
 
@@ -77,6 +82,10 @@ export class Credentials {
   after(attempt: Attempt, outcome: Outcome): Step & { readonly dropKey?: true } {
     if (outcome.why !== "spoiled") this.#spoiled = 0;
     switch (outcome.why) {
+      case "home":
+        return { do: "again" };
+      case "unreached":
+        return this.#unreached(attempt, outcome);
       case "fetched":
         this.#ticket = outcome.ticket;
         return { do: "again" };
@@ -96,11 +105,28 @@ export class Credentials {
     }
   }
 
+  #unreached(attempt: Attempt, { fault, hasOther }: Extract<Outcome, { readonly why: "unreached" }>): Step {
+    if (hasOther || (fault === "nobody" && this.#takesSpare(attempt))) return { do: "again" };
+    if (fault === "version") return { do: "refused", reason: "version", final: false };
+    return fault === null ? { do: "lost" } : { do: "lost", fault };
+  }
+
+  /** A code that leads nowhere (any more) is laid aside where an earlier one has left a key. */
+  #takesSpare(attempt: Attempt): boolean {
+    if (attempt.by !== "ticket" || this.#spare === null) return false;
+    this.#ticket = null;
+    this.#key = this.#spare;
+    this.#keyIsNew = this.#keyFailed = false;
+    this.#spare = null;
+    return true;
+  }
+
   #refused(attempt: Attempt, reason: Refusal): Step {
     const again: Step = { do: "again" };
     const told: Step = { do: "refused", reason, final: false };
     if (reason === "busy" || reason === "version") return told;
     if (attempt.by === "ticket") {
+      if (this.#takesSpare(attempt)) return again;
       const known = this.#key !== null && !this.#keyIsNew && !this.#keyFailed;
       if (known || this.#ticketIsTheWalls) this.#ticket = null;
       // A ticket of the wall dies after 15 minutes: another one is to be had, but not in a tight circle.

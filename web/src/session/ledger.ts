@@ -35,6 +35,11 @@ export class Ledger {
     return this.#rows.get(id);
   }
 
+  /** Bytes of what has not failed and is not there yet. */
+  get toGo(): number {
+    return this.#bytes - this.#bytesDone;
+  }
+
   ids(): number[] {
     return [...this.#rows.keys()];
   }

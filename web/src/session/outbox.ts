@@ -59,7 +59,8 @@ export class Outbox {
   #wire: Wire | null = null;
   #rows = 0;
   #turn = 0;
-  #paused = false;
+  #paused = false; // by the person
+  #held = false; // until the person has answered, or another road is there
 
   constructor(ports: OutboxPorts) {
     this.#ports = ports;
@@ -71,9 +72,11 @@ export class Outbox {
       case "send":
         return this.#send(command.picked.map((picked): Row => [this.#rows++, picked]));
       case "pause":
-        return this.#pause(true);
+        this.#paused = true;
+        return this.#rest();
       case "resume":
-        return this.#pause(false);
+        this.#paused = false;
+        return this.#rest();
       case "cancel":
         return command.item === null ? this.#cancelAll() : this.#cancel(command.item);
       case "retry":
@@ -81,6 +84,18 @@ export class Outbox {
       case "clear":
         return this.#clear();
     }
+  }
+
+  /** Bytes that are still to go. */
+  get toGo(): number {
+    return this.#ledger.toGo;
+  }
+
+  /** Nothing flows while it is held, whatever is chosen; the manifests are proposed all the same. */
+  hold(held: boolean): void {
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#rest();
   }
 
   /** A session is open: everything that is not over is proposed again; what ended meanwhile is said. */
@@ -136,7 +151,7 @@ export class Outbox {
     const id = hex(this.#ports.randomBytes(16));
     const continues = [...this.#ports.continues, ...this.#halves].slice(-CONTINUES_MAX);
     const sender = new Sender(id, rows.map(([, picked]) => itemOf(picked)), continues);
-    if (this.#paused) sender.pause();
+    if (this.#rests) sender.pause();
     const outgoing = new Outgoing(sender, rows.map(([, { file }]) => file), {
       clock: this.#ports.clock,
       digest: this.#ports.digest,
@@ -210,7 +225,7 @@ export class Outbox {
     const row = this.#ledger.row(id);
     if (row === undefined || !this.#isOpen(id) || this.#places.get(id)?.shown !== shown) return;
     const { sender } = shown.outgoing;
-    const state = this.#paused ? "paused" : sender.state(item) === "moving" ? "sending" : "waiting";
+    const state = this.#rests ? "paused" : sender.state(item) === "moving" ? "sending" : "waiting";
     const done = sender.done(item);
     if (row.state !== state || row.done !== done) this.#ledger.put({ ...row, state, done });
     this.#ledger.safe(id, sender.safe(item));
@@ -249,15 +264,20 @@ export class Outbox {
     this.#places.delete(row);
   }
 
-  #resting(): "paused" | "waiting" {
-    return this.#paused ? "paused" : "waiting";
+  get #rests(): boolean {
+    return this.#paused || this.#held;
   }
 
-  #pause(paused: boolean): void {
-    this.#paused = paused;
-    this.#ledger.paused = paused;
+  #resting(): "paused" | "waiting" {
+    return this.#rests ? "paused" : "waiting";
+  }
+
+  /** Stops or goes on, as it is wanted by now. */
+  #rest(): void {
+    const rests = this.#rests;
+    this.#ledger.paused = rests;
     for (const shown of this.#transfers.values()) {
-      if (paused) shown.outgoing.sender.pause();
+      if (rests) shown.outgoing.sender.pause();
       else shown.outgoing.sender.resume();
       for (const item of shown.rows.keys()) this.#show(shown, item);
     }

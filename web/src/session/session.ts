@@ -116,6 +116,11 @@ export class Session {
     this.#signal.raise();
   }
 
+  /** Ends at once and without a word: its link is not needed any more, and may be dead. */
+  leave(): void {
+    this.#finish({ why: "lost" });
+  }
+
   async #read(): Promise<void> {
     try {
       for (let plaintexts = this.#early; this.#ended === null; plaintexts = await this.#link.receive()) {

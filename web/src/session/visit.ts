@@ -1,16 +1,18 @@
 // One page load's dealings with the daemon, over as many sessions as it takes: it dials, enrolls, and dials again.
-import { type Link, LinkClosed } from "../links/port.ts";
-import type { GrantFacts, Hello } from "../protocol/messages.ts";
+import { LinkClosed } from "../links/port.ts";
+import type { GrantFacts, Hello, RoadInUse } from "../protocol/messages.ts";
 import { VERSIONS } from "../protocol/versions.ts";
-import { type Cipher, Initiator, Refused, SealError, secretFromFragment } from "../seal/index.ts";
+import { type Cipher, Refused, SealError, secretFromFragment } from "../seal/index.ts";
 import { Backoff } from "./backoff.ts";
 import type { Command, LinkView, Opening, Update } from "./bridge.ts";
-import type { Clock } from "./clock.ts";
 import { type Attempt, Credentials, type Outcome, type Step } from "./credentials.ts";
 import { Desk } from "./desk.ts";
+import { type Dialled, Dialler, type DiallerPorts } from "./dialler.ts";
 import { Outbox } from "./outbox.ts";
 import type { Digest } from "./proof.ts";
-import { HANDSHAKE_S_MAX, type SealedLink, sealAsInitiator } from "./sealed-link.ts";
+import { RelayAsk } from "./relay-ask.ts";
+import { Roads, Unreached, type Way } from "./roads.ts";
+import type { SealedLink } from "./sealed-link.ts";
 import { Session, type SessionMessage, type SessionOwner } from "./session.ts";
 import { Signal } from "./signal.ts";
 
@@ -23,9 +25,7 @@ const SETTLED_S = 5;
 const DEVICE_KEY_BYTES = 32;
 
 /** What a visit needs of the world. */
-export interface VisitPorts {
-  readonly connect: (url: string) => Promise<Link>;
-  readonly clock: Clock;
+export interface VisitPorts extends DiallerPorts {
   /** Numbers in [0, 1), for waiting times only. */
   readonly random: () => number;
   /** From the system's generator, for keys and ids. */
@@ -43,11 +43,17 @@ export class Visit {
   readonly #backoff: Backoff;
   readonly #desk: Desk;
   readonly #outbox: Outbox;
+  readonly #roads: Roads;
+  readonly #dialler: Dialler;
+  readonly #relay = new RelayAsk();
+  #relayTold: Extract<Update, { t: "relay" }> = { t: "relay", question: "none", bytes: 0 };
   readonly #woken = new Signal();
   readonly #keyKept = new Signal();
   #session: Session | null = null;
   #link: SealedLink | null = null;
   #cipher: Cipher | null = null;
+  #opened: Extract<LinkView, { state: "open" }> | null = null; // as it was shown last
+  #wasOpen = false;
   #stopped = false;
 
   constructor(opening: Opening, ports: VisitPorts) {
@@ -57,6 +63,8 @@ export class Visit {
     this.#backoff = new Backoff(ports.random);
     this.#desk = new Desk(opening.topics, ports.tell);
     this.#outbox = new Outbox({ ...ports, continues: opening.continues, onBulk: () => void this.#hurry() });
+    this.#roads = new Roads(opening.edge ?? null);
+    this.#dialler = new Dialler(opening.socketUrl, this.#roads, ports, () => this.#session?.leave());
   }
 
   command(command: Exclude<Command, Opening>): void {
@@ -65,13 +73,18 @@ export class Visit {
         return this.#keyKept.raise();
       case "wake":
         this.#session?.wake();
+        this.#dialler.wake();
         return this.#woken.raise();
       case "watch":
         return this.#desk.watch(command.topics);
       case "ask":
         return this.#desk.ask(command.id, command.verb);
+      case "relay":
+        this.#relay.answered(command.sendNow);
+        return this.#askOfRelay();
       default:
-        return this.#outbox.command(command);
+        this.#outbox.command(command);
+        return this.#askOfRelay();
     }
   }
 
@@ -82,7 +95,10 @@ export class Visit {
       const attempt = this.#credentials.next();
       const outcome = await this.#attempt(attempt);
       const step = this.#credentials.after(attempt, outcome);
-      if (step.dropKey === true) this.#ports.tell({ t: "drop_key" });
+      if (step.dropKey === true) {
+        this.#roads.forget();
+        this.#ports.tell({ t: "drop_key" });
+      }
       if (this.#stopped || !(await this.#rest(step))) return;
     }
   }
@@ -91,6 +107,7 @@ export class Visit {
   stop(): void {
     this.#stopped = true;
     this.#session?.end("done");
+    this.#dialler.stop();
     this.#woken.raise();
   }
 
@@ -101,7 +118,7 @@ export class Visit {
         return true;
       case "lost": {
         const retryInS = this.#backoff.afterLoss();
-        this.#show({ state: "lost", retryInS });
+        this.#show({ state: "lost", retryInS, fault: step.fault ?? null });
         await this.#wakeOrAfter(retryInS);
         return true;
       }
@@ -118,22 +135,34 @@ export class Visit {
 
   async #attempt(attempt: Attempt): Promise<Outcome> {
     await this.#haveKey(attempt);
-    let link: SealedLink;
+    const way = this.#dialler.next(attempt);
+    let dialled: Dialled;
     try {
-      link = await this.#seal(attempt);
-      if (this.#cipher !== null) link.use(this.#cipher);
-      this.#link = link;
+      dialled = await this.#dialler.dial(way, attempt);
+      if (this.#cipher !== null) dialled.link.use(this.#cipher);
+      this.#link = dialled.link;
     } catch (error) {
-      if (error instanceof Refused) return { why: "refused", reason: error.refusal };
-      if (error instanceof LinkClosed) return { why: "lost" };
-      if (error instanceof SealError) return { why: "spoiled" };
-      throw error;
+      return this.#failed(way, error);
     }
     if (this.#stopped) {
-      link.close();
+      dialled.link.close();
       return { why: "lost" };
     }
-    return attempt.by === "none" && attempt.purpose === "fetch" ? this.#fetch(link) : this.#visit(link, attempt);
+    return attempt.by === "none" && attempt.purpose === "fetch" ? this.#fetch(dialled.link) : this.#visit(dialled, attempt);
+  }
+
+  #failed(way: Way, error: unknown): Outcome {
+    if (error instanceof LinkClosed || error instanceof Unreached) return this.#unreached(way, error instanceof Unreached ? error : null);
+    if (!(error instanceof SealError)) throw error;
+    // On another network the home address may be somebody else's computer; and nobody has signed that the road secret is too old.
+    if (way.by === "home" ? this.#roads.doubtsHome : this.#roads.hasOther) return this.#unreached(way, null);
+    return error instanceof Refused ? { why: "refused", reason: error.refusal } : { why: "spoiled" };
+  }
+
+  #unreached(way: Way, unreached: Unreached | null): Outcome {
+    const hasOther = this.#roads.failed(way.by);
+    if (hasOther && this.#wasOpen) this.#show({ state: "lost", retryInS: 0, fault: null });
+    return { why: "unreached", fault: unreached?.fault ?? null, hasOther };
   }
 
   /** A key is stored by the page before the daemon hears of it: one that was enrolled and lost would be a ghost. */
@@ -143,16 +172,6 @@ export class Visit {
     this.#ports.tell({ t: "keep_key", key });
     await this.#keyKept.wait();
     this.#credentials.made(key);
-  }
-
-  async #seal(attempt: Attempt): Promise<SealedLink> {
-    const link = await this.#ports.connect(this.#opening.socketUrl);
-    const takeBack = this.#ports.clock.after(HANDSHAKE_S_MAX, () => link.close("lost"));
-    try {
-      return await sealAsInitiator(link, new Initiator("home", attempt.by === "none" ? undefined : attempt.secret));
-    } finally {
-      takeBack();
-    }
   }
 
   /** Much is about to be sent: the present link and all later ones seal faster as soon as they can. */
@@ -181,27 +200,45 @@ export class Visit {
     return ticket === null ? ended : { why: "fetched", ticket };
   }
 
-  async #visit(link: SealedLink, attempt: Attempt): Promise<Outcome> {
+  async #visit({ link, away }: Dialled, attempt: Attempt): Promise<Outcome> {
     const session = new Session(link, this.#ports.clock, { chunks: (most) => this.#outbox.chunks(most), receive: (message) => this.#receive(message) });
     this.#session = session;
     const key = attempt.by === "ticket" ? this.#credentials.key : null;
     const answer = await session.greet(key === null ? this.#hello() : { ...this.#hello(), enroll: key });
     const since = this.#ports.clock.now();
-    if (answer !== null) this.#open(session, attempt, answer);
+    if (answer !== null) {
+      this.#open(session, attempt, answer, away === null ? "home" : (away.road() ?? "direct"));
+      if (away !== null) away.onRoad = (road) => this.#on(road); // the browser's statistics may take a moment
+    }
     const ended = await session.run();
     this.#session = null;
+    this.#opened = null;
     this.#desk.detach();
     this.#outbox.detach();
+    this.#relay.on(null, undefined);
+    if (this.#dialler.isHome) return { why: "home" };
     if (answer !== null && this.#ports.clock.now() - since >= SETTLED_S) this.#backoff.reset();
     return ended;
   }
 
-  #open(session: Session, attempt: Attempt, answer: Hello): void {
+  #open(session: Session, attempt: Attempt, answer: Hello, road: RoadInUse): void {
     const grant: GrantFacts = answer.grant ?? { rights: [] };
-    if (this.#credentials.opened(attempt, grant)) this.#ports.tell({ t: "enrolled" });
-    this.#show({ state: "open", computer: answer.name, grant, words: answer.words ?? null });
+    if (this.#credentials.opened(attempt, grant)) this.#ports.tell({ t: "enrolled", key: this.#credentials.key });
+    this.#wasOpen = true;
+    this.#roads.told(grant.away);
+    this.#roads.opened();
+    this.#opened = { state: "open", computer: answer.name, grant: withoutSecret(grant), words: answer.words ?? null, road };
+    this.#on(road);
     this.#desk.attach((message) => session.post(message));
     if (grant.rights.includes("send")) this.#outbox.attach(session);
+  }
+
+  #on(road: RoadInUse): void {
+    if (this.#opened === null) return;
+    this.#opened = { ...this.#opened, road };
+    this.#show(this.#opened);
+    this.#relay.on(road, this.#opened.grant.away?.relay_ask_bytes);
+    this.#askOfRelay();
   }
 
   #receive(message: SessionMessage): void {
@@ -215,10 +252,23 @@ export class Visit {
         return;
       case "ask": // these two are ours to say
       case "watch":
+      case "introduce":
+      case "envelope":
         return;
       default:
         return this.#outbox.receive(message);
     }
+  }
+
+  /** What is much for a relay waits until the person has said what to do. */
+  #askOfRelay(): void {
+    this.#relay.has(this.#outbox.toGo);
+    const { question, toGo: bytes } = this.#relay;
+    this.#outbox.hold(question !== "none");
+    const told = this.#relayTold;
+    if (question === told.question && (question === "none" || bytes === told.bytes)) return;
+    this.#relayTold = { t: "relay", question, bytes };
+    this.#ports.tell(this.#relayTold);
   }
 
   #hello(): Hello {
@@ -235,6 +285,11 @@ export class Visit {
     await this.#woken.wait();
     takeBack();
   }
+}
+
+/** For the screen, which has no use for it. */
+function withoutSecret({ away, ...grant }: GrantFacts): GrantFacts {
+  return away === undefined ? grant : { ...grant, away: { edge: away.edge, relay_ask_bytes: away.relay_ask_bytes } };
 }
 
 /** The ticket in a wall's URL, or null when it shows none. */

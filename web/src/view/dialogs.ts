@@ -1,7 +1,8 @@
 // Sheets and questions, all of them <dialog>: Escape closes, focus stays inside and comes back.
 import { html, nothing, render, type TemplateResult } from "lit";
+import type { RoadInUse } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
-import { trustSheet } from "./words.ts";
+import { trustSheet, type Origin } from "./words.ts";
 
 /** Opens a modal sheet over the page, for `staysMs` at most; the promise resolves with what closed it (`""` for Escape or the cross). */
 export function openSheet(title: string, body: (close: (value: string) => void) => TemplateResult | HTMLElement, kind: string = "", staysMs: number | null = null): Promise<string> {
@@ -72,8 +73,16 @@ function selectStem(input: HTMLInputElement): void {
   input.setSelectionRange(0, dot > 0 ? dot : input.value.length);
 }
 
-export function openTrustSheet(computer: string, words: string | null, staysMs: number | null = null): void {
-  void openSheet("What that means", () => html`<dl class="trust">${trustSheet(computer, words).map(
+/** What the trust sheet is about: who is at the other end, and how the page and its bytes travel. */
+export interface Trusted {
+  readonly computer: string;
+  readonly words: string | null;
+  readonly road?: RoadInUse;
+  readonly origin?: Origin;
+}
+
+export function openTrustSheet({ computer, words, road = "home", origin = "home" }: Trusted, staysMs: number | null = null): void {
+  void openSheet("What that means", () => html`<dl class="trust">${trustSheet(computer, words, road, origin).map(
     (point) => html`<dt>${point.title}</dt><dd>${point.more}</dd>`,
   )}</dl>`, "", staysMs);
 }

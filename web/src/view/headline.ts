@@ -1,8 +1,8 @@
 // What the phone page says at its top in each phase: one sentence, and one line of what to expect. Pure.
 import type { Device } from "./device.ts";
 import { count, counted, duration, rate, size } from "./numbers.ts";
-import { batchOf, isStuck, phaseOf, retryIn, type Phase, type ViewState } from "./store.ts";
-import { declinedSentence, ELSEWHERE, first, refusal, UNNAMED, type Sentence } from "./words.ts";
+import { batchOf, isStuck, phaseOf, retryIn, roadOf, type Phase, type ViewState } from "./store.ts";
+import { awayFault, declinedSentence, ELSEWHERE, first, overRoad, refusal, UNNAMED, type Sentence } from "./words.ts";
 
 type Say = (state: ViewState, computer: string, device: Device, nowMonoMs: number) => Sentence;
 
@@ -18,9 +18,10 @@ function sending(state: ViewState, nowMonoMs: number): string {
 }
 
 /** Why nothing moves; what the page cannot know it does not say. */
-function stuck({ total }: ViewState, computer: string): string {
+function stuck(state: ViewState, computer: string): string {
+  const { total } = state;
   if (total.bytes > 0 && total.bytesDone >= total.bytes) return `All of it is there; ${computer} is still checking and filing it.`;
-  return `Waiting for your Wi-Fi or for ${computer}. It goes on by itself.`;
+  return `Waiting for ${roadOf(state) === "home" ? "your Wi-Fi" : "the network"} or for ${computer}. It goes on by itself.`;
 }
 
 function nothingArrived(state: ViewState): string {
@@ -47,10 +48,11 @@ const SAY: Readonly<Record<Phase, Say>> = {
       ? "Choose files, drop them anywhere on this page, or paste a picture."
       : "Photos, videos, any file. They arrive whole, and you need nothing installed.",
   }),
-  lost: (state, computer, _, now) => ({
-    title: `${first(computer)} is out of reach.`,
-    more: `${tryingAgain(state, now)} Is this device on the same Wi-Fi?`,
-  }),
+  lost: (state, computer, _, now) => {
+    const fault = faultOf(state, computer);
+    if (fault !== null) return { title: fault.title, more: `${fault.more} ${tryingAgain(state, now)}` };
+    return { title: `${first(computer)} is out of reach.`, more: `${tryingAgain(state, now)} Is this device on the same Wi-Fi?` };
+  },
   elsewhere: ({ total }) => ({
     title: "Already running in another tab.",
     more: total.items > total.done + total.failed ? "Close the other tab: then this one goes on by itself." : ELSEWHERE,
@@ -68,13 +70,16 @@ const SAY: Readonly<Record<Phase, Say>> = {
   }),
   sending: (state, computer, device, now) => ({
     title: sending(state, now),
-    more: isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} over your Wi-Fi. ` : ""}${pauses(device)}`,
+    more: isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} ${overRoad(roadOf(state))}. ` : ""}${pauses(device)}`,
   }),
   paused: (state) => ({ title: "Paused.", more: `${size(state.total.bytesSafe)} are already safe. Go on whenever you like.` }),
-  stalled: (state, _, __, now) => ({
-    title: `Connection lost. ${tryingAgain(state, now)}`,
-    more: state.total.bytesSafe > 0 ? `${size(state.total.bytesSafe)} are already safe; it goes on from there.` : "It goes on by itself.",
-  }),
+  asked: (state) => ({ title: `This goes through your relay (${size(state.relay.bytes)}).`, more: "Send now, or wait for home Wi-Fi? A relay is slower, and its owner may pay for what goes through. It stays sealed either way." }),
+  held: (state) => ({ title: "Waiting for home Wi-Fi.", more: `${size(state.relay.bytes)} are ready. It goes on by itself at home, or wherever there is a way past the relay. Leave this page open.` }),
+  stalled: (state, computer, _, now) => {
+    const fault = faultOf(state, computer);
+    const goesOn = state.total.bytesSafe > 0 ? `${size(state.total.bytesSafe)} are already safe; it goes on from there.` : "It goes on by itself.";
+    return { title: `${fault?.title ?? "Connection lost."} ${tryingAgain(state, now)}`, more: fault === null ? goesOn : `${fault.more} ${goesOn}` };
+  },
   done: ({ total }, computer, device) => ({
     title: safe(total.done, computer),
     more: `${total.done === 1 ? "It lies" : "Each lies"} whole on its disk and was checked.${device.isOnWall ? "" : " You can close this page."}`,
@@ -84,6 +89,10 @@ const SAY: Readonly<Record<Phase, Say>> = {
     more: state.total.done > 0 ? `${safe(state.total.done, computer).replace("All ", "")} The list says what happened to the rest.` : "The list says why.",
   }),
 };
+
+function faultOf({ link }: ViewState, computer: string): Sentence | null {
+  return link.state === "lost" && link.fault ? awayFault(link.fault, computer) : null;
+}
 
 function tryingAgain(state: ViewState, nowMonoMs: number): string {
   const seconds = retryIn(state, nowMonoMs);

@@ -25,6 +25,8 @@ export const icons = {
   image: icon(svg`<rect x="4" y="5" width="16" height="14" rx="2.5"/><circle cx="9" cy="10" r="1.5"/><path d="m5 17 4.5-4 3 2.5L15.5 12l4 4"/>`),
   video: icon(svg`<rect x="3.5" y="6.5" width="11.5" height="11" rx="2.5"/><path d="m15 11 5.5-3v8L15 13z"/>`),
   sound: icon(svg`<path d="M9 17.5V6l10-2v11.5"/><circle cx="6.5" cy="17.5" r="2.5"/><circle cx="16.5" cy="15.5" r="2.5"/>`),
+  home: icon(svg`<path d="M4 11.5 12 4.5l8 7M6 10v9.5h12V10M10 19.5V14h4v5.5"/>`),
+  globe: icon(svg`<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c5 5 5 12 0 17M12 3.5c-5 5-5 12 0 17"/>`),
   file: icon(svg`<path d="M7 3.5h6.5L18.5 8.5V18.5a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2v-13a2 2 0 0 1 2-2zM13 3.5V9h5.5"/>`),
 } as const;
 

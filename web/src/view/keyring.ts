@@ -3,6 +3,7 @@
 
 const TICKET = "qrshared/1 ticket";
 const COMPUTER = "qrshared/1 computer";
+const AWAY = "qrshared/1 away";
 const DATABASE = "qrshared/1";
 const KEEP_MS = 8 * 86_400_000; // a day more than receipts are repeated
 const CONTINUES_MAX = 16;
@@ -38,12 +39,24 @@ function tried<Value>(access: () => Value, fallback: Value): Value {
   }
 }
 
+/** A key that was made for a code and is not yet known to have arrived. */
+interface Pending {
+  readonly code: string;
+  readonly key: string;
+}
+
 export class Keyring {
   readonly #slot: Slot;
+  readonly #isShared: boolean;
   readonly #transfers: Promise<IDBDatabase | null>;
 
-  constructor(slot: Slot) {
+  /**
+   * `isShared`: several homes may give their codes for this address (a meeting point's). Then each code gets a key of its
+   * own, and the last one that was let in is kept: one key for two homes would let either of them open the other.
+   */
+  constructor(slot: Slot, isShared = false) {
     this.#slot = slot;
+    this.#isShared = isShared;
     this.#transfers = openDatabase();
   }
 
@@ -55,10 +68,32 @@ export class Keyring {
     return `${this.#keyName} ended`;
   }
 
+  get #pendingName(): string {
+    return `${this.#keyName} pending`;
+  }
+
+  /** The key that opens links, or is brought to the computer whose code is in hand. */
   get key(): Uint8Array | null {
     if (this.#slot === "none") return null;
-    const key = fromBase64(tried(() => localStorage.getItem(this.#keyName), null) ?? "");
-    return key?.length === 32 ? key : null;
+    const code = this.#isShared ? this.#code : null;
+    const pending = this.#isShared ? this.#pending : null;
+    if (code === null) return this.#stored ?? asKey(pending?.key);
+    return pending?.code === code ? asKey(pending.key) : null;
+  }
+
+  /** The key of an earlier code, while another one is in hand. */
+  get spare(): Uint8Array | null {
+    return this.#isShared && this.#code !== null ? this.#stored : null;
+  }
+
+  get #stored(): Uint8Array | null {
+    return asKey(tried(() => localStorage.getItem(this.#keyName), null));
+  }
+
+  get #pending(): Pending | null {
+    const read: unknown = tried(() => JSON.parse(localStorage.getItem(this.#pendingName) ?? "null"), null);
+    if (typeof read !== "object" || read === null || !("code" in read) || !("key" in read)) return null;
+    return typeof read.code === "string" && typeof read.key === "string" ? { code: read.code, key: read.key } : null;
   }
 
   /** Access was ended for this browser, and no code has let it in again since: it does not help itself to another one. */
@@ -75,28 +110,55 @@ export class Keyring {
   }
 
   keepKey(key: Uint8Array): void {
+    const code = this.#isShared ? this.#code : null;
+    if (code === null) return this.#store(key);
+    const pending: Pending = { code, key: toBase64(key) };
+    tried(() => localStorage.setItem(this.#pendingName, JSON.stringify(pending)), undefined);
+  }
+
+  #store(key: Uint8Array): void {
     tried(() => localStorage.setItem(this.#keyName, toBase64(key)), undefined);
   }
 
   dropKey(): void {
-    tried(() => localStorage.removeItem(this.#keyName), undefined);
+    const isPending = this.#isShared && this.#code !== null && this.#pending !== null;
+    tried(() => localStorage.removeItem(isPending ? this.#pendingName : this.#keyName), undefined);
+    if (!isPending) tried(() => localStorage.removeItem(this.#pendingName), undefined);
   }
 
   /** The code in the address bar, or the one a reload brought back before it was redeemed. */
   get ticket(): Uint8Array | null {
+    return secretFromFragment(this.#code ?? "");
+  }
+
+  get #code(): string | null {
     const fragment = secretFromFragment(location.hash) ? location.hash : null;
     const name = `${TICKET} ${location.pathname}`;
     if (fragment) tried(() => sessionStorage.setItem(name, fragment), undefined);
-    return secretFromFragment(fragment ?? tried(() => sessionStorage.getItem(name), null) ?? "");
+    return fragment ?? tried(() => sessionStorage.getItem(name), null);
   }
 
-  ticketRedeemed(): void {
+  /** The computer knows this browser by `key` from now on. */
+  ticketRedeemed(key: Uint8Array | null): void {
     tried(() => sessionStorage.removeItem(`${TICKET} ${location.pathname}`), undefined);
     history.replaceState(history.state, "", location.pathname + location.search);
+    if (!this.#isShared || key === null) return;
+    this.#store(key);
+    tried(() => localStorage.removeItem(this.#pendingName), undefined);
+  }
+
+  /** This device has been shown how to be used away from home. */
+  usesAway(device: string): boolean {
+    return tried(() => localStorage.getItem(AWAY), null) === device;
+  }
+
+  keepAway(device: string): void {
+    tried(() => localStorage.setItem(AWAY, device), undefined);
   }
 
   /** The computer's name of the last visit, so that the first picture is already right. */
   get computer(): string | null {
+    if (this.#isShared && this.#code !== null) return null; // it may be another one's code
     return tried(() => localStorage.getItem(COMPUTER), null);
   }
 
@@ -128,6 +190,11 @@ export class Keyring {
     const database = await this.#transfers;
     if (database) await answered(database.transaction("transfers", "readwrite").objectStore("transfers").delete(id), undefined);
   }
+}
+
+function asKey(text: string | null | undefined): Uint8Array | null {
+  const key = fromBase64(text ?? "");
+  return key?.length === 32 ? key : null;
 }
 
 interface StoredTransfer {

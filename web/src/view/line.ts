@@ -36,6 +36,7 @@ export function now(): Moment {
 export class WorkerLine {
   readonly #worker: WorkerPort;
   readonly #keyring: Keyring;
+  readonly #release: () => void;
   readonly #listeners = new Set<() => void>();
   readonly #asked = new Map<number, Asked>();
   #asks = 0;
@@ -46,9 +47,11 @@ export class WorkerLine {
   #isClosed = false;
   #state: ViewState;
 
-  constructor(worker: WorkerPort, keyring: Keyring) {
+  /** `release` ends what this thread holds for the worker. */
+  constructor(worker: WorkerPort, keyring: Keyring, release: () => void = () => undefined) {
     this.#worker = worker;
     this.#keyring = keyring;
+    this.#release = release;
     this.#state = begin(now(), keyring.computer);
     worker.onmessage = (event) => this.#hear(event.data);
   }
@@ -57,13 +60,24 @@ export class WorkerLine {
     return this.#state;
   }
 
+  /** This device has been shown how to be used away from home; `keepsAway` remembers that. */
+  get usesAway(): boolean {
+    const device = this.#state.grant?.device;
+    return device !== undefined && this.#keyring.usesAway(device);
+  }
+
+  keepsAway(): void {
+    const device = this.#state.grant?.device;
+    if (device !== undefined) this.#keyring.keepAway(device);
+  }
+
   /** The device key this browser holds by now, or null. */
   get hasKey(): boolean {
     return this.#keyring.key !== null;
   }
 
   /** Whose access was ended stays outside, also after a reload, until a code of the address bar lets them in again. */
-  open(opening: Omit<Opening, "t" | "key" | "continues">): void {
+  open(opening: Omit<Opening, "t" | "key" | "spare" | "continues">): void {
     if (opening.ticket !== null) this.#keyring.forgetEnd();
     else if (opening.bare === "enroll" && this.#keyring.key === null && this.#keyring.hasEnded) {
       this.#hear({ t: "link", link: { state: "refused", reason: "revoked" } });
@@ -72,7 +86,7 @@ export class WorkerLine {
     void this.#keyring.unfinished().then((continues) => {
       const early = this.#early ?? [];
       this.#early = null;
-      this.#worker.postMessage({ t: "open", ...opening, key: this.#keyring.key, continues });
+      this.#worker.postMessage({ t: "open", ...opening, key: this.#keyring.key, spare: this.#keyring.spare, continues });
       for (const command of early) this.#worker.postMessage(command);
     });
   }
@@ -117,6 +131,7 @@ export class WorkerLine {
   close(): void {
     this.#isClosed = true;
     this.#worker.terminate();
+    this.#release();
     this.#listeners.clear();
   }
 
@@ -143,7 +158,7 @@ export class WorkerLine {
         this.#keyWasDropped = false;
         return;
       case "enrolled":
-        return this.#keyring.ticketRedeemed();
+        return this.#keyring.ticketRedeemed(update.key);
       case "transfer":
         return void (update.over ? this.#keyring.forgetTransfer(update.id) : this.#keyring.keepTransfer(update.id));
       case "answer":

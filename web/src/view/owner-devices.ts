@@ -1,6 +1,6 @@
 // Who may send: every browser that redeemed a code, when it was here last, and how its access is raised or ended.
 import { html, type TemplateResult } from "lit";
-import type { DeviceFacts, DeviceList, Kind } from "../protocol/messages.ts";
+import type { DeviceFacts, DeviceList, Kind, RoadInUse } from "../protocol/messages.ts";
 import { askName, confirm } from "./dialogs.ts";
 import { icons } from "./icons.ts";
 import { visible } from "./names.ts";
@@ -10,6 +10,8 @@ import type { Act } from "./owner.ts";
 const KIND_ICONS: Readonly<Record<Kind, TemplateResult>> = {
   computer: icons.computer, phone: icons.phone, tablet: icons.tablet, laptop: icons.laptop, wall: icons.tablet, command: icons.computer,
 };
+
+const HERE: Readonly<Record<RoadInUse, string>> = { home: "here now", direct: "here now, from another network", relay: "here now, through the relay" };
 
 const TRUST_WORDS: Readonly<Record<string, string>> = {
   guest: "guest, may send",
@@ -36,7 +38,7 @@ export function devicesCard(list: DeviceList | null, act: Act, nowMs: number, ad
 
 function deviceRow(device: DeviceFacts, act: Act, nowMs: number): TemplateResult {
   const name = visible(device.name);
-  const seen = device.online ? "here now" : `last here ${ago(device.seen_ms, nowMs)}`;
+  const seen = device.online ? HERE[device.road ?? "home"] : `last here ${ago(device.seen_ms, nowMs)}`;
   return html`<li class="row device" data-device=${device.device}>
     <span class="thumb thumb-device" data-online=${device.online ? "yes" : "no"}>${KIND_ICONS[device.kind]}</span>
     <div class="row-what"><bdi class="name">${name}</bdi>

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { StatusFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
 import { size } from "./numbers.ts";
-import { addressWords } from "./words.ts";
+import { addressWords, EDGE_WORDS } from "./words.ts";
 
 export function problemsCard(status: StatusFacts | null): TemplateResult | typeof nothing {
   const problems = status?.problems ?? [];
@@ -23,9 +23,29 @@ export function statusCard(status: StatusFacts | null): TemplateResult | typeof 
         <div class="facts-more"><details><summary>Details</summary>
           <p class="quiet-text">The addresses of this computer. The first is the one in the codes.</p>
           <ul role="list">${status.addresses.map((found) => html`<li><code>${found.address}</code><small>${addressWords(found.why)} (${found.interface})</small></li>`)}</ul></details></div>` : nothing}
+      ${awayFacts(status)}
       <div><dt>Program</dt><dd>qrshared ${status.version}</dd></div>
     </dl>
   </section>`;
+}
+
+/** How phones elsewhere reach this computer, and what that has cost this month. */
+function awayFacts({ edge, relay }: StatusFacts): TemplateResult | typeof nothing {
+  if (edge === undefined) return nothing;
+  const words = html`<span class=${edge.state === "connected" ? "go" : "wait"} data-edge=${edge.state}>${EDGE_WORDS[edge.state]}</span>`;
+  return html`<div><dt>Away from home</dt><dd>${words}<small>${host(edge.url)}</small></dd>
+      ${edge.sentence === undefined ? nothing : html`<p class="facts-note">${withCommands(edge.sentence)}</p>`}</div>
+    <div><dt>Through the relay</dt><dd>${relay === undefined || relay.turn === "none" ? "no relay set up" : html`${size(relay.bytes)}<small>in ${month(relay.month)}</small>`}</dd></div>`;
+}
+
+function host(url: string): string {
+  return url.replace(/^[a-z]+:\/\//, "").replace(/\/.*$/, "");
+}
+
+/** `2026-11` as a person writes it. */
+function month(text: string): string {
+  const when = new Date(`${text}-15T00:00:00Z`);
+  return Number.isNaN(when.getTime()) ? text : when.toLocaleDateString("en", { month: "long", year: "numeric" });
 }
 
 /** What stands between backticks is a command to copy. */

@@ -78,7 +78,7 @@ export class OwnerPage extends LineElement {
     return html`<div class="owner" data-link=${state.link.state}>
       <header class="head">${mark}
         <div class="head-what"><b><bdi>${computer}</bdi></b>
-          <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet(computer, state.link.state === "open" ? state.link.words : null)}><i class="dot"></i>${this.#linkWords(state)}<span class="heard-only">. What that means</span></button></div>
+          <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet({ computer, words: state.link.state === "open" ? state.link.words : null })}><i class="dot"></i>${this.#linkWords(state)}<span class="heard-only">. What that means</span></button></div>
         ${mayOwn(state) ? html`<button type="button" class="button primary owner-add" @click=${() => openAddPhone(this.line)}>${icons.phone}<span>Add my phone</span></button>` : nothing}
       </header>
       ${this.#body(state, computer)}

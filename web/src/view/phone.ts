@@ -1,6 +1,7 @@
 // The phone page: one headline, one big button, the list of what is on its way, and at the bottom what can be done now.
 import { html, nothing, type TemplateResult } from "lit";
 import type { ItemView, Picked } from "../session/bridge.ts";
+import { AwayOffer } from "./away-offer.ts";
 import type { Device } from "./device.ts";
 import { confirm, openTrustSheet } from "./dialogs.ts";
 import { hero } from "./hero.ts";
@@ -10,37 +11,42 @@ import { LineElement } from "./light.ts";
 import { fileLists } from "./lists.ts";
 import { counted, percent } from "./numbers.ts";
 import { carriesFiles, fromDrop, fromInput, fromPaste } from "./picking.ts";
-import { phaseOf, progressOf, type Phase, type ViewState } from "./store.ts";
+import { relayActions } from "./relay.ts";
+import type { Place } from "./route.ts";
+import { phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
 import { Unfinished } from "./unfinished.ts";
-import { isWorthReloading, UNNAMED } from "./words.ts";
+import { isWorthReloading, roadWords, UNNAMED } from "./words.ts";
 
 const LINK_WORDS = {
   connecting: "connecting…",
-  open: "on your Wi-Fi, encrypted",
   lost: "not connected",
   elsewhere: "open in another tab",
   refused: "not connected",
 } as const;
 
-/** Where the page is a guest's sheet over the wall: how it is left. */
-export type Leave = () => void;
+export interface PhoneHabits {
+  readonly cameByCode: boolean;
+  readonly place: Place;
+  /** Where the page is a guest's sheet over the wall: how it is left. */
+  readonly leave: (() => void) | null;
+}
 
 export class PhonePage extends LineElement {
   readonly #device: Device;
-  readonly #cameByCode: boolean;
-  readonly #leave: Leave | null;
+  readonly #habits: PhoneHabits;
   readonly #unfinished: Unfinished;
+  readonly #awayOffer: AwayOffer;
   #isChoosing = false;
   #showsAll = false;
   #isOver = 0;
   #ticking = 0;
 
-  constructor(line: WorkerLine, device: Device, cameByCode: boolean, leave: Leave | null = null) {
+  constructor(line: WorkerLine, device: Device, habits: PhoneHabits) {
     super(line);
     this.#device = device;
-    this.#cameByCode = cameByCode;
-    this.#leave = leave;
+    this.#habits = habits;
     this.#unfinished = new Unfinished(line, () => this.requestUpdate());
+    this.#awayOffer = new AwayOffer(line, habits, () => this.requestUpdate());
   }
 
   override connectedCallback(): void {
@@ -100,6 +106,7 @@ export class PhonePage extends LineElement {
         ${hero(state, this.#device, now().monoMs)}
         ${this.#actions(state, phase, computer)}
         ${this.#unfinished.card(phase, computer)}
+        ${this.#awayOffer.card(phase, computer)}
         ${this.#list(state, computer)}
       </main>
       <input id="files" type="file" multiple tabindex="-1" aria-hidden="true" @change=${this.#chosen} @cancel=${this.#notChosen}>
@@ -108,11 +115,13 @@ export class PhonePage extends LineElement {
   }
 
   #head(state: ViewState, computer: string): TemplateResult {
-    const words = state.link.state === "open" ? state.link.words : null;
+    const { link } = state;
+    const road = roadOf(state);
+    const trusted = { computer, words: link.state === "open" ? link.words : null, road: road ?? "home", origin: this.#habits.place === "edge" ? "meeting point" : "home" } as const;
     return html`<header class="head">${mark}
       <div class="head-what"><b><bdi>${computer}</bdi></b>
-        <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet(computer, words)}>
-          <i class="dot"></i>${LINK_WORDS[state.link.state]}<span class="heard-only">. What that means</span>
+        <button type="button" class="head-link" data-link=${link.state} @click=${() => openTrustSheet(trusted)}>
+          <i class="dot"></i>${link.state === "open" ? html`<span data-road=${link.road}>${roadWords(link.road)}</span>` : LINK_WORDS[link.state]}<span class="heard-only">. What that means</span>
         </button></div>
     </header>`;
   }
@@ -125,7 +134,7 @@ export class PhonePage extends LineElement {
     if (phase !== "ready" && phase !== "connecting") return nothing;
     const better = isApple ? "Safari" : "your browser";
     if (isInsideApp) return hint(`This window belongs to another app and forgets this page. Open it in ${better}: use the menu or the compass.`);
-    if (isApple && this.#cameByCode) return hint("Is there a compass at the edge of this window? Tap it to open this in Safari: a scanner's window forgets this page.");
+    if (isApple && this.#habits.cameByCode) return hint("Is there a compass at the edge of this window? Tap it to open this in Safari: a scanner's window forgets this page.");
     return nothing;
   }
 
@@ -146,6 +155,9 @@ export class PhonePage extends LineElement {
       case "stalled":
         return html`<div class="actions">
           <button type="button" class="button" @click=${() => this.line.post({ t: "pause" })}>${icons.pause}<span>Pause</span></button>${choose("Send more", false)}</div>`;
+      case "asked":
+      case "held":
+        return relayActions(phase, (sendNow) => this.line.post({ t: "relay", sendNow }), choose("Send more", false));
       case "paused":
         return html`<div class="actions">
           <button type="button" class="button primary" @click=${() => this.line.post({ t: "resume" })}>${icons.play}<span>Resume</span></button>${choose("Send more", false)}</div>`;
@@ -155,8 +167,8 @@ export class PhonePage extends LineElement {
           ? html`<button type="button" class="button primary" @click=${() => this.line.post({ t: "retry" })}>${icons.retry}<span>Retry${state.total.failed > 1 ? ` all ${state.total.failed}` : ""}</span></button>` : nothing}
           ${choose("Send more", false)}</div>`;
       case "done":
-        if (this.#leave === null) return html`<div class="actions">${choose("Send more", true)}</div>`;
-        return html`<div class="actions"><button type="button" class="button primary" @click=${this.#leave}>${icons.check}<span>Done</span></button>${choose("Send more", false)}</div>`;
+        if (this.#habits.leave === null) return html`<div class="actions">${choose("Send more", true)}</div>`;
+        return html`<div class="actions"><button type="button" class="button primary" @click=${this.#habits.leave}>${icons.check}<span>Done</span></button>${choose("Send more", false)}</div>`;
       default:
         return html`<div class="actions actions-first">${choose(`Send to ${computer}`, true)}</div>`;
     }

@@ -1,8 +1,9 @@
 // What a page knows, folded from the worker's updates: pure, and the only thing the screens draw from.
 import type { ItemView, LinkView, TotalView, Update } from "../session/bridge.ts";
 import type {
-  DeviceList, GrantFacts, InboxList, Reason, StatusFacts, TransferList, WallFacts,
+  DeviceList, GrantFacts, InboxList, NearbyList, Reason, RoadInUse, StatusFacts, TransferList, WallFacts,
 } from "../protocol/messages.ts";
+import type { RelayQuestion } from "../session/relay-ask.ts";
 
 /** When something was heard: `monoMs` only ever grows, `wallMs` is the calendar's (ms since 1970). */
 export interface Moment {
@@ -29,6 +30,12 @@ export interface Wall {
   readonly staleAtMs: number;
 }
 
+/** Whether much may go through the relay; `bytes` are still to go. */
+export interface Relay {
+  readonly question: RelayQuestion;
+  readonly bytes: number;
+}
+
 /** Ids in the order in which their rows are shown: what is still to come, and beneath it what has arrived. */
 export interface Order {
   readonly open: readonly number[];
@@ -53,6 +60,9 @@ export interface ViewState {
   readonly order: Order;
   readonly preparing: number;
   readonly declined: Declined | null;
+  readonly relay: Relay;
+  /** Others that files can be exchanged with. */
+  readonly nearby: NearbyList | null;
   readonly wall: Wall | null;
   readonly status: StatusFacts | null;
   readonly transfers: TransferList | null;
@@ -69,7 +79,7 @@ export function begin(at: Moment, computer: string | null): ViewState {
   return {
     revision: 0, link: { state: "connecting" }, linkSince: at, awaySinceMs: at.monoMs, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
     movedAtMs: at.monoMs, items: new Map(), order: { open: [], finished: [] }, preparing: 0, declined: null,
-    wall: null, status: null, transfers: null, inbox: null, devices: null,
+    relay: { question: "none", bytes: 0 }, nearby: null, wall: null, status: null, transfers: null, inbox: null, devices: null,
   };
 }
 
@@ -84,6 +94,8 @@ export function fold(state: ViewState, update: Update, at: Moment): ViewState {
       return foldTotal(next, update.total, at);
     case "declined":
       return { ...next, declined: { reason: update.reason, needed: update.needed, free: update.free } };
+    case "relay":
+      return { ...next, relay: { question: update.question, bytes: update.bytes } };
     case "news":
     case "answer":
       return foldFacts(next, update.facts, at);
@@ -176,6 +188,8 @@ function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["fact
       return { ...state, inbox: facts };
     case "device_list":
       return { ...state, devices: facts };
+    case "nearby_list":
+      return { ...state, nearby: facts };
     case "unfinished_list": // whoever asked shows it
     case "ticket_facts":
     case "done":
@@ -194,7 +208,7 @@ function freshFor(leftMs: number): number {
 /** What the phone page is about right now; each has one headline and one set of buttons. */
 export type Phase =
   | "connecting" | "ready" | "lost" | "elsewhere" | "refused" | "declined"
-  | "preparing" | "sending" | "paused" | "stalled" | "done" | "partly";
+  | "preparing" | "sending" | "paused" | "stalled" | "asked" | "held" | "done" | "partly";
 
 export function phaseOf(state: ViewState): Phase {
   const { link, total } = state;
@@ -205,6 +219,8 @@ export function phaseOf(state: ViewState): Phase {
   }
   if (link.state === "elsewhere") return "elsewhere";
   if (total.items > 0) {
+    if (state.relay.question === "asked") return "asked";
+    if (state.relay.question === "waits") return "held";
     if (total.state === "paused") return "paused";
     if (link.state !== "open") return "stalled";
     return state.preparing > 0 && total.rate === 0 ? "preparing" : "sending";
@@ -212,6 +228,11 @@ export function phaseOf(state: ViewState): Phase {
   if (state.declined) return "declined";
   if (link.state === "open") return "ready";
   return link.state === "lost" ? "lost" : "connecting";
+}
+
+/** The road in use; null while there is none. */
+export function roadOf({ link }: ViewState): RoadInUse | null {
+  return link.state === "open" ? link.road : null;
 }
 
 /** Part of the present batch that has arrived, 0 to 1; by items when nothing has bytes. */

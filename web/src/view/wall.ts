@@ -89,7 +89,7 @@ export class WallPage extends LineElement {
       <footer>
         ${this.#now(state)}
         <button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>
-        <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet(computer, state.link.state === "open" ? state.link.words : null, UNTOUCHED_MS)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
+        <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet({ computer, words: state.link.state === "open" ? state.link.words : null }, UNTOUCHED_MS)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
       </footer>
       <div class="over" aria-hidden="true"><span>${icons.up}Drop to send to ${computer}</span></div>
     </div>`;

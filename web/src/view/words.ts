@@ -1,6 +1,7 @@
 // Every sentence the page can say about what happened: what it was, and what to do now.
 import type { LinkView } from "../session/bridge.ts";
-import type { Reason } from "../protocol/messages.ts";
+import type { AwayFault } from "../session/roads.ts";
+import type { LineState, Reason, RoadInUse } from "../protocol/messages.ts";
 import { size } from "./numbers.ts";
 
 /** What a computer is called before its name is known. */
@@ -97,14 +98,60 @@ export function addressWords(notes: string): string {
 /** What to do where another tab of the same browser is already at it. */
 export const ELSEWHERE = "Close the other tab, or reload this one to go on here.";
 
+/** Why the computer was not reached from another network, and what to try. */
+const AWAY_FAULTS: Readonly<Record<AwayFault, (computer: string) => Sentence>> = {
+  no_edge: () => ({ title: "The meeting point does not answer.", more: "Is this device on the internet? If it is, the meeting point may be down for the moment." }),
+  nobody: (computer) => ({ title: `${first(computer)} cannot be reached right now.`, more: "It is off, or not connected to the meeting point." }),
+  silent: (computer) => ({ title: `${first(computer)} does not answer.`, more: "It is connected to the meeting point and says nothing. It may be busy, or just going to sleep." }),
+  no_way: (computer) => ({ title: `No way to ${computer} from this network.`, more: `The two networks keep each other out. Try your home Wi-Fi or another network; a relay set up on ${computer} would help everywhere.` }),
+  spoiled: () => ({ title: "Something on the way changed what was said.", more: "Nothing was sent. Try another network; if it stays like this, do not trust this meeting point." }),
+  busy: (computer) => ({ title: `${first(computer)} is busy.`, more: "Too many are connected at once." }),
+  version: () => ({ title: "Reload this page.", more: "The page and the program are not of the same version." }),
+};
+
+export function awayFault(fault: AwayFault, computer: string): Sentence {
+  return AWAY_FAULTS[fault](computer);
+}
+
+/** How it stands with the meeting point, for the owner. */
+export const EDGE_WORDS: Readonly<Record<LineState, string>> = {
+  connected: "connected",
+  connecting: "connecting…",
+  failed: "not connected",
+};
+
+/** How the bytes go, beside the computer's name. */
+export function roadWords(road: RoadInUse): string {
+  return { home: "on your Wi-Fi, encrypted", direct: "straight there, encrypted", relay: "through your relay, encrypted" }[road];
+}
+
+/** In a sentence that ends with it: "12 MB/s over your Wi-Fi". */
+export function overRoad(road: RoadInUse | null): string {
+  return { home: "over your Wi-Fi", direct: "straight there", relay: "through your relay" }[road ?? "home"];
+}
+
+const ROADS: Readonly<Record<RoadInUse, (computer: string) => Sentence>> = {
+  home: (computer) => ({ title: "Straight across your Wi-Fi", more: `What you send goes from this device to ${computer} and nowhere else. Nothing goes to the internet, and there is no account.` }),
+  direct: (computer) => ({ title: `Straight to ${computer}`, more: `A meeting point introduced the two; what you send goes from this device to ${computer} and past everybody else. There is no account.` }),
+  relay: (computer) => ({ title: "Through your relay: slower, still sealed", more: `The two networks keep each other out, so what you send goes through the relay that the owner of ${computer} has set up. It passes noise along and cannot read it.` }),
+};
+
+/** Where the page came from: a computer at home, over its own network, or a meeting point on the internet. */
+export type Origin = "home" | "meeting point";
+
+const HONESTLY: Readonly<Record<Origin, Sentence>> = {
+  home: { title: "What it cannot promise", more: "This page itself came over your Wi-Fi unprotected. Somebody who actively changes what your Wi-Fi carries could alter this page. On a network you do not trust, do not send secrets." },
+  "meeting point": { title: "What it cannot promise", more: "This page itself came from the meeting point. It sees that you and your computer meet, and when; it never sees a file or a name. Whoever runs it could alter this page, so use one that you or somebody you trust runs." },
+};
+
 /** The trust sheet, in the order a person asks. `words` are there only where nobody on the way can alter the page itself. */
-export function trustSheet(computer: string, words: string | null): readonly Sentence[] {
+export function trustSheet(computer: string, words: string | null, road: RoadInUse = "home", origin: Origin = "home"): readonly Sentence[] {
   return [
-    { title: "Straight across your Wi-Fi", more: `What you send goes from this device to ${computer} and nowhere else. Nothing goes to the internet, and there is no account.` },
-    { title: "Nobody listening can read it", more: "It is encrypted on the way. Somebody who listens on the Wi-Fi sees that something is sent, not what." },
+    ROADS[road](computer),
+    { title: "Nobody listening can read it", more: `It is encrypted on the way. Somebody who listens ${road === "home" ? "on the Wi-Fi" : "anywhere between"} sees that something is sent, not what.` },
     { title: "Safe means safe", more: `A file is called safe when it lies whole on the disk of ${computer}, checked. If the connection breaks, it goes on where it stopped.` },
-    { title: "Guests can only send", more: "The code changes every few minutes. Whoever scans it can send files, and cannot see, take or delete anything." },
-    words !== null ? { title: "Compare with the computer if you like", more: `Your words are: ${words}. Where ${computer} shows the same four, nobody stands between.` }
-    : { title: "What it cannot promise", more: "This page itself came over your Wi-Fi unprotected. Somebody who actively changes what your Wi-Fi carries could alter this page. On a network you do not trust, do not send secrets." },
+    ...(origin === "home" ? [{ title: "Guests can only send", more: "The code changes every few minutes. Whoever scans it can send files, and cannot see, take or delete anything." }] : []),
+    ...(words === null ? [] : [{ title: "Compare with the computer if you like", more: `Your words are: ${words}. Where ${computer} shows the same four, nobody stands between.` }]),
+    ...(words === null || origin !== "home" ? [HONESTLY[origin]] : []),
   ];
 }

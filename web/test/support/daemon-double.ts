@@ -4,6 +4,7 @@ import { type MemoryLink, memoryLinks } from "../../src/links/memory.ts";
 import { type Link, LinkClosed } from "../../src/links/port.ts";
 import { decode, encode } from "../../src/protocol/codec.ts";
 import type { GrantFacts, Hello, Message, Reason } from "../../src/protocol/messages.ts";
+import { type AwayFault, Unreached } from "../../src/session/roads.ts";
 import { type Found, type Refusal, Responder, type Sealed, deriveKeys } from "../../src/seal/index.ts";
 
 type Holder = { readonly by: "ticket" } | { readonly by: "device"; readonly id: string } | { readonly by: "nobody" };
@@ -14,16 +15,18 @@ export class Guest {
   readonly link: MemoryLink;
   readonly #sealed: Sealed;
   readonly holder: Holder;
+  readonly road: "home" | "away";
   hello: Hello | null = null;
   device: string | null = null;
   readonly heard: Message[] = [];
   ended: string | null = null;
 
-  constructor(daemon: DaemonDouble, link: MemoryLink, sealed: Sealed, holder: Holder) {
+  constructor(daemon: DaemonDouble, link: MemoryLink, sealed: Sealed, holder: Holder, road: "home" | "away") {
     this.#daemon = daemon;
     this.link = link;
     this.#sealed = sealed;
     this.holder = holder;
+    this.road = road;
     if (holder.by === "device") this.device = holder.id;
   }
 
@@ -74,6 +77,12 @@ export class DaemonDouble {
   farewell: Reason | null = null; // instead of hello's answer
   grant: Partial<GrantFacts> = { rights: ["send"] };
   isDown = false;
+  refusesAwayToo = true;
+  readonly #away = new Map<string, { readonly id: string; readonly sessionAuth: Uint8Array }>(); // by key id, on that road only
+  isSingle = false; // a device has one live link: the newest
+  awayFault: AwayFault | null = null;
+  awayRoad: "direct" | "relay" = "direct";
+  awayDialled = 0;
   versions: readonly [number, number] = [1, 1];
   dialled = 0;
   onMessage: (guest: Guest, message: Message) => Promise<void> = async () => undefined;
@@ -94,6 +103,12 @@ export class DaemonDouble {
     return id;
   }
 
+  /** A road secret of a device. */
+  addAway(secret: Uint8Array, id: string): void {
+    const keys = deriveKeys(secret);
+    this.#away.set(hex(keys.keyId), { id, sessionAuth: keys.sessionAuth });
+  }
+
   /** The page's end of a new link; `spoil` may put something between. */
   connect(spoil: (link: Link) => Link = (link) => link): Promise<Link> {
     this.dialled += 1;
@@ -104,9 +119,20 @@ export class DaemonDouble {
     return Promise.resolve(spoil(near));
   }
 
+  /** The page's end of a new link through a meeting point. */
+  connectAway(): Promise<Link> {
+    this.awayDialled += 1;
+    this.changed();
+    if (this.awayFault !== null) return Promise.reject(new Unreached(this.awayFault));
+    const [near, far] = memoryLinks();
+    void this.#answer(far, "away");
+    return Promise.resolve(near);
+  }
+
   async greet(guest: Guest, hello: Hello): Promise<void> {
     guest.hello = hello;
     if (this.farewell !== null) return guest.goodbye(this.farewell);
+    if (this.isSingle) for (const other of this.present) if (other !== guest && other.device === guest.device) other.cut();
     if (guest.holder.by === "ticket" && hello.enroll !== undefined) guest.device = this.addDevice(hello.enroll);
     const device = guest.device === null ? {} : { device: guest.device };
     await guest.say({ t: "hello", versions: this.versions, name: "STUDY-PC", kind: "computer", instance: 1, grant: { rights: [], ...this.grant, ...device } });
@@ -131,8 +157,8 @@ export class DaemonDouble {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #answer(link: MemoryLink): Promise<void> {
-    const responder = new Responder<Holder>("home", (keyId) => this.#find(keyId));
+  async #answer(link: MemoryLink, road: "home" | "away" = "home"): Promise<void> {
+    const responder = new Responder<Holder>(road, (keyId) => this.#find(keyId, road));
     try {
       await link.send(responder.opening());
       for (;;) {
@@ -141,7 +167,7 @@ export class DaemonDouble {
           for (const answer of responder.receive(message)) await link.send(answer);
           if (responder.refused !== undefined) return link.close("refused");
           if (responder.sealed === undefined) continue;
-          const guest = new Guest(this, link, responder.sealed, responder.found);
+          const guest = new Guest(this, link, responder.sealed, responder.found, road);
           this.guests.push(guest);
           this.changed();
           return await guest.run(messages.slice(at + 1));
@@ -152,8 +178,10 @@ export class DaemonDouble {
     }
   }
 
-  #find(keyId: Uint8Array): Found<Holder> | Refusal {
-    if (this.refusal !== null) return this.refusal;
+  #find(keyId: Uint8Array, road: "home" | "away"): Found<Holder> | Refusal {
+    if (this.refusal !== null && (road === "home" || this.refusesAwayToo)) return this.refusal;
+    const away = this.#away.get(hex(keyId));
+    if (away !== undefined) return road === "away" ? { sessionAuth: away.sessionAuth, holder: { by: "device", id: away.id } } : "wrong_road";
     if (keyId.length === 0) return { sessionAuth: undefined, holder: { by: "nobody" } };
     const ticket = this.#ticketAuth.get(hex(keyId));
     if (ticket !== undefined && this.tickets.has(hex(keyId))) return { sessionAuth: ticket, holder: { by: "ticket" } };

@@ -34,6 +34,7 @@ export class PageDouble {
     this.key = whole.key;
     this.visit = new Visit(whole, {
       connect: () => daemon.connect(),
+      dialAway: async () => ({ link: await daemon.connectAway(), road: () => daemon.awayRoad, onRoad: () => undefined }),
       clock: this.clock,
       random: () => 0.5,
       randomBytes: (count) => new Uint8Array(randomBytes(count)),

@@ -1,0 +1,61 @@
+// "Use it away from home too": once, to a phone that may; one tap opens the page that works from everywhere.
+import { html, nothing, type TemplateResult } from "lit";
+import type { GrantFacts } from "../protocol/messages.ts";
+import { icons } from "./icons.ts";
+import { VerbRefused, type WorkerLine } from "./line.ts";
+import type { PhoneHabits } from "./phone.ts";
+import type { Phase } from "./store.ts";
+
+/** While something is under way the page must not be left. */
+const AT_REST: ReadonlySet<Phase> = new Set(["ready", "done"]);
+
+/** Guests stay at home; on the meeting point's page one is away already. */
+export function mayBeOffered(grant: GrantFacts | null, { place, leave }: Pick<PhoneHabits, "place" | "leave">): boolean {
+  const mayPickUp = grant?.rights.includes("pick_up") ?? false;
+  return place === "home" && leave === null && grant?.away !== undefined && grant.device !== undefined && grant.trust !== "guest" && mayPickUp;
+}
+
+export class AwayOffer {
+  readonly #line: WorkerLine;
+  readonly #habits: PhoneHabits;
+  readonly #changed: () => void;
+  #isAsking = false;
+  #problem: string | null = null;
+
+  constructor(line: WorkerLine, habits: PhoneHabits, changed: () => void) {
+    this.#line = line;
+    this.#habits = habits;
+    this.#changed = changed;
+  }
+
+  card(phase: Phase, computer: string): TemplateResult | typeof nothing {
+    if (!AT_REST.has(phase) || this.#line.usesAway || !mayBeOffered(this.#line.state.grant, this.#habits)) return nothing;
+    return html`<section class="offer card" aria-label="Away from home">
+      <p>${this.#problem ?? html`This page works at home only. Another one reaches <bdi>${computer}</bdi> from everywhere: open it once, and keep it.`}</p>
+      <button type="button" class="button" ?disabled=${this.#isAsking} @click=${this.#open}>${icons.globe}<span>Use it away from home too</span></button>
+      <button type="button" class="quiet" @click=${this.#dismiss}>Not now</button>
+    </section>`;
+  }
+
+  readonly #open = async (): Promise<void> => {
+    this.#isAsking = true;
+    this.#changed();
+    try {
+      const facts = await this.#line.ask({ t: "use_away" });
+      if (facts.t !== "ticket_facts") return;
+      this.#line.keepsAway();
+      location.assign(facts.url); // in this tab: a new one would be stopped as a pop-up, the tap being over
+    } catch (problem) {
+      if (!(problem instanceof VerbRefused)) throw problem;
+      this.#problem = problem.message;
+    } finally {
+      this.#isAsking = false;
+      this.#changed();
+    }
+  };
+
+  readonly #dismiss = (): void => {
+    this.#line.keepsAway();
+    this.#changed();
+  };
+}
