@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from qrshared.errors import LocalError
-from qrshared.links.port import BATCH_MESSAGES_MAX, MESSAGE_BYTES_MAX, Link, LinkClosed
+from qrshared.links.port import BATCH_MESSAGES_MAX, MESSAGE_BYTES_MAX, CloseReason, Link, LinkClosed
 
 LinkPair = Callable[[], AbstractAsyncContextManager[tuple[Link, Link]]]
 """Makes two joined links, and takes care of what carries them."""
@@ -16,9 +16,13 @@ UNREAD_BYTES_MAX = 32 << 20
 _BLOCKED_S = 0.5
 
 
-async def check_link(make_pair: LinkPair, *, patience_s: float = 20.0) -> None:
-    """Run every demand on a fresh pair, in both directions; one demand may take `patience_s`."""
-    for demand in DEMANDS:
+async def check_link(make_pair: LinkPair, *, brakes: bool = True, patience_s: float = 20.0) -> None:
+    """Run every demand on a fresh pair, in both directions; one demand may take `patience_s`.
+
+    `brakes` is false where a sleeping reader cannot make the other side wait, as on a data channel: there the link has
+    to end before it has taken in too much.
+    """
+    for demand in DEMANDS if brakes else DEMANDS_WITHOUT_BRAKES:
         for turned in (False, True):
             try:
                 async with asyncio.timeout(patience_s), make_pair() as (a, b):
@@ -157,6 +161,18 @@ async def a_slow_reader_makes_send_wait(a: Link, b: Link) -> None:
             _demand(await _read(b, BATCH_MESSAGES_MAX) == batch(number), "the sleeping reader found other messages")
 
 
+async def a_reader_that_sleeps_on_ends_the_link(a: Link, b: Link) -> None:
+    """Memory stays bounded where nobody can be made to wait."""
+    batch = [bytes(MESSAGE_BYTES_MAX)] * BATCH_MESSAGES_MAX
+    try:
+        for _ in range(UNREAD_BYTES_MAX // (BATCH_MESSAGES_MAX * MESSAGE_BYTES_MAX)):
+            await a.send(*batch)
+    except LinkClosed as closed:
+        _demand(closed.reason == CloseReason.SLOW, f"the link ended as {closed.reason}")
+    _demand(await _end_of(a) == CloseReason.SLOW, "the sender was not told why")
+    _demand(await _end_of(b) == CloseReason.SLOW, "the reader that woke up was not told why")
+
+
 async def a_cancelled_receive_loses_nothing(a: Link, b: Link) -> None:
     """A reader may be cancelled at any point and another may go on."""
     count = 40
@@ -193,4 +209,8 @@ DEMANDS: Sequence[Callable[[Link, Link], Awaitable[None]]] = (
     both_may_close_at_once,
     a_slow_reader_makes_send_wait,
     a_cancelled_receive_loses_nothing,
+)
+
+DEMANDS_WITHOUT_BRAKES: Sequence[Callable[[Link, Link], Awaitable[None]]] = tuple(
+    a_reader_that_sleeps_on_ends_the_link if demand is a_slow_reader_makes_send_wait else demand for demand in DEMANDS
 )
