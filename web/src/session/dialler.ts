@@ -18,6 +18,8 @@ export interface DiallerPorts {
   readonly connect: (url: string, waitMs?: number) => Promise<Link>;
   /** A link through a meeting point to whoever knows the secret; throws `Unreached`, or `LinkClosed` after `signal`. */
   readonly dialAway: (edge: string, secret: Uint8Array, signal: AbortSignal) => Promise<AwayDialled>;
+  /** Home is reached: nothing is wanted of the meeting point any more. */
+  readonly hangUp: () => void;
   readonly clock: Clock;
 }
 
@@ -63,7 +65,9 @@ export class Dialler {
       const found = this.#found();
       if (found !== null) return found;
       const isHurried = way.by === "home" && way.hasOther;
-      return { link: await this.#dialHome(own, isHurried ? HOME_WAIT_MS : undefined), away: null };
+      const link = await this.#dialHome(own, isHurried ? HOME_WAIT_MS : undefined);
+      this.#ports.hangUp();
+      return { link, away: null };
     }
     const isAway = way.secret !== null; // from home
     if (isAway && this.#looking === null) this.#look(own);
@@ -99,6 +103,7 @@ export class Dialler {
   #found(): Dialled | null {
     const link = this.#home;
     this.#home = null;
+    if (link !== null) this.#ports.hangUp();
     return link === null ? null : { link, away: null };
   }
 

@@ -208,7 +208,7 @@ export class Visit {
     const since = this.#ports.clock.now();
     if (answer !== null) {
       this.#open(session, attempt, answer, away === null ? "home" : (away.road() ?? "direct"));
-      if (away !== null) away.onRoad = (road) => this.#on(road); // the browser's statistics may take a moment
+      if (away !== null) away.onRoad = (road) => this.#on(road); // the browser's statistics take a moment, and may change
     }
     const ended = await session.run();
     this.#session = null;

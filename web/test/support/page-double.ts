@@ -35,6 +35,7 @@ export class PageDouble {
     this.visit = new Visit(whole, {
       connect: () => daemon.connect(),
       dialAway: async () => ({ link: await daemon.connectAway(), road: () => daemon.awayRoad, onRoad: () => undefined }),
+      hangUp: () => undefined,
       clock: this.clock,
       random: () => 0.5,
       randomBytes: (count) => new Uint8Array(randomBytes(count)),
