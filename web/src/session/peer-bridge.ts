@@ -24,8 +24,7 @@ export type PeerOrder =
   | { readonly t: "accept"; readonly peer: PeerId; readonly transfer: TransferId; readonly place: Place }
   | { readonly t: "decline"; readonly peer: PeerId; readonly transfer: TransferId }
   | { readonly t: "cancel"; readonly peer: PeerId; readonly transfer: TransferId; readonly item: number | null }
-  | { readonly t: "saved"; readonly bytes: number } // a Blob left the page: its room is free again
-  | { readonly t: "forget"; readonly peer: PeerId; readonly transfer: TransferId }; // what is over leaves the list
+  | { readonly t: "saved"; readonly bytes: number }; // a Blob left the page: its room is free again
 
 /** How it stands with one other device. `away`: it is sought by itself while something is open with it. */
 export type PeerState =

@@ -1,0 +1,167 @@
+// This page's dealings with one other page, over as many links as it takes: both may send, each asks before it takes.
+import type { Cipher } from "../seal/index.ts";
+import type { Clock } from "./clock.ts";
+import { Inbound } from "./inbound.ts";
+import { Outbox } from "./outbox.ts";
+import type { OutboxCommand, PeerId, PeerNews, PeerState, PeerView } from "./peer-bridge.ts";
+import type { PeerLink } from "./peer-link.ts";
+import type { Digest } from "./proof.ts";
+import type { Ended, SessionMessage } from "./session.ts";
+import type { Sinks } from "./sinks/port.ts";
+import type { Hasher } from "./taking.ts";
+
+export interface PeerVisitPorts {
+  readonly clock: Clock;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly bulkCipher: () => Promise<Cipher | null>;
+  readonly digest: () => Promise<Digest>;
+  readonly hasher: () => Hasher;
+  /** Whether nobody on the way can have altered this page: only then do comparison words say anything. */
+  readonly isSecure: boolean;
+  readonly tell: (news: PeerNews) => void;
+}
+
+export type Known = Pick<PeerView, "name" | "kind">;
+
+export class PeerVisit {
+  readonly peer: PeerId;
+  readonly #ports: PeerVisitPorts;
+  readonly #onAway: (visit: PeerVisit) => void;
+  readonly #outbox: Outbox;
+  readonly #inbound: Inbound;
+  readonly #unanswered = new Set<string>();
+  #link: PeerLink | null = null;
+  #cipher: Cipher | null = null;
+  #view: Known & Pick<PeerView, "link" | "road">;
+  #toGo = 0;
+
+  /** `onAway`: there is no link, because the last one was lost or because something is to be done. */
+  constructor(peer: PeerId, known: Known, ports: PeerVisitPorts, onAway: (visit: PeerVisit) => void) {
+    this.peer = peer;
+    this.#ports = ports;
+    this.#onAway = onAway;
+    this.#view = { ...known, link: { state: "meeting" }, road: null };
+    const { clock, randomBytes, digest, hasher, tell } = ports;
+    this.#outbox = new Outbox({
+      clock, randomBytes, digest, onBulk: () => void this.#hurry(), continues: [],
+      tell: (update) => {
+        if (update.t === "total") this.#toGo = update.total.items - update.total.done - update.total.failed;
+        if (update.t === "items" || update.t === "total" || update.t === "declined") tell({ t: "sent", peer, update });
+      },
+    });
+    this.#inbound = new Inbound({ peer, clock, hasher, tell });
+    this.#show();
+  }
+
+  get name(): string {
+    return this.#view.name;
+  }
+
+  get isLinked(): boolean {
+    return this.#link !== null;
+  }
+
+  /** Something is on its way, or asked. */
+  get isBusy(): boolean {
+    return this.#toGo > 0 || this.#inbound.isOpen;
+  }
+
+  /** As it stands while there is no link. */
+  show(link: PeerState, known: Known = this.#view): void {
+    this.#view = { ...this.#view, ...known, link: this.#link === null ? link : this.#view.link };
+    this.#show();
+  }
+
+  send(command: OutboxCommand): void {
+    this.#outbox.command(command);
+    if (command.t === "send") this.#toGo += command.picked.length;
+    if (this.#link === null && this.isBusy) this.#onAway(this);
+  }
+
+  accept(transfer: string, sinks: Sinks): void {
+    void this.#hurry();
+    this.#inbound.accept(transfer, sinks);
+  }
+
+  decline(transfer: string): void {
+    this.#inbound.decline(transfer);
+  }
+
+  cancel(transfer: string, item: number | null): void {
+    this.#inbound.cancel(transfer, item);
+  }
+
+  /** This page is visible or online again. */
+  wake(): void {
+    this.#link?.session.wake();
+  }
+
+  /** Uses a link until it ends; it takes the place of an older one. */
+  async use(link: PeerLink): Promise<Ended> {
+    if (this.#link !== null) this.#leave();
+    this.#link = link;
+    if (this.#cipher !== null) link.use(this.#cipher);
+    const { session, away } = link;
+    const words = this.#ports.isSecure ? link.words : null;
+    this.#view = { ...this.#view, link: { state: "open", words }, road: away.road() };
+    away.onRoad = (road) => {
+      if (this.#link !== link) return;
+      this.#view = { ...this.#view, road };
+      this.#show();
+    };
+    this.#show();
+    this.#inbound.attach(session);
+    this.#outbox.attach({
+      post: (...messages) => {
+        for (const message of messages) if (message.t === "propose") this.#unanswered.add(message.transfer);
+        session.post(...messages);
+        this.#show();
+      },
+      chunksReady: () => session.chunksReady(),
+    });
+    const ended = await link.run({
+      chunks: (most) => (this.#link === link ? this.#outbox.chunks(most) : []),
+      receive: (message) => {
+        if (this.#link === link) this.#receive(message);
+      },
+    });
+    if (this.#link === link) {
+      this.#leave();
+      this.#onAway(this);
+    }
+    return ended;
+  }
+
+  /** Says goodbye. */
+  stop(): void {
+    this.#link?.session.end("done");
+  }
+
+  #leave(): void {
+    const link = this.#link;
+    this.#link = null;
+    link?.session.leave();
+    this.#outbox.detach();
+    this.#inbound.detach();
+    this.#unanswered.clear();
+    this.#view = { ...this.#view, link: { state: "away" }, road: null };
+    this.#show();
+  }
+
+  #receive(message: SessionMessage): void {
+    if (!("transfer" in message)) return; // two pages have no desk
+    if (this.#inbound.receive(message)) return;
+    this.#outbox.receive(message);
+    if (this.#unanswered.delete(message.transfer)) this.#show();
+  }
+
+  /** Much is on its way: this link and later ones seal and open faster as soon as they can. */
+  async #hurry(): Promise<void> {
+    this.#cipher ??= await this.#ports.bulkCipher();
+    if (this.#cipher !== null) this.#link?.use(this.#cipher);
+  }
+
+  #show(): void {
+    this.#ports.tell({ t: "peer", peer: { peer: this.peer, ...this.#view, unanswered: this.#unanswered.size } });
+  }
+}
