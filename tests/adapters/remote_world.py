@@ -143,6 +143,11 @@ class AwayPage:
         found = [chat for chat in self.chats.values() if chat.is_verified and chat.meeting.peer_role is Role.HOME]
         return found[-1] if found else None
 
+    @property
+    def heard(self) -> list[MeetingMessage]:
+        """What the home said in this meeting."""
+        return self.home.heard if self.home is not None else []
+
     async def meet(self, *, within_s: float = PATIENCE_S) -> Chat:
         """The home, once it proved itself."""
         await self.until(lambda: self.home is not None, within_s=within_s)

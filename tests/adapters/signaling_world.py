@@ -142,14 +142,14 @@ async def edge(
     trusted: Sequence[Any] = (),
     turn: TurnSource | None = None,
     page: BuiltPage = PAGE,
+    port: int = 0,
 ) -> AsyncIterator[Replica]:
     """A running edge; alone unless it gets a bus."""
     clock = asyncio.get_running_loop().time
     own = bus if bus is not None else MemoryBus(MemoryBoard(clock), secrets.token_urlsafe(6))
     server = EdgeServer(own, limits=limits, trusted_proxies=trusted, turn=turn, page=page)
     async with session_of_many() as session, server:
-        port = await server.listen(host="127.0.0.1", port=0)
-        yield Replica(server, port, session)
+        yield Replica(server, await server.listen(host="127.0.0.1", port=port), session)
 
 
 async def until(holds: Any, *, within_s: float = PATIENCE_S) -> None:
