@@ -1,11 +1,11 @@
-"""The system's Firefox over Marionette, on a machine of the test network."""
+"""The system's Firefox over Marionette, on a machine of the test network or on this one."""
 
 import asyncio
 import contextlib
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -45,6 +45,16 @@ class Firefox:
         value: object = await self.call(lambda driver: driver.execute_script(f"return {expression}"))
         return value
 
+    async def await_value(self, expression: str) -> object:
+        """The value of an expression as the page itself would see it, promises awaited."""
+        script = """const done = arguments[arguments.length - 1];
+            Promise.resolve(window.wrappedJSObject.eval(arguments[0])).then(
+              (value) => done([null, value]), (fault) => done([String(fault), null]));"""
+        said = await self.call(lambda driver: driver.execute_async_script(script, [expression], script_timeout=60_000))
+        fault, value = said
+        assert fault is None, fault
+        return value
+
     async def wait_for(self, expression: str, *, within_s: float = 60) -> None:
         """Wait until the expression is true."""
         try:
@@ -66,18 +76,25 @@ class Firefox:
 
 
 @contextlib.asynccontextmanager
-async def firefox_on(host: Host) -> AsyncIterator[Firefox]:
-    """A headless Firefox with an empty profile, gone afterwards."""
+async def firefox_on(
+    host: Host | None, preferences: Mapping[str, str | int | bool] | None = None
+) -> AsyncIterator[Firefox]:
+    """A headless Firefox with an empty profile, gone afterwards; without a host on this machine itself."""
     profile = Path(tempfile.mkdtemp(prefix="qrshared-firefox-"))
-    lines = [f'user_pref("{name}", {_written(value)});\n' for name, value in PREFERENCES.items()]
+    lines = [
+        f'user_pref("{name}", {_written(value)});\n' for name, value in {**PREFERENCES, **(preferences or {})}.items()
+    ]
     (profile / "user.js").write_text("".join(lines))
     binary = find("firefox-esr") or find("firefox")
     assert binary is not None
-    process = await host.start(
-        binary, "-headless", "-marionette", "-no-remote", "-profile", str(profile),
+    command = (binary, "-headless", "-marionette", "-no-remote", "-profile", str(profile))
+    process = await asyncio.create_subprocess_exec(
+        *(command if host is None else host.command(*command)),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    thread = ThreadPoolExecutor(1, initializer=enter, initargs=(host.namespace,))
+    thread = (
+        ThreadPoolExecutor(1) if host is None else ThreadPoolExecutor(1, initializer=enter, initargs=(host.namespace,))
+    )
     firefox = Firefox(Marionette(host="127.0.0.1", port=PORT), thread)
     try:
         await firefox.call(lambda driver: driver.raise_for_port(60))
