@@ -38,6 +38,7 @@ from qrshared.protocol import (
     Safe,
     Taken,
     Verb,
+    WrongAsk,
 )
 from qrshared.seal import DEVICE_SECRET_BYTES, secret_from_fragment
 from qrshared.sessions import SealedLink, open_seal
@@ -221,7 +222,7 @@ class Visit:
     async def hear(self) -> Message:
         """The next message; raises `LinkClosed`."""
         while not self._heard:
-            self._heard += await self.link.receive()
+            self._heard += [one for one in await self.link.receive() if not isinstance(one, WrongAsk)]  # it asks nobody
         return self._heard.popleft()
 
     async def hear_a(self, kind: type[M], *, where: Callable[[M], bool] = lambda _: True) -> M:

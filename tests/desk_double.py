@@ -8,6 +8,7 @@ from qrshared.protocol import (
     DeviceList,
     Done,
     EntryFacts,
+    Envelope,
     Facts,
     InboxList,
     ListDevices,
@@ -31,6 +32,7 @@ class DeskDouble:
         self.asked: list[tuple[Verb, Asker]] = []
         self.let_go = asyncio.Event()
         self.held = 0
+        self.envelopes: list[tuple[Envelope, Asker]] = []
         self.tells: list[Callable[[Facts], None]] = []
         self.stopped = 0
         self._changed = asyncio.Event()
@@ -59,6 +61,10 @@ class DeskDouble:
                 return DeviceList(())
             case _:
                 return Done("well")
+
+    def hand_on(self, envelope: Envelope, asker: Asker) -> None:
+        self.envelopes.append((envelope, asker))
+        self._changed.set()
 
     def watch(self, topics: Collection[Topic], asker: Asker, tell: Callable[[Facts], None]) -> Callable[[], None]:
         self.tells.append(tell)

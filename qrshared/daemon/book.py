@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
 from qrshared.daemon.store import Store
@@ -21,9 +21,11 @@ from qrshared.tickets import (
     Register,
     RegisterFull,
     Road,
+    RoadSecrets,
     Ticket,
     TicketSpent,
     UnknownDevice,
+    rooms_of,
 )
 
 T = TypeVar("T")
@@ -72,12 +74,21 @@ class Book:
         self._unsaved = False
         self._wall = ""
         self._newcomers: deque[float] = deque()
+        self._road_secrets = RoadSecrets()
+        self._rooms_told: frozenset[str] = frozenset()
+        self.on_rooms_changed: Callable[[], None] = _nobody
+        """Called when `rooms` gives others than before: whoever may come from away has."""
 
     # --- for sessions --------------------------------------------------------------------------------
 
     def find(self, key_id: bytes, road: Road) -> Credential | Refusal:
-        """Who presents this key id."""
-        return self.register.find(key_id, road, self._now())
+        """Who presents this key id; away from home it may be a road secret's."""
+        now = self._now()
+        found = self.register.find(key_id, road, now)
+        if found is Refusal.UNKNOWN_KEY and road is Road.AWAY:
+            secret = self._road_secrets.find(key_id, now)
+            return found if secret is None else self.register.carried(secret, road, now)
+        return found
 
     def grant(self, credential: Credential) -> Grant:
         """What they may do now."""
@@ -99,7 +110,8 @@ class Book:
         if enrolled.is_new:
             self._newcomers.append(self._now())
         if enrolled.displaced is not None:
-            self._on_ended([enrolled.displaced], Reason.EXPIRED)
+            self._ended([enrolled.displaced], Reason.EXPIRED)
+        self._look_at_rooms()
         return enrolled.grant
 
     def _is_crowded(self, key: bytes) -> bool:
@@ -108,6 +120,12 @@ class Book:
         while self._newcomers and not 0 <= now - self._newcomers[0] < MINUTE_S:
             self._newcomers.popleft()
         return len(self._newcomers) >= NEWCOMERS_MAX and not self.register.knows(key)
+
+    def road_secret(self, device: str) -> bytes:
+        """A fresh secret by which this device's page may go on away from home; it is not written down."""
+        secret = self._road_secrets.issue(device, self._now())
+        self._look_at_rooms()
+        return secret
 
     def name(self, device: str) -> str:
         """What the owner knows this device as."""
@@ -149,9 +167,17 @@ class Book:
         self._wall = ticket.id
         return ticket
 
-    async def personal(self, life: Life) -> Ticket:
+    async def personal(self, life: Life, *, away: bool = False) -> Ticket:
         """A personal ticket, written down; raises `TooManyTickets`."""
-        return await self._saved(self.register.personal(self._now(), life=life))
+        return await self._saved(self.register.personal(self._now(), life=life, away=away))
+
+    async def second_key(self, device: str) -> Ticket:
+        """For this device's own key at the edge, written down; raises `TooManyTickets`, `UnknownDevice`."""
+        return await self._saved(self.register.second_key(device, self._now()))
+
+    def pair(self) -> Ticket:
+        """For two devices to meet by; it is not kept."""
+        return self.register.pair(self._now())
 
     async def owner(self) -> Ticket:
         """A one-use owner's ticket, written down; raises `TooManyTickets`."""
@@ -168,16 +194,24 @@ class Book:
     async def revoke(self, device: str) -> None:
         """End a device's key, at once and for good. Raises `UnknownDevice`."""
         ended = self.register.revoke(device)
-        self._on_ended(ended, Reason.REVOKED)
+        self._ended(ended, Reason.REVOKED)
         await self.save()
+
+    # --- for the door away from home --------------------------------------------------------------------
+
+    def rooms(self) -> Mapping[str, bytes]:
+        """Room id → secret: where at the edge somebody who may come in would look for this home."""
+        return rooms_of(self.register, self._road_secrets, self._now())
 
     # --- rounds --------------------------------------------------------------------------------
 
     async def make_round(self) -> None:
         """Forget what has ended and write down what may be lost for a minute, such as visits."""
+        self._road_secrets.expire(self._now())
         ended = self.register.expire(self._now())
         if ended:
-            self._on_ended(ended, Reason.EXPIRED)
+            self._ended(ended, Reason.EXPIRED)
+        self._look_at_rooms()
         if ended or self._unsaved:
             await self.save()
 
@@ -192,4 +226,21 @@ class Book:
 
     async def _saved(self, made: T) -> T:
         await self.save()
+        self._look_at_rooms()  # not before: a code that is lost by a power cut must not have let anybody in
         return made
+
+    def _ended(self, devices: Iterable[str], reason: Reason) -> None:
+        ended = list(devices)
+        self._road_secrets.end(ended)
+        self._look_at_rooms()
+        self._on_ended(ended, reason)
+
+    def _look_at_rooms(self) -> None:
+        rooms = frozenset(self.rooms())
+        if rooms != self._rooms_told:
+            self._rooms_told = rooms
+            self.on_rooms_changed()
+
+
+def _nobody() -> None:
+    """Without an edge there are no rooms to be in."""

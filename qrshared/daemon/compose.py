@@ -14,6 +14,7 @@ from qrshared.daemon.book import Book
 from qrshared.daemon.deeds import Deeds
 from qrshared.daemon.desk import FrontDesk
 from qrshared.daemon.history import History
+from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.ports import KeptPort
 from qrshared.daemon.store import Store
 from qrshared.daemon.views import Problems, Views
@@ -22,7 +23,7 @@ from qrshared.inbox import Inbox
 from qrshared.lan import Advertiser, LanServer, Visitor, build_app, candidates
 from qrshared.links import Link
 from qrshared.local import ControlServer
-from qrshared.protocol import DeviceId, Reason, Topic
+from qrshared.protocol import AwayFacts, DeviceId, Reason, Topic
 from qrshared.serving import BuiltPage, Gate
 from qrshared.sessions import IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
 from qrshared.settings import Settings, make_data_dir
@@ -75,26 +76,29 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         transfers = await parts.enter_async_context(IncomingTransfers(inbox, history, clock))
         outgoing = OutgoingTransfers()
         await parts.enter_async_context(endings.of(live, transfers, outgoing))
-        where = Whereabouts(host=settings.host, public_host=settings.public_host)
+        where = Whereabouts(host=settings.host, public_host=settings.public_host, edge=settings.edge)
         where.move(await asyncio.to_thread(candidates))
         problems = Problems()
+        introductions = Introductions(book=book, live=live, clock=clock)
         views = Views(
             computer=settings.name, wall=settings.wall, where=where, book=book, inbox=inbox, live=live,
-            transfers=transfers, history=history, problems=problems,
+            transfers=transfers, history=history, problems=problems, introductions=introductions,
         )  # fmt: skip
         deeds = Deeds(
             book=book, inbox=inbox, live=live, transfers=transfers, where=where, views=views,
-            changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS),
+            introductions=introductions, changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY),
         )  # fmt: skip
-        desk.furnish(deeds.table(), views.table())
+        desk.furnish(deeds.table(), views.table(), introductions.hand_on)
         welcome = Welcome(
             computer=lambda: settings.name, book=book, desk=desk, transfers=transfers, outgoing=outgoing, live=live,
-            clock=clock,
+            clock=clock, away=_away_facts(settings),
         )  # fmt: skip
         gate = Gate()
         server = await parts.enter_async_context(_open_door(settings, gate, welcome, live, where))
         away = await parts.enter_async_context(open_away(settings, book=book, welcome=welcome, live=live))
         views.away = away
+        if away is not None:
+            introductions.servers = away.servers
         parts.push_async_callback(live.end_all, Reason.RESTARTING)
         inbox.announce(where.urls()[-1])
         advertiser = None
@@ -158,6 +162,10 @@ def _open_book(settings: Settings, endings: _Endings, live: LiveSessions) -> Boo
     store = Store(settings.data_dir / "devices.json")
     guest_day_bytes = settings.guest_daily_gb * _GIB
     return Book(store, guest_day_bytes=guest_day_bytes, on_ended=endings, is_online=live.is_online)
+
+
+def _away_facts(settings: Settings) -> AwayFacts | None:
+    return None if settings.edge is None else AwayFacts(settings.edge, settings.relay_ask_mb * _MIB)
 
 
 def _open_inbox(settings: Settings) -> Inbox:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.desk import Deed
+from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.screen import open_folder
 from qrshared.daemon.views import Views
 from qrshared.daemon.whereabouts import Whereabouts
@@ -23,6 +24,7 @@ from qrshared.protocol import (
     ListUnfinished,
     MakeOwnerTicket,
     MakeTicket,
+    Meet,
     OpenInbox,
     Reason,
     RenameDevice,
@@ -33,6 +35,7 @@ from qrshared.protocol import (
     TrustDevice,
     UnfinishedItem,
     UnfinishedList,
+    UseAway,
     Verb,
 )
 from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions
@@ -51,7 +54,7 @@ class Deeds:
 
     def __init__(
         self, *, book: Book, inbox: Inbox, live: LiveSessions, transfers: IncomingTransfers, where: Whereabouts,
-        views: Views, changed: Callable[[], None],
+        views: Views, introductions: Introductions, changed: Callable[[], None],
     ) -> None:  # fmt: skip
         self._book = book
         self._inbox = inbox
@@ -59,11 +62,12 @@ class Deeds:
         self._transfers = transfers
         self._where = where
         self._views = views
+        self._introductions = introductions
         self._changed = changed
 
     def table(self) -> dict[type[Verb], Deed]:
         """Every verb: the right it needs (None: the control socket), and what does it."""
-        own, send = Right.OWN, Right.SEND
+        own, send, pick_up = Right.OWN, Right.SEND, Right.PICK_UP
         return {
             GetStatus: Deed(own, self._get_status),
             ListInbox: _deed(own, ListInbox, self._list_inbox),
@@ -79,6 +83,8 @@ class Deeds:
             StopTransfer: _deed(own, StopTransfer, self._stop_transfer),
             ListUnfinished: Deed(send, self._list_unfinished),
             ForgetUnfinished: Deed(send, self._forget_unfinished),
+            UseAway: Deed(pick_up, self._use_away, for_guests=False),
+            Meet: Deed(pick_up, self._meet, for_guests=False),
         }
 
     async def _get_status(self, _verb: Verb, asker: Asker) -> Facts:
@@ -121,12 +127,14 @@ class Deeds:
         device = await self._book.trust(verb.device)
         session = self._live.of(device.id)
         if session is not None:
-            grant = grant_of(device, session.asker.grant.road)
+            now = session.asker.grant
+            grant = grant_of(device, now.road, by_road_secret=now.by_road_secret)
             session.give(Asker(grant, device.id))
         self._changed()
         return Done(device.name)
 
     async def _revoke_device(self, verb: RevokeDevice) -> Facts:
+        self._introductions.end([verb.device])
         await self._book.revoke(verb.device)
         self._changed()
         return Done()
@@ -136,8 +144,28 @@ class Deeds:
             life = Life(verb.life)
         except ValueError:
             raise DeskRefusal(Reason.UNSUPPORTED, 'A code lives "once", "7d" or "never".') from None
-        ticket = await self._book.personal(life)
-        return _ticket_facts(ticket, self._where.code_url(ticket.fragment))
+        if verb.away:
+            self._check_edge()
+        ticket = await self._book.personal(life, away=verb.away)
+        away_url = self._where.away_url(ticket.fragment) if verb.away else None
+        return _ticket_facts(ticket, away_url or self._where.code_url(ticket.fragment))
+
+    async def _use_away(self, _verb: Verb, asker: Asker) -> Facts:
+        self._check_edge()
+        ticket = await self._book.second_key(_device_of(asker.grant))
+        return _ticket_facts(ticket, self._where.away_url(ticket.fragment) or "")
+
+    def _check_edge(self) -> None:
+        if self._where.away_url("") is None:
+            raise DeskRefusal(Reason.UNSUPPORTED, "This computer is not set up for use away from home (--edge).")
+
+    # --- who is near --------------------------------------------------------------------------------
+
+    async def _meet(self, verb: Verb, asker: Asker) -> Facts:
+        if not isinstance(verb, Meet):
+            raise TypeError(f"the table gave a {type(verb).__name__} to Meet")
+        await self._introductions.meet(_device_of(asker.grant), verb.device)
+        return Done()
 
     async def _make_owner_ticket(self, _verb: Verb, _asker: Asker) -> Facts:
         ticket = await self._book.owner()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from qrshared.inbox import InboxError
-from qrshared.protocol import Facts, Reason, Topic, Verb
+from qrshared.protocol import Envelope, Facts, Reason, Topic, Verb
 from qrshared.sessions import Asker, DeskRefusal
-from qrshared.tickets import Right, Road, TooManyTickets, UnknownDevice
+from qrshared.tickets import Right, Road, TooManyTickets, Trust, UnknownDevice
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,12 @@ SEES: Final[dict[Topic, Right | None]] = {
     Topic.TRANSFERS: Right.OWN,
     Topic.INBOX: Right.OWN,
     Topic.DEVICES: Right.OWN,
+    Topic.NEARBY: Right.PICK_UP,
 }
 """The right each topic needs; a wall is for everybody the door lets in."""
+
+NOT_FOR_GUESTS: Final = frozenset({Topic.NEARBY})
+"""Who picks up a few files by a code does not see who else is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Deed:
 
     needs: Right | None  # None: the control socket
     do: Callable[[Verb, Asker], Awaitable[Facts]]
+    for_guests: bool = True
+    """Whether a guest with that right may; else it takes a device that its owner trusts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,18 +50,25 @@ class FrontDesk:
         self._deeds: dict[type[Verb], Deed] = {}
         self._views: dict[Topic, Callable[[Asker], Facts]] = {}
         self._watchers: set[_Watcher] = set()
+        self._hand_on: Callable[[Envelope, str], None] = lambda _envelope, _device: None
 
-    def furnish(self, deeds: dict[type[Verb], Deed], views: dict[Topic, Callable[[Asker], Facts]]) -> None:
-        """From now on: what each verb needs and does, what each topic looks like."""
+    def furnish(
+        self,
+        deeds: dict[type[Verb], Deed],
+        views: dict[Topic, Callable[[Asker], Facts]],
+        hand_on: Callable[[Envelope, str], None],
+    ) -> None:
+        """From now on: what each verb needs and does, what each topic looks like, who takes a device's envelopes."""
         self._deeds = deeds
         self._views = views
+        self._hand_on = hand_on
 
     async def ask(self, verb: Verb, asker: Asker) -> Facts:
         """Carry out one verb; raises `DeskRefusal`."""
         deed = self._deeds.get(type(verb))
         if deed is None:
             raise DeskRefusal(Reason.UNSUPPORTED, "This qrshared does not know how to do that yet. Update it.")
-        if not _may(asker, deed.needs):
+        if not _may(asker, deed.needs) or not (deed.for_guests or _is_trusted_device(asker)):
             raise DeskRefusal(Reason.NOT_ALLOWED, "This device may not do that. Run `qrshared open` at the computer.")
         try:
             return await deed.do(verb, asker)
@@ -71,9 +84,14 @@ class FrontDesk:
             log.warning("a verb met the disk: %s", fault.strerror)
             raise DeskRefusal(Reason.DISK_ERROR, f"The computer's disk refused: {fault.strerror}.") from fault
 
+    def hand_on(self, envelope: Envelope, asker: Asker) -> None:
+        """Give an envelope to the other side of its meeting; a guest is in none."""
+        if asker.device is not None and _is_trusted_device(asker):
+            self._hand_on(envelope, asker.device)
+
     def watch(self, topics: Collection[Topic], asker: Asker, tell: Callable[[Facts], None]) -> Callable[[], None]:
         """Tell the present state of each topic the asker may see, at once and at every change; the result stops it."""
-        seen = frozenset(topic for topic in topics if _may(asker, SEES[topic], nobody_needed=True))
+        seen = frozenset(topic for topic in topics if _sees(asker, topic))
         watcher = _Watcher(seen, asker, tell)
         self._watchers.add(watcher)
         for topic in sorted(seen):
@@ -90,6 +108,16 @@ class FrontDesk:
     def _show(self, topic: Topic, watcher: _Watcher) -> None:
         if topic in self._views:
             watcher.tell(self._views[topic](watcher.asker))
+
+
+def _sees(asker: Asker, topic: Topic) -> bool:
+    if topic in NOT_FOR_GUESTS and not _is_trusted_device(asker):
+        return False
+    return _may(asker, SEES[topic], nobody_needed=True)
+
+
+def _is_trusted_device(asker: Asker) -> bool:
+    return asker.device is not None and asker.grant.trust in (Trust.TRUSTED, Trust.OWNER)
 
 
 def _may(asker: Asker, needs: Right | None, *, nobody_needed: bool = False) -> bool:

@@ -118,7 +118,7 @@ class Keeper:
         self._notices = Notices(daemon.inbox.folder)
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
-        daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS)
+        daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY)
         daemon.transfers.changed = self._moved.set
         daemon.history.on_landed = self._moved.set
         if daemon.away is not None:
@@ -211,7 +211,7 @@ class Keeper:
         away = self._daemon.away
         if away is not None:
             self._say_problem("edge", away.state.sentence)
-            self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES)
+            self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES, Topic.WALL)
 
     async def _refresh_walls(self) -> None:
         while True:

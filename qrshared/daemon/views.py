@@ -11,6 +11,7 @@ from qrshared import __version__
 from qrshared.daemon.away import Away
 from qrshared.daemon.book import Book
 from qrshared.daemon.history import History
+from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
 from qrshared.protocol import (
@@ -20,6 +21,9 @@ from qrshared.protocol import (
     EntryFacts,
     Facts,
     InboxList,
+    LineState,
+    NearbyList,
+    PeerFacts,
     PeerKind,
     RoadInUse,
     StatusFacts,
@@ -63,7 +67,7 @@ class Views:
 
     def __init__(
         self, *, computer: str, wall: Wall, where: Whereabouts, book: Book, inbox: Inbox, live: LiveSessions,
-        transfers: IncomingTransfers, history: History, problems: Problems,
+        transfers: IncomingTransfers, history: History, problems: Problems, introductions: Introductions,
     ) -> None:  # fmt: skip
         self._computer = computer
         self._wall = wall
@@ -74,6 +78,7 @@ class Views:
         self._transfers = transfers
         self._history = history
         self._problems = problems
+        self._introductions = introductions
         self.away: Away | None = None
         """Set once there is a line to an edge."""
         self._started_ms = int(time.time() * 1000)
@@ -88,6 +93,7 @@ class Views:
             Topic.TRANSFERS: self.transfers,
             Topic.INBOX: self.inbox,
             Topic.DEVICES: self.devices,
+            Topic.NEARBY: self.nearby,
         }
 
     def code_url(self) -> str | None:
@@ -106,7 +112,9 @@ class Views:
         if ticket is not None:
             url = self._where.code_url(ticket.fragment)
             fresh_until_ms = int((ticket.made + WALL_RENEW_S + WALL_GRACE_S) * 1000)
-        return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals())
+        # Never a code that works from elsewhere: whoever opens a wall has no rights. Only the way to it, and only here.
+        leads_away = is_here and self._wall is not Wall.OFF and self._is_reached_from_elsewhere()
+        return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals(), leads_away)
 
     def status(self, asker: Asker) -> StatusFacts:
         """The daemon as a whole."""
@@ -139,6 +147,11 @@ class Views:
     def devices(self, _asker: Asker) -> DeviceList:
         """All devices, the last seen first."""
         return DeviceList(tuple(self._device(one) for one in self._book.register.devices()[:TOLD_DEVICES_MAX]))
+
+    def nearby(self, asker: Asker) -> NearbyList:
+        """Who else is here, for this device."""
+        near = [] if asker.device is None else self._introductions.near(asker.device)
+        return NearbyList(tuple(PeerFacts(one.id, one.name, PeerKind(one.kind)) for one in near))
 
     def read_inbox(self, limit: int) -> InboxList:
         """Look into the folder; call it in a thread. Raises `InboxError`."""
@@ -181,6 +194,9 @@ class Views:
             online=self._live.is_online(device.id),
             road=self._road_of(device.id),
         )
+
+    def _is_reached_from_elsewhere(self) -> bool:
+        return self.away is not None and self.away.edge_facts().state is LineState.CONNECTED
 
     def _road_of(self, device: str) -> RoadInUse | None:
         if not self._live.is_online(device):

@@ -10,8 +10,10 @@ from qrshared.serving import Admission
 class Whereabouts:
     """Follows the addresses; everything that shows one asks here, each time anew."""
 
-    def __init__(self, *, host: str | None, public_host: str | None) -> None:
+    def __init__(self, *, host: str | None, public_host: str | None, edge: str | None = None) -> None:
+        """`edge`: where this computer is reached from other networks, such as `https://share.example.org`."""
         self._host = host
+        self._edge = edge
         self._public_host = public_host
         self._found: Sequence[Candidate] = ()
         self._local_name: str | None = None
@@ -50,6 +52,10 @@ class Whereabouts:
     def code_url(self, fragment: str) -> str:
         """What a QR carries. Without a network it is this computer's own address: better than a code that lies."""
         return f"http://{self._authority(self.address or '127.0.0.1')}/p#{fragment}"
+
+    def away_url(self, fragment: str) -> str | None:
+        """What a QR carries that works in any network; None without an edge."""
+        return None if self._edge is None else f"{self._edge}/p#{fragment}"
 
     def owner_url(self, fragment: str) -> str:
         """The owner page, on this computer only."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from qrshared.local.lines import CLOSING_S, Lines
-from qrshared.protocol import Answer, Ask, Facts, Message, News, ProtocolError, Reason, Refuse, Watch, trimmed
+from qrshared.protocol import Answer, Ask, Facts, Message, News, ProtocolError, Reason, Refuse, Watch, WrongAsk, trimmed
 from qrshared.protocol.limits import ASKS_MAX
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 
@@ -45,8 +45,12 @@ class Visit:
     async def _read(self, asks: asyncio.TaskGroup) -> ProtocolError | None:
         """Until the command leaves (None) or says something wrong, which raised would cancel verbs under way."""
         try:
-            while (message := await self._lines.receive()) is not None:
+            while (message := await self._receive()) is not None:
                 match message:
+                    case WrongAsk():
+                        await self._open_asks.acquire()
+                        self._answers.append(message.refusal())
+                        self._something_to_say.set()
                     case Ask():
                         await self._open_asks.acquire()  # no further verb is read while so many are open
                         asks.create_task(self._carry_out(message))
@@ -59,6 +63,13 @@ class Visit:
         except ProtocolError as wrong:
             return wrong
         return None
+
+    async def _receive(self) -> Message | WrongAsk | None:
+        """The next line; a verb that cannot be read is a value: its asker is refused."""
+        try:
+            return await self._lines.receive()
+        except WrongAsk as wrong:
+            return wrong
 
     async def _carry_out(self, ask: Ask) -> None:
         answer: Answer | Refuse

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from qrshared.errors import QrsharedError
-from qrshared.protocol import Facts, Reason, Topic, Verb
+from qrshared.protocol import Envelope, Facts, Reason, Topic, Verb
 from qrshared.tickets import Grant
 
 
@@ -32,6 +32,9 @@ class Desk(Protocol):
 
     async def ask(self, verb: Verb, asker: Asker) -> Facts:
         """Carry out one verb; raises `DeskRefusal`."""
+
+    def hand_on(self, envelope: Envelope, asker: Asker) -> None:
+        """Give an envelope to the other side of its meeting; one that nobody waits for is dropped."""
 
     def watch(self, topics: Collection[Topic], asker: Asker, tell: Callable[[Facts], None]) -> Callable[[], None]:
         """Tell the present state of each topic the asker may see, at once and at every change; the result stops it."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 from qrshared.links import BATCH_MESSAGES_MAX, Link, LinkClosed
-from qrshared.protocol import Goodbye, Message, Reason, decode, encode
+from qrshared.protocol import Goodbye, Message, Reason, WrongAsk, decode, encode
 from qrshared.seal import Found, Initiator, Refusal, Refused, Responder, RoadName, Sealed, comparison_words
 
 T = TypeVar("T")
@@ -46,9 +46,12 @@ class SealedLink(Generic[T]):
         if batch:
             await self._link.send(*batch)
 
-    async def receive(self) -> Sequence[Message]:
-        """The next messages; raises `LinkClosed`, or a `RemoteError` for one that does not open or makes no sense."""
-        return [decode(self._sealed.open(message)) for message in await self._link.receive()]
+    async def receive(self) -> Sequence[Message | WrongAsk]:
+        """The next messages; raises `LinkClosed`, or a `RemoteError` for one that does not open or makes no sense.
+
+        A verb that cannot be read is a value here: its asker is refused, and the link goes on.
+        """
+        return [_read(self._sealed.open(message)) for message in await self._link.receive()]
 
     async def leave(self, reason: Reason | None) -> None:
         """Say goodbye, unless there is nothing to say, and end the link; never longer than two `FAREWELL_S`."""
@@ -59,6 +62,13 @@ class SealedLink(Generic[T]):
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
                 await self._link.close(reason or "")
+
+
+def _read(plaintext: bytes) -> Message | WrongAsk:
+    try:
+        return decode(plaintext)
+    except WrongAsk as wrong:
+        return wrong
 
 
 async def answer_seal(link: Link, road: RoadName, find: Callable[[bytes], Found[T] | Refusal]) -> SealedLink[T]:

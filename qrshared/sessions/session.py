@@ -14,9 +14,11 @@ from qrshared.protocol import (
     SILENCE_S_MAX,
     Answer,
     Ask,
+    Envelope,
     Facts,
     Goodbye,
     Hello,
+    Introduce,
     Message,
     News,
     Ping,
@@ -25,6 +27,7 @@ from qrshared.protocol import (
     Refuse,
     Topic,
     Watch,
+    WrongAsk,
     trimmed,
 )
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
@@ -39,6 +42,9 @@ log = logging.getLogger(__name__)
 
 SAYS_MAX: Final = 256
 """Pongs, answers and refusals that may wait for a slow reader; one that asks without reading is let go."""
+
+HANDED_MAX: Final = 64
+"""Introductions and envelopes of other devices that may wait for a slow reader; more is dropped, and said again."""
 
 TICK_S: Final = 1.0
 """How often a session looks whether a ping is due or its peer has fallen silent."""
@@ -78,6 +84,7 @@ class Session:
         self._pinged_at = clock()
         self._says: deque[Message] = deque([hello])
         self._news: dict[type[Facts], Facts] = {}
+        self._handed: deque[Introduce | Envelope] = deque()
         self._wake = asyncio.Event()
         self._asks_open = 0
         self._stop_watching: Callable[[], None] = lambda: None
@@ -147,6 +154,14 @@ class Session:
         if may_now:
             self._sending.attach(self._wake.set)
 
+    def hand(self, message: Introduce | Envelope) -> bool:
+        """Say this to the peer for another device's sake; False, and nothing is said, while too much waits for it."""
+        if len(self._handed) >= HANDED_MAX or self._ended.is_set():
+            return False
+        self._handed.append(message)
+        self._wake.set()
+        return True
+
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             messages = await self._link.receive()
@@ -154,7 +169,7 @@ class Session:
             for message in messages:
                 self._take(message, tasks)
 
-    def _take(self, message: Message, tasks: asyncio.TaskGroup) -> None:
+    def _take(self, message: Message | WrongAsk, tasks: asyncio.TaskGroup) -> None:
         match message:
             case Ping(n):
                 self._say(Pong(n))
@@ -171,8 +186,12 @@ class Session:
                     raise SessionOver(Reason.PROTOCOL)
                 self._asks_open += 1
                 tasks.create_task(self._answer(message))
-            case News() | Answer() | Refuse():
-                pass  # a daemon asks nobody: drained
+            case WrongAsk():
+                self._say(message.refusal())
+            case Envelope():
+                self._desk.hand_on(message, self.asker)
+            case News() | Answer() | Refuse() | Introduce():
+                pass  # a daemon asks nobody, and nobody introduces it: drained
             case _:
                 if not self._sending.take(message):
                     self._receiving.take(message, self.asker.grant)
@@ -210,8 +229,10 @@ class Session:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            messages: list[Message] = [*self._says, *(News(trimmed(facts)) for facts in self._news.values())]
+            messages: list[Message] = [*self._says, *self._handed]
+            messages += (News(trimmed(facts)) for facts in self._news.values())
             self._says.clear()
+            self._handed.clear()
             self._news.clear()
             messages += self._receiving.messages_to_send()
             messages += self._sending.messages_to_send()

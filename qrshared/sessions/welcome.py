@@ -4,12 +4,14 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from qrshared.errors import RemoteError
 from qrshared.links import Link, LinkClosed
 from qrshared.protocol import (
     VERSIONS,
+    AwayFacts,
     GrantFacts,
     Hello,
     PeerKind,
@@ -25,7 +27,7 @@ from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal
 from qrshared.sessions.sending import OutgoingTransfers
 from qrshared.sessions.session import Session
-from qrshared.tickets import Credential, Grant, Road, grant_of
+from qrshared.tickets import Credential, Grant, Road, Trust, grant_of
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,9 @@ class GuestBook(Protocol):
     async def enroll(self, credential: Credential, key: bytes, name: str, kind: PeerKind) -> Grant:
         """Make the device and write it down before returning; raises `EnrollRefused`."""
 
+    def road_secret(self, device: str) -> bytes:
+        """A fresh secret by which this device's page may go on away from home."""
+
     def name(self, device: str) -> str:
         """What the owner knows this device as: a name fit for screens, unlike what its hello says."""
 
@@ -75,7 +80,9 @@ class Welcome:
         outgoing: OutgoingTransfers,
         live: LiveSessions,
         clock: Callable[[], float],
+        away: AwayFacts | None = None,
     ) -> None:
+        """`away`: what trusted devices are told of the edge; None without one."""
         self._computer = computer
         self._book = book
         self._desk = desk
@@ -83,6 +90,7 @@ class Welcome:
         self._outgoing = outgoing
         self._live = live
         self._clock = clock
+        self._away = away
         self._instance = secrets.randbelow(2**53)
 
     async def serve(
@@ -159,11 +167,20 @@ class Welcome:
             return await self._book.enroll(credential, hello.enroll, hello.name, hello.kind)
         return self._book.grant(credential)
 
+    def _away_facts(self, grant: Grant) -> AwayFacts | None:
+        """How this device's page may go on away from home; guests send at home only."""
+        if self._away is None or grant.device is None or grant.trust in (None, Trust.GUEST):
+            return None
+        if grant.road is Road.AWAY:
+            return self._away  # it has its way already, and nothing is given to a page that the edge hosts
+        return replace(self._away, secret=self._book.road_secret(grant.device))
+
     def _hello(self, grant: Grant, words: str | None) -> Hello:
         facts = GrantFacts(
             rights=tuple(sorted(grant.rights)),
             trust=grant.trust,
             device=grant.device,
             until_ms=None if grant.until is None else int(grant.until * 1000),
+            away=self._away_facts(grant),
         )
         return Hello(VERSIONS, self._computer(), PeerKind.COMPUTER, self._instance, grant=facts, words=words)

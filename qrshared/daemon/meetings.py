@@ -1,0 +1,112 @@
+"""Which two devices may hand each other envelopes through this computer, and how many. Pure: `now` is in seconds."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from qrshared.protocol import DeviceId, MeetingId
+
+MEETINGS_MAX: Final = 64
+"""Living ones of all devices together; the oldest gives way."""
+
+MEETINGS_PER_DEVICE_MAX: Final = 16
+"""Living ones of one device; its oldest gives way."""
+
+MEETING_LIFE_S: Final = 3_600.0
+"""As long as the pair ticket: pages that still have something to say ask to meet again."""
+
+ENVELOPES_PER_S: Final = 20.0
+"""Envelopes of one device in the long run, whatever meetings they are for."""
+
+ENVELOPES_BURST_MAX: Final = 100.0
+"""Envelopes of one device at once: an offer and its candidates, several times over."""
+
+MEETS_PER_S: Final = 0.2
+"""Introductions that one device may ask for in the long run: each may cost an account at a relay."""
+
+MEETS_BURST_MAX: Final = 10.0
+"""Introductions that one device may ask for at once."""
+
+
+class Allowance:
+    """So many at once and so many a second for each device; what is beyond is told apart, not delayed."""
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._left: dict[DeviceId, tuple[float, float]] = {}  # what was left, and when
+
+    def spend(self, device: DeviceId, now: float) -> bool:
+        """Whether one more is allowed; it is counted if so."""
+        left, at = self._left.get(device, (self._burst, now))
+        left = min(self._burst, left + max(0.0, now - at) * self._per_s)
+        self._left[device] = (left - 1 if left >= 1 else left, now)
+        return left >= 1
+
+    def forget(self, now: float) -> None:
+        """Drop what has filled up again: it says nothing any more."""
+        full_s = self._burst / self._per_s
+        self._left = {device: (left, at) for device, (left, at) in self._left.items() if now - at < full_s}
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two devices that were introduced."""
+
+    id: MeetingId
+    devices: frozenset[DeviceId]
+    began: float
+
+    def is_alive(self, now: float) -> bool:
+        """Whether envelopes are still handed on."""
+        return now < self.began + MEETING_LIFE_S
+
+
+class Meetings:
+    """The table of those that live."""
+
+    def __init__(self, *, random: Callable[[int], str] = secrets.token_hex) -> None:
+        self._random = random
+        self._all: dict[MeetingId, Meeting] = {}  # the oldest first
+        self._envelopes = Allowance(ENVELOPES_PER_S, ENVELOPES_BURST_MAX)
+        self._meets = Allowance(MEETS_PER_S, MEETS_BURST_MAX)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def may_ask(self, device: DeviceId, now: float) -> bool:
+        """Whether this device may be introduced to somebody now; it is counted if so."""
+        self._meets.forget(now)
+        return self._meets.spend(device, now)
+
+    def open(self, first: DeviceId, second: DeviceId, now: float) -> Meeting:
+        """A new one; it takes the place of an earlier one of the same two."""
+        both = frozenset((first, second))
+        self._keep(lambda one: one.is_alive(now) and one.devices != both)
+        for device in (first, second):
+            theirs = [one for one in self._all.values() if device in one.devices]
+            for one in theirs[: len(theirs) - MEETINGS_PER_DEVICE_MAX + 1]:
+                del self._all[one.id]
+        while len(self._all) >= MEETINGS_MAX:
+            del self._all[next(iter(self._all))]
+        meeting = Meeting(self._random(16), both, now)
+        self._all[meeting.id] = meeting
+        return meeting
+
+    def other(self, meeting: MeetingId, device: DeviceId, now: float) -> DeviceId | None:
+        """Whom an envelope of this device is for, and count it; None: to be dropped."""
+        found = self._all.get(meeting)
+        if found is None or not found.is_alive(now) or device not in found.devices:
+            return None
+        if not self._envelopes.spend(device, now):
+            return None
+        return next(iter(found.devices - {device}))
+
+    def end(self, devices: Iterable[DeviceId]) -> None:
+        """These devices are no longer known: nobody hands them anything."""
+        gone = frozenset(devices)
+        self._keep(lambda one: not one.devices & gone)
+
+    def _keep(self, is_kept: Callable[[Meeting], bool]) -> None:
+        self._all = {one.id: one for one in self._all.values() if is_kept(one)}
