@@ -1,5 +1,6 @@
 // What the page and its session worker say to each other: the page shows and asks, the worker owns link, seal and files.
 import type { Facts, GrantFacts, Kind, Reason, RoadInUse, Topic, Verb } from "../protocol/messages.ts";
+import type { PeerNews, PeerOrder } from "./peer-bridge.ts";
 import type { RelayQuestion } from "./relay-ask.ts";
 import type { AwayFault } from "./roads.ts";
 
@@ -42,6 +43,7 @@ export type Command =
   | { readonly t: "clear" } // forget what is done: the list starts anew
   | { readonly t: "relay"; readonly sendNow: boolean } // the answer to "This goes through your relay"
   | { readonly t: "wake" } // visible again, online again: try the link now
+  | { readonly t: "peers"; readonly order: PeerOrder } // about other devices
   | { readonly t: "watch"; readonly topics: readonly Topic[] }
   | { readonly t: "ask"; readonly id: number; readonly verb: Verb };
 
@@ -91,6 +93,7 @@ export type Update =
   | { readonly t: "transfer"; readonly id: string; readonly over: boolean } // remember / forget the id (IndexedDB)
   | { readonly t: "relay"; readonly question: RelayQuestion; readonly bytes: number } // what is to go and what the person said to it
   | { readonly t: "declined"; readonly reason: Reason; readonly needed: number | null; readonly free: number | null }
+  | { readonly t: "peers"; readonly news: PeerNews } // about other devices
   | { readonly t: "news"; readonly facts: Facts }
   | { readonly t: "answer"; readonly id: number; readonly facts: Facts }
   | { readonly t: "refuse"; readonly id: number; readonly reason: Reason; readonly sentence: string };

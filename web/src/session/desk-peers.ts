@@ -43,8 +43,8 @@ export class DeskPeers {
   #asks = FIRST_ASK;
   #post: Post | null = null;
 
-  constructor(self: Self, ports: DeskPeersPorts) {
-    this.#self = self;
+  constructor({ name, kind, instance }: Self, ports: DeskPeersPorts) {
+    this.#self = { name, kind, instance };
     this.#ports = ports;
     this.#peers = new Peers(ports, (visit) => this.#seekLater(visit));
   }

@@ -65,4 +65,15 @@ export type PeerNews =
   | { readonly t: "arriving"; readonly peer: PeerId; readonly transfer: TransferId; readonly update: LedgerUpdate }
   | { readonly t: "received"; readonly peer: PeerId; readonly transfer: TransferId; readonly item: number; readonly name: string; readonly blob: Blob }
   | { readonly t: "held"; readonly bytes: number } // by Blobs that are not saved yet
-  | { readonly t: "download"; readonly start: DownloadStart };
+  | { readonly t: "download"; readonly start: DownloadStart }
+  | { readonly t: "fault"; readonly sentence: string | null }; // of a room: somebody is there and no link comes to be
+
+/** How a page begins that has no computer at home: it meets whoever has this secret at its meeting point. */
+export interface RoomOpening {
+  readonly t: "room";
+  readonly edge: string;
+  readonly secret: Uint8Array;
+  readonly name: string;
+  readonly kind: Kind;
+  readonly instance: number;
+}

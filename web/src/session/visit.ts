@@ -7,6 +7,7 @@ import { Backoff } from "./backoff.ts";
 import type { Command, LinkView, Opening, Update } from "./bridge.ts";
 import { type Attempt, Credentials, type Outcome, type Step } from "./credentials.ts";
 import { Desk } from "./desk.ts";
+import type { DeskPeers } from "./desk-peers.ts";
 import { type Dialled, Dialler, type DiallerPorts } from "./dialler.ts";
 import { Outbox } from "./outbox.ts";
 import type { Digest } from "./proof.ts";
@@ -34,6 +35,8 @@ export interface VisitPorts extends DiallerPorts {
   readonly bulkCipher: () => Promise<Cipher | null>;
   readonly digest: () => Promise<Digest>;
   readonly tell: (update: Update) => void;
+  /** Other devices that the daemon introduces. */
+  readonly peers?: DeskPeers;
 }
 
 export class Visit {
@@ -73,8 +76,11 @@ export class Visit {
         return this.#keyKept.raise();
       case "wake":
         this.#session?.wake();
+        this.#ports.peers?.wake();
         this.#dialler.wake();
         return this.#woken.raise();
+      case "peers":
+        return this.#ports.peers?.order(command.order);
       case "watch":
         return this.#desk.watch(command.topics);
       case "ask":
@@ -106,6 +112,7 @@ export class Visit {
   /** Says goodbye and runs no more. */
   stop(): void {
     this.#stopped = true;
+    this.#ports.peers?.stop();
     this.#session?.end("done");
     this.#dialler.stop();
     this.#woken.raise();
@@ -214,6 +221,7 @@ export class Visit {
     this.#session = null;
     this.#opened = null;
     this.#desk.detach();
+    this.#ports.peers?.detach();
     this.#outbox.detach();
     this.#relay.on(null, undefined);
     if (this.#dialler.isHome) return { why: "home" };
@@ -230,6 +238,7 @@ export class Visit {
     this.#opened = { state: "open", computer: answer.name, grant: withoutSecret(grant), words: answer.words ?? null, road };
     this.#on(road);
     this.#desk.attach((message) => session.post(message));
+    this.#ports.peers?.attach((message) => session.post(message));
     if (grant.rights.includes("send")) this.#outbox.attach(session);
   }
 
@@ -243,17 +252,20 @@ export class Visit {
 
   #receive(message: SessionMessage): void {
     switch (message.t) {
-      case "news":
       case "answer":
       case "refuse":
+        return this.#ports.peers?.answered(message) === true ? undefined : this.#desk.receive(message);
+      case "news":
         return this.#desk.receive(message);
+      case "introduce":
+        return this.#ports.peers?.introduce(message);
+      case "envelope":
+        return this.#ports.peers?.envelope(message);
       case "propose": // this page takes nothing yet; one answer for all its pages
         if (!message.more) this.#session?.post({ t: "decline", transfer: message.transfer, reason: "unsupported" });
         return;
       case "ask": // these two are ours to say
       case "watch":
-      case "introduce":
-      case "envelope":
         return;
       default:
         return this.#outbox.receive(message);

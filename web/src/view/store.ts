@@ -104,6 +104,7 @@ export function fold(state: ViewState, update: Update, at: Moment): ViewState {
     case "drop_key":
     case "enrolled":
     case "transfer":
+    case "peers": // `PeerStore`'s
       return state;
   }
 }
