@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
+import os
 import re
 import socket
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import ifaddr
 import pytest
 from aioice import mdns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qrshared.links import BadOffer, CandidateCounts, IceServer, LinkClosed
-from qrshared.links.peer_connection import NAMES_MAX, RECEIVE_BUFFER_BYTES, PeerConnection
+from qrshared.links.peer_connection import CLOSE_S, NAMES_MAX, RECEIVE_BUFFER_BYTES, PeerConnection
 from qrshared.links.sdp import CANDIDATES_MAX
-from tests.adapters.links_world import connected, nothing_left
+from tests.adapters.links_world import FULL_BATCH, connected, nothing_left
+from tests.parts import find
 
 BLACK_HOLE = IceServer(("stun:192.0.2.254:9",))
 
@@ -98,6 +103,73 @@ class TestConnecting:
             await zone.close()
 
 
+@asynccontextmanager
+async def a_relay() -> AsyncIterator[tuple[str, int]]:
+    """A TURN server on this machine; its address is not loopback, where no peer is looked for."""
+    address = next(
+        ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips
+        if isinstance(ip.ip, str) and not ip.ip.startswith("127.")
+    )  # fmt: skip
+    with socket.socket() as free:
+        free.bind((address, 0))
+        port = int(free.getsockname()[1])
+    program = find("turnserver")
+    assert program is not None
+    process = await asyncio.create_subprocess_exec(
+        program, "-n", "--listening-ip", address, "--relay-ip", address, "--listening-port", str(port),
+        "--lt-cred-mech", "--user", "name:secret", "--realm", "test",
+        "--no-tls", "--no-dtls", "--no-cli", "--pidfile", os.devnull,
+        "--log-file", os.devnull, stdout=DEVNULL, stderr=DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(20):
+            while not _listens(address, port):
+                await asyncio.sleep(0.05)
+        yield address, port
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _listens(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
+
+
+@pytest.mark.needs("coturn")
+class TestRelaying:
+    """Through a real TURN server."""
+
+    @pytest.mark.parametrize("over", ["udp", "tcp"])
+    async def test_both_ends_see_that_one_of_them_uses_a_relay(self, over: str) -> None:
+        async with a_relay() as (address, port), nothing_left():
+            servers = [IceServer((f"turn:{address}:{port}?transport={over}",), "name", "secret")]
+            async with connected(servers, here_relay_only=True) as (here, there, link, other):
+                assert (here.counts, there.counts.relay) == (CandidateCounts(0, 0, 1), 0)
+                assert here.road == there.road == "relay"
+                await other.send(*FULL_BATCH)
+                arrived: list[bytes] = []
+                while len(arrived) < len(FULL_BATCH):
+                    arrived += await link.receive()
+                assert arrived == FULL_BATCH
+
+    async def test_two_ends_that_see_each_other_use_no_relay(self) -> None:
+        async with a_relay() as (address, port), nothing_left():
+            servers = [IceServer((f"stun:{address}:{port}", f"turn:{address}:{port}"), "name", "secret")]
+            async with connected(servers, servers) as (here, there, _, _):
+                assert here.counts.relay == there.counts.relay == 1
+                assert here.road == there.road == "direct"
+
+    async def test_a_relay_that_dies_does_not_hold_up_a_close(self) -> None:
+        async with a_relay() as (address, port):
+            there = PeerConnection([IceServer((f"turn:{address}:{port}",), "name", "secret")])
+            async with PeerConnection([]) as here:
+                await there.answer(await here.offer())
+        began = asyncio.get_running_loop().time()
+        await there.close()
+        assert asyncio.get_running_loop().time() - began < CLOSE_S + 1
+
+
 @pytest.mark.usefixtures("clean")
 class TestEnding:
     """Nothing stays, whenever it ends."""
@@ -157,12 +229,18 @@ async def outcome(connection: PeerConnection) -> str:
     return "open"
 
 
-async def _an_offer() -> str:
-    async with PeerConnection([]) as here:
-        return await here.offer()
-
-
-OFFER = asyncio.run(_an_offer())
+OFFER = "\r\n".join(
+    [
+        "v=0", "o=- 4611731400430051336 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0",
+        "a=extmap-allow-mixed", "a=msid-semantic: WMS",
+        "m=application 47789 UDP/DTLS/SCTP webrtc-datachannel", "c=IN IP4 198.51.100.7",
+        "a=candidate:842163049 1 udp 1677729535 198.51.100.7 47789 typ srflx raddr 0.0.0.0 rport 0 generation 0",
+        "a=candidate:1 1 udp 2113937151 0a1b2c3d.local 47789 typ host generation 0 network-cost 999",
+        "a=ice-ufrag:pFCV", "a=ice-pwd:jfHDp0WLbTdYqHrgbpUKFpaW", "a=ice-options:trickle",
+        "a=fingerprint:sha-256 " + ":".join(["4A"] * 32), "a=setup:actpass", "a=mid:0", "a=sctp-port:5000",
+        "a=max-message-size:262144", "",
+    ]
+)  # fmt: skip
 PIECES = st.sampled_from(
     [*OFFER.splitlines(), "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=setup:holdconn", "a=ice-lite", "a=sctp-port:-1", "\0"]
 )
