@@ -4,6 +4,7 @@ Feed what arrives, then ask for `blobs_to_send`: after each `receive`, `say` and
 `WIRE.md` says what is said. The page's twin is `web/src/signaling/meeting.ts`.
 """
 
+import math
 import secrets
 from collections import Counter
 from collections.abc import Mapping
@@ -41,6 +42,9 @@ HELLO_WAIT_S: Final = 1.0
 
 HELLO_WAIT_LONGEST_S: Final = 8.0
 """A peer that comes back after a cut should not wait longer than this."""
+
+ANSWER_APART_S: Final = 0.5
+"""Between answers to a peer's hellos, which an honest one says 1 s apart: or two could be made to greet for ever."""
 
 
 class State(Enum):
@@ -152,6 +156,8 @@ class Meeting:
         """False until `Met`."""
         self.spoiled = 0
         """Envelopes that came changed, or that this meeting's peer cannot have said."""
+        self.spoiled_there = 0
+        """The same, as the other side tells it under the seal: our words are changed on their way."""
         self.over_reason: OverReason | None = None
         self._secret = derive_keys(secret).envelopes
         self._nonce = nonce or secrets.token_bytes(32)
@@ -160,6 +166,7 @@ class Meeting:
         self._verify_until = now + VERIFY_S
         self._hello_due: float | None = None
         self._hello_wait_s = HELLO_WAIT_S
+        self._answered_at = -math.inf
         self._owes_hello = False
         self._owes_got = False
         self._outbox = Outbox()
@@ -172,11 +179,11 @@ class Meeting:
         if self.role is Role.PAGE and self.state is State.ALONE:
             self._hello_due = now
 
-    def receive(self, blob: bytes, now: float) -> list[Event]:  # noqa: ARG002 - every feeding verb has `now`
+    def receive(self, blob: bytes, now: float) -> list[Event]:
         """Feed one envelope, as it came from anywhere."""
         if self.state is State.OVER:
             return []
-        return self._receive_sealed(blob) if is_sealed(blob) else self._receive_hello(blob)
+        return self._receive_sealed(blob) if is_sealed(blob) else self._receive_hello(blob, now)
 
     def say(self, message: MeetingMessage, now: float) -> None:
         """Say it until it is confirmed. After `Bye`, or beyond 64 candidates an attempt, nothing is said."""
@@ -196,7 +203,7 @@ class Meeting:
     def blobs_to_send(self, now: float) -> list[bytes]:
         """What to send now, also again. Look at `over_reason` afterwards: this may have been the end."""
         if self.state is not State.OVER and self._is_too_late(now):
-            self._end(OverReason.SPOILED if self.spoiled else OverReason.NO_ANSWER)
+            self._end(OverReason.SPOILED if self.spoiled or self.spoiled_there else OverReason.NO_ANSWER)
         blobs: list[bytes] = []
         is_hello_due = self._hello_due is not None and self._hello_due <= now
         if is_hello_due:
@@ -210,7 +217,7 @@ class Meeting:
             plaintexts = self._outbox.due(now)
             if self._owes_got:
                 self._owes_got = False
-                plaintexts.append(encode_got(self._expected))
+                plaintexts.append(encode_got(Got(self._expected, self.spoiled)))
             blobs += [self._envelopes.seal(plaintext) for plaintext in plaintexts]
         return blobs
 
@@ -223,7 +230,7 @@ class Meeting:
             moments.append(self._verify_until)
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _receive_hello(self, blob: bytes) -> list[Event]:
+    def _receive_hello(self, blob: bytes, now: float) -> list[Event]:
         try:
             hello = parse_hello(blob)
         except MalformedOpening:
@@ -242,10 +249,11 @@ class Meeting:
         elif (hello.nonce, hello.role) != (self._peer_nonce, self.peer_role):
             self.spoiled += 1
             return []
-        if not hello.echo:
-            self._owes_hello = True
-        if self.state is State.VERIFIED:
-            self._owes_got = True  # whoever still says hello has opened nothing of ours
+        if now - self._answered_at >= ANSWER_APART_S:
+            self._answered_at = now
+            self._owes_hello = not hello.echo
+            # Whoever still says hello has opened nothing of ours.
+            self._owes_got = self._owes_got or self.state is State.VERIFIED
         return events
 
     def _meet(self, hello: Hello) -> list[Event]:
@@ -272,6 +280,9 @@ class Meeting:
             plaintext = self._envelopes.open(blob)
         except EnvelopeSpoiled:
             self.spoiled += 1
+            # Whoever said it should know; told ever more rarely, or a flood of nonsense would make us chatter.
+            is_told = self.state is State.VERIFIED and self.spoiled.bit_count() == 1
+            self._owes_got = self._owes_got or is_told
             return []
         if plaintext is None:
             return []
@@ -292,6 +303,7 @@ class Meeting:
         if isinstance(said, Got):
             if not self._outbox.confirm(said.through):
                 raise WrongMessage("confirms what was never said")
+            self.spoiled_there = max(self.spoiled_there, said.spoiled)
             return []
         self._owes_got = True
         if said.n != self._expected:

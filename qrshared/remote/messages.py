@@ -131,9 +131,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """Everything before `through` has arrived."""
+    """Everything before `through` has arrived; `spoiled` envelopes came changed."""
 
     through: int
+    spoiled: int = 0
 
 
 def encode_said(n: int, message: MeetingMessage) -> bytes:
@@ -153,9 +154,10 @@ def encode_said(n: int, message: MeetingMessage) -> bytes:
     return text.encode()
 
 
-def encode_got(through: int) -> bytes:
+def encode_got(got: Got) -> bytes:
     """JSON of a confirmation; it has no place of its own."""
-    return _JSON.encode({"t": "got", "through": through}).encode()
+    spoiled = {"spoiled": got.spoiled} if got.spoiled else {}
+    return _JSON.encode({"t": "got", "through": got.through, **spoiled}).encode()
 
 
 def decode(plaintext: bytes) -> Said | Got:
@@ -170,7 +172,7 @@ def decode(plaintext: bytes) -> Said | Got:
     if not isinstance(tag, str):
         raise WrongMessage("no t")
     if tag == "got":
-        return Got(_whole(parsed.get("through"), WHOLE_MAX))
+        return Got(_whole(parsed.get("through"), WHOLE_MAX), _whole(parsed.get("spoiled", 0), WHOLE_MAX))
     n = _whole(parsed.get("n"), WHOLE_MAX)
     kind = _KINDS.get(tag)
     return Said(n, None if kind is None else kind(parsed))

@@ -13,6 +13,7 @@ import { Outbox } from "./outbox.ts";
 export const VERIFY_MS = 30_000;
 export const HELLO_WAIT_MS = 1000;
 export const HELLO_WAIT_LONGEST_MS = 8000;
+export const ANSWER_APART_MS = 500;
 
 /** `met`: both nonces are known, nobody has proved anything; `verified`: the other side knows the secret and is here. */
 export type MeetingState = "alone" | "met" | "verified" | "over";
@@ -60,6 +61,8 @@ export class Meeting {
   isInitiator = false;
   /** Envelopes that came changed, or that this meeting's peer cannot have said. */
   spoiled = 0;
+  /** The same, as the other side tells it under the seal: our words are changed on their way. */
+  spoiledThere = 0;
   overReason: OverReason | undefined;
   readonly role: Role;
   readonly #secret: Uint8Array;
@@ -69,6 +72,7 @@ export class Meeting {
   readonly #verifyUntil: number;
   #helloDue = Number.POSITIVE_INFINITY;
   #helloWait = HELLO_WAIT_MS;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #owesHello = false;
   #owesGot = false;
   #outbox = new Outbox();
@@ -90,9 +94,9 @@ export class Meeting {
   }
 
   /** Feed one envelope, as it came from anywhere. */
-  receive(blob: Uint8Array, _now: number): MeetingEvent[] {
+  receive(blob: Uint8Array, now: number): MeetingEvent[] {
     if (this.state === "over") return [];
-    return isSealed(blob) ? this.#receiveSealed(blob) : this.#receiveHello(blob);
+    return isSealed(blob) ? this.#receiveSealed(blob) : this.#receiveHello(blob, now);
   }
 
   /** Say it until it is confirmed. After `bye`, or beyond 64 candidates an attempt, nothing is said. */
@@ -112,7 +116,9 @@ export class Meeting {
 
   /** What to send now, also again. Look at `overReason` afterwards: this may have been the end. */
   blobsToSend(now: number): Uint8Array[] {
-    if (this.state !== "over" && this.#isTooLate(now)) this.#end(this.spoiled > 0 ? "spoiled" : "no_answer");
+    if (this.state !== "over" && this.#isTooLate(now)) {
+      this.#end(this.spoiled > 0 || this.spoiledThere > 0 ? "spoiled" : "no_answer");
+    }
     const blobs: Uint8Array[] = [];
     const isHelloDue = this.#helloDue <= now;
     if (isHelloDue) {
@@ -127,7 +133,7 @@ export class Meeting {
     const envelopes = this.#envelopes;
     if (envelopes !== undefined) {
       const plaintexts = this.#outbox.due(now);
-      if (this.#owesGot) plaintexts.push(encodeGot(this.#expected));
+      if (this.#owesGot) plaintexts.push(encodeGot(this.#expected, this.spoiled));
       this.#owesGot = false;
       for (const plaintext of plaintexts) blobs.push(envelopes.seal(plaintext));
     }
@@ -142,7 +148,7 @@ export class Meeting {
     return due === Number.POSITIVE_INFINITY ? undefined : due;
   }
 
-  #receiveHello(blob: Uint8Array): MeetingEvent[] {
+  #receiveHello(blob: Uint8Array, now: number): MeetingEvent[] {
     let hello: Hello;
     try {
       hello = parseHello(blob);
@@ -164,8 +170,11 @@ export class Meeting {
       this.spoiled += 1;
       return [];
     }
-    if (hello.echo.length === 0) this.#owesHello = true;
-    if (this.state === "verified") this.#owesGot = true; // whoever still says hello has opened nothing of ours
+    if (now - this.#answeredAt >= ANSWER_APART_MS) {
+      this.#answeredAt = now;
+      this.#owesHello = hello.echo.length === 0;
+      this.#owesGot ||= this.state === "verified"; // whoever still says hello has opened nothing of ours
+    }
     return events;
   }
 
@@ -192,6 +201,8 @@ export class Meeting {
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       this.spoiled += 1;
+      // Whoever said it should know; told ever more rarely, or a flood of nonsense would make us chatter.
+      this.#owesGot ||= this.state === "verified" && Number.isInteger(Math.log2(this.spoiled));
       return [];
     }
     if (plaintext === undefined) return [];
@@ -215,6 +226,7 @@ export class Meeting {
     const said = decode(plaintext);
     if (said.t === "got") {
       if (!this.#outbox.confirm(said.through)) throw new WrongValue("confirms what was never said");
+      this.spoiledThere = Math.max(this.spoiledThere, said.spoiled);
       return [];
     }
     this.#owesGot = true;

@@ -87,10 +87,11 @@ export interface Said {
   readonly message: MeetingMessage | undefined;
 }
 
-/** Everything before `through` has arrived. */
+/** Everything before `through` has arrived; `spoiled` envelopes came changed. */
 export interface Got {
   readonly t: "got";
   readonly through: number;
+  readonly spoiled: number;
 }
 
 const URL = /^(?:stun|turn)s?:[!-~]+$/;
@@ -147,17 +148,17 @@ export function encodeSaid(n: number, said: MeetingMessage): Uint8Array {
 }
 
 /** JSON of a confirmation; it has no place of its own. */
-export function encodeGot(through: number): Uint8Array {
-  return toUtf8.encode(JSON.stringify({ t: "got", through }));
+export function encodeGot(through: number, spoiled: number): Uint8Array {
+  return toUtf8.encode(JSON.stringify({ t: "got", through, ...(spoiled > 0 ? { spoiled } : {}) }));
 }
 
 /** Reads what was in an envelope; throws WrongValue. */
 export function decode(plaintext: Uint8Array): Said | Got {
   const json = parse(plaintext);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw new WrongValue("not an object");
-  const { t, n, through } = json as { readonly t?: unknown; readonly n?: unknown; readonly through?: unknown };
+  const { t, n, through, spoiled = 0 } = json as { readonly [name: string]: unknown };
   if (typeof t !== "string") throw new WrongValue("no t");
-  if (t === "got") return { t, through: place.read(through) };
+  if (t === "got") return { t, through: place.read(through), spoiled: place.read(spoiled) };
   return { t: "said", n: place.read(n), message: TAGS.has(t) ? message.read(json) : undefined };
 }
 
