@@ -11,9 +11,10 @@ from qrshared.cli.card import png_code, svg_card
 from qrshared.cli.code import code_matrix, terminal_code
 from qrshared.cli.options import data_dir_option, data_folder
 from qrshared.cli.output import choose_ink
+from qrshared.cli.status import edge_words
 from qrshared.cli.words import time_words, visible
 from qrshared.errors import UserError
-from qrshared.protocol import GetStatus, MakeTicket, StatusFacts, TicketFacts
+from qrshared.protocol import GetStatus, LineState, MakeTicket, StatusFacts, TicketFacts
 
 
 class FileExists(UserError):
@@ -36,11 +37,14 @@ class FileNotWritten(UserError):
     default="once",
     help="once: one device, within 15 minutes [default]. 7d, never: for sending only, any number of phones.",
 )
+@click.option("--remote", is_flag=True, help="A code that works away from home too; it needs the setting --edge.")
 @data_dir_option
 def command(
-    data_dir: str | None, *, only_url: bool, svg: Path | None, png: Path | None, force: bool, life: str
+    data_dir: str | None, *, only_url: bool, svg: Path | None, png: Path | None, force: bool, life: str, remote: bool
 ) -> None:
     """Show a fresh code for one phone of yours.
+
+    With --remote the phone may be anywhere: on mobile data, or in another home. At home it works as well.
 
     What --svg and --png write can be read by nobody but you: who scans it may send you files.
     """
@@ -50,20 +54,23 @@ def command(
     if path is not None and path.exists() and not force:
         raise FileExists(path=path)  # before a ticket is made for nothing
     folder = data_folder(data_dir)
-    ticket = ask(folder, MakeTicket(life), TicketFacts)
+    ticket = ask(folder, MakeTicket(life, away=remote), TicketFacts)
     if only_url:
         click.echo(ticket.url)
         return
     matrix = code_matrix(ticket.url)
-    computer = visible(ask(folder, GetStatus(), StatusFacts).computer)
+    status = ask(folder, GetStatus(), StatusFacts)
+    computer = visible(status.computer)
     if svg is not None:
         write_private(svg, svg_card(matrix, computer=computer, url=ticket.url).encode(), force=force)
     elif png is not None:
         write_private(png, png_code(matrix), force=force)
     else:
         click.echo(terminal_code(matrix, choose_ink()), nl=False)
-        click.echo(f"Scan to send files to {computer}, or open {ticket.url}")
+        click.echo(f"Scan to send files to {computer}{' from anywhere' if remote else ''}, or open {ticket.url}")
     click.echo(f"{f'{path} is written. ' if path else ''}{_life_words(life, ticket.expires_ms)}")
+    if remote and status.edge is not None and status.edge.state is not LineState.CONNECTED:
+        click.echo(f"But {edge_words(status.edge)}. Until it is connected, this code reaches nobody.", err=True)
 
 
 def _life_words(life: str, expires_ms: int | None) -> str:

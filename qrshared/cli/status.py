@@ -1,6 +1,8 @@
 """`qrshared status`: where the daemon runs, what it is doing, and what is wrong."""
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 
 import click
 
@@ -8,7 +10,18 @@ from qrshared.cli.asking import ask
 from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import print_json
 from qrshared.cli.words import counted, duration_words, size_words, time_words, visible
-from qrshared.protocol import GetStatus, StatusFacts, TransferFacts, TransferState
+from qrshared.protocol import (
+    DeviceFacts,
+    EdgeFacts,
+    GetStatus,
+    LineState,
+    RelayFacts,
+    RoadInUse,
+    StatusFacts,
+    TransferFacts,
+    TransferState,
+    TurnKind,
+)
 
 
 @click.command("status")
@@ -29,12 +42,61 @@ def status_lines(facts: StatusFacts, now: float) -> list[str]:
     since = time_words(facts.started_ms, now)
     lines = [f"qrshared {facts.version} runs on {visible(facts.computer)} (process {facts.pid}, since {since})."]
     lines += [f"  Address   {url}" for url in dict.fromkeys(facts.urls)]
+    if facts.edge is not None:
+        lines.append(f"  Away      {edge_words(facts.edge)}")
+    if facts.relay is not None:
+        lines.append(f"  Relay     {relay_words(facts.relay)}")
     lines.append(f"  Inbox     {visible(facts.inbox)} ({size_words(facts.free_bytes)} free)")
-    online = sum(device.online for device in facts.devices)
-    lines.append(f"  Devices   {len(facts.devices)}, {online} connected now")
+    lines.append(f"  Devices   {devices_words(facts.devices)}")
     lines += [f"  Transfer  {transfer_words(transfer)}" for transfer in facts.transfers]
     lines += [f"  Problem   {visible(problem)}" for problem in facts.problems]
     return lines
+
+
+def edge_words(edge: EdgeFacts) -> str:
+    """How it stands with the way in from other networks."""
+    match edge.state:
+        case LineState.CONNECTED:
+            return f"{visible(edge.url)} (connected: this computer is reached away from home too)"
+        case LineState.CONNECTING:
+            return f"{visible(edge.url)} (connecting)"
+        case LineState.FAILED:
+            why = visible(edge.sentence) if edge.sentence else "it does not answer"
+            return f"{visible(edge.url)} (not connected: {why.rstrip('.')})"
+
+
+_RELAYS = {
+    TurnKind.NONE: "none: from networks that allow no direct way, this computer is not reached",
+    TurnKind.STATIC: "your own, with a fixed password",
+    TurnKind.METERED: "rented at Metered",
+    TurnKind.COTURN: "your own coturn",
+}
+
+
+def relay_words(relay: RelayFacts) -> str:
+    """Whose relay, and how much of it was used: it may cost money."""
+    words = _RELAYS[relay.turn]
+    if relay.turn is not TurnKind.NONE or relay.bytes:
+        words += f"; {size_words(relay.bytes)} in {visible(relay.month)}"
+        words += f", pages ask before they send more than {size_words(relay.ask_bytes)}"
+    return words
+
+
+_ROADS = {
+    RoadInUse.HOME: "at home",
+    RoadInUse.DIRECT: "directly from away",
+    RoadInUse.RELAY: "through the relay",
+}
+
+
+def devices_words(devices: Sequence[DeviceFacts]) -> str:
+    """How many there are, and by which roads those that are here came; at home goes without saying."""
+    online = [device for device in devices if device.online]
+    words = f"{len(devices)}, {len(online)} connected now"
+    roads = Counter(device.road or RoadInUse.HOME for device in online)
+    if set(roads) - {RoadInUse.HOME}:
+        words += f" ({', '.join(f'{roads[road]} {_ROADS[road]}' for road in RoadInUse if roads[road])})"
+    return words
 
 
 _STATES = {

@@ -45,6 +45,11 @@ log = logging.getLogger(__name__)
 
 V = TypeVar("V", bound=Verb)
 
+NO_EDGE = (
+    "This computer is not set up for use away from home. Say where its meeting point is with "
+    "`qrshared config set edge https://…`, then start qrshared again."
+)
+
 UNFINISHED_TOLD_MAX = 200
 """Interrupted items in one list: what fits in a message."""
 
@@ -157,7 +162,7 @@ class Deeds:
 
     def _check_edge(self) -> None:
         if self._where.away_url("") is None:
-            raise DeskRefusal(Reason.UNSUPPORTED, "This computer is not set up for use away from home (--edge).")
+            raise DeskRefusal(Reason.UNSUPPORTED, NO_EDGE)
 
     # --- who is near --------------------------------------------------------------------------------
 

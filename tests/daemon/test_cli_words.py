@@ -12,17 +12,22 @@ from qrshared.cli.config import CannotEdit, with_setting, write_setting
 from qrshared.cli.devices import ManyDevices, NoSuchDevice, choose_device
 from qrshared.cli.inbox import NewEntries
 from qrshared.cli.opening import has_screen, leading_page, remote_words
-from qrshared.cli.status import status_lines, transfer_words
+from qrshared.cli.status import devices_words, status_lines, transfer_words
 from qrshared.cli.words import duration_words, size_words, time_words, visible
 from qrshared.protocol import (
     AddressFacts,
     DeviceFacts,
+    EdgeFacts,
     EntryFacts,
     InboxList,
+    LineState,
     PeerKind,
+    RelayFacts,
+    RoadInUse,
     StatusFacts,
     TransferFacts,
     TransferState,
+    TurnKind,
 )
 from qrshared.settings import BrokenConfig
 
@@ -117,6 +122,31 @@ def test_the_status_says_where_what_and_what_is_wrong() -> None:
     lines = "\n".join(status_lines(STATUS, 0))
     for part in ("STUDY-PC", "process 17", "http://192.168.1.7:7774/", "/home/anna/QRShare", "2.1 GB", "nearly full"):
         assert part in lines
+
+
+def test_the_status_says_how_it_is_reached_away_from_home() -> None:
+    def shown(edge: EdgeFacts | None, relay: RelayFacts | None = None) -> str:
+        return "\n".join(status_lines(replace(STATUS, edge=edge, relay=relay), 0))
+
+    url = "https://share.example.org"
+    assert "Away" not in shown(None)
+    assert f"{url} (connected: " in shown(EdgeFacts(url, LineState.CONNECTED))
+    assert f"{url} (connecting)" in shown(EdgeFacts(url, LineState.CONNECTING))
+    failed = EdgeFacts(url, LineState.FAILED, "No \x1b[2Jqrshared answers there.")
+    assert f"{url} (not connected: No \ufffd[2Jqrshared answers there)" in shown(failed)
+    assert "(not connected: it does not answer)" in shown(EdgeFacts(url, LineState.FAILED))
+    used = RelayFacts(TurnKind.METERED, "2026-11", 6_000_000_000, 104_857_600)
+    assert "rented at Metered; 6.0 GB in 2026-11, pages ask before they send more than 105 MB" in shown(None, used)
+    assert "allow no direct way" in shown(None, RelayFacts(TurnKind.NONE, "2026-11", 0, 0))
+
+
+def test_the_status_says_by_which_road_devices_came_unless_all_are_at_home() -> None:
+    def at(road: RoadInUse | None) -> DeviceFacts:
+        return replace(device("x", "a"), online=road is not None, road=road)
+
+    assert devices_words([at(RoadInUse.HOME), at(None)]) == "2, 1 connected now"
+    away = [at(RoadInUse.RELAY), at(RoadInUse.HOME), at(RoadInUse.DIRECT), at(RoadInUse.HOME)]
+    assert devices_words(away) == "4, 4 connected now (2 at home, 1 directly from away, 1 through the relay)"
 
 
 def device(name: str, id_: str) -> DeviceFacts:
