@@ -181,7 +181,7 @@ class Hosted {
   }
 
   #send(frame: ArrayBuffer): void {
-    if (this.#isOver || this.#closing !== null) return;
+    if (this.#isOver || this.#closing !== null || this.#said !== null) return;
     try {
       this.#sending.push(...(splitFrame(new Uint8Array(frame)) as Uint8Array<ArrayBuffer>[]));
     } catch (fault) {
@@ -211,18 +211,25 @@ class Hosted {
   }
 
   #arrived(message: unknown): void {
-    if (this.#isOver || this.#closing !== null) return;
+    if (this.#isOver || this.#closing !== null || this.#said !== null) return;
     this.#opened();
-    if (typeof message === "string") {
-      this.#said ??= printable(message);
-      return;
-    }
+    if (typeof message === "string") return this.#goodbye(printable(message));
     if (!(message instanceof ArrayBuffer) || message.byteLength === 0) return this.#close("malformed");
     if (message.byteLength > MESSAGE_BYTES_MAX) return this.#close("too_big");
     this.#unread.push(message);
     this.#unreadBytes += message.byteLength;
     if (this.#unreadBytes > UNREAD_BYTES_MAX) return this.#close("slow");
     this.#give();
+  }
+
+  /** The peer's last word: it closes, and reads nothing more. */
+  #goodbye(reason: string): void {
+    if (this.#said !== null) return;
+    this.#said = reason || "done";
+    this.#sending = [];
+    const said = this.#said;
+    this.#giveUp = setTimeout(() => this.drop(said), CLOSE_WAIT_MS);
+    this.#channel?.close();
   }
 
   /** Gives the worker what it may have. */
@@ -243,6 +250,7 @@ class Hosted {
     this.#closing = reason;
     this.#unread = [];
     if (this.#channel?.readyState !== "open") return this.drop(reason);
+    clearTimeout(this.#giveUp);
     this.#giveUp = setTimeout(() => this.drop(reason), CLOSE_WAIT_MS);
     this.#pump();
   }

@@ -175,7 +175,7 @@ export class FakeChannel {
     this.readyState = "closing";
     setImmediate(() => {
       this.#ended();
-      this.#far?.#ended();
+      if (this.#far !== null) this.#far.#ended();
     });
   }
 
