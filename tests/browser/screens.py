@@ -61,7 +61,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def serve(page: Page, built: Path) -> None:
+def serve(page: Page, built: Path, at_edge: bool = False) -> None:
     """Answers every request of the page from `built`, under the policy that the daemon sends."""
 
     def answer(route: Route) -> None:
@@ -69,7 +69,10 @@ def serve(page: Page, built: Path) -> None:
         path = built / name.lstrip("/")
         path = path if path.suffix in TYPES else built / "index.html"
         headers = {"content-type": TYPES[path.suffix], "content-security-policy": POLICY}
-        route.fulfill(body=path.read_bytes(), headers=headers)
+        body = path.read_bytes()
+        if at_edge and path.suffix == ".html":
+            body = body.replace(b'content="home"', b'content="edge"')
+        route.fulfill(body=body, headers=headers)
 
     page.route("**/*", answer)
 
@@ -133,7 +136,7 @@ def open_scene(
         page.clock.install()
     page.add_init_script(f"Date.prototype.getHours = () => {scene.hour};")
     page.add_init_script(path=Path(__file__).with_name("fake_worker.js"))
-    serve(page, built)
+    serve(page, built, scene.at_edge)
     page.goto(f"{ORIGIN}{scene.path}")
     until(page, "() => window.fake && fake.workers.length > 0 && fake.workers[0].posted.length > 0")
     page.evaluate("answers => Object.assign(fake.answers, answers)", scene.answers)

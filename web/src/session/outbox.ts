@@ -225,7 +225,7 @@ export class Outbox {
     const row = this.#ledger.row(id);
     if (row === undefined || !this.#isOpen(id) || this.#places.get(id)?.shown !== shown) return;
     const { sender } = shown.outgoing;
-    const state = this.#rests ? "paused" : sender.state(item) === "moving" ? "sending" : "waiting";
+    const state = this.#paused ? "paused" : !this.#held && sender.state(item) === "moving" ? "sending" : "waiting";
     const done = sender.done(item);
     if (row.state !== state || row.done !== done) this.#ledger.put({ ...row, state, done });
     this.#ledger.safe(id, sender.safe(item));
@@ -269,7 +269,7 @@ export class Outbox {
   }
 
   #resting(): "paused" | "waiting" {
-    return this.#rests ? "paused" : "waiting";
+    return this.#paused ? "paused" : "waiting";
   }
 
   /** Stops or goes on, as it is wanted by now. */

@@ -102,12 +102,14 @@ export class PhonePage extends LineElement {
     return html`<div class="phone" data-phase=${phase} data-over=${this.#isOver > 0 ? "yes" : "no"}>
       ${this.#head(state, computer)}
       <main>
-        ${this.#hints(phase)}
         ${hero(state, this.#device, now().monoMs)}
         ${this.#actions(state, phase, computer)}
-        ${this.#unfinished.card(phase, computer)}
-        ${this.#awayOffer.card(phase, computer)}
-        ${this.#list(state, computer)}
+        <div class="beside">
+          ${this.#hints(phase)}
+          ${this.#unfinished.card(phase, computer)}
+          ${this.#awayOffer.card(phase, computer)}
+          ${this.#list(state, computer)}
+        </div>
       </main>
       <input id="files" type="file" multiple tabindex="-1" aria-hidden="true" @change=${this.#chosen} @cancel=${this.#notChosen}>
       <div class="over" aria-hidden="true"><span>${icons.up}Drop to send to ${computer}</span></div>

@@ -1,0 +1,120 @@
+"""A home whose computer keeps a line to an edge on a third machine: what is done at home can be done away from it, too."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.browser.chromium import Page
+from tests.browser.home import COMPUTER, NEIGHBOUR, PHONE, PORT, ROOT, SENDS_NOW, Home
+from tests.namespaces import Host, home_network
+
+EDGE_PORT = 7780
+ROAD = "document.querySelector('[data-road]')?.dataset.road"
+
+
+def on_road(*roads: str) -> str:
+    """An expression: ready to send, over one of these roads."""
+    return f"{SENDS_NOW} && {list(roads)}.includes({ROAD})"
+
+
+class Edge:
+    """`qrshared signal` as a process on a machine."""
+
+    def __init__(self, host: Host, folder: Path) -> None:
+        self.host = host
+        self.log = folder / "edge.log"
+        self.process: asyncio.subprocess.Process | None = None
+
+    def url(self, path: str = "") -> str:
+        """Its page."""
+        return f"http://{self.host.address}:{EDGE_PORT}{path}"
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        said = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = await self.host.start(
+                sys.executable, "-m", "qrshared", "signal", "--host", self.host.address, "--port", str(EDGE_PORT),
+                stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )  # fmt: skip
+        async with asyncio.timeout(30):
+            while b"The edge is at" not in self.log.read_bytes()[said:]:
+                assert self.process.returncode is None, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """End it."""
+        process, self.process = self.process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+class AwayHome(Home):
+    """The home, its edge, and what cuts the one road and leaves the other."""
+
+    def __init__(self, hosts: list[Host], folder: Path, rooms: contextlib.AsyncExitStack) -> None:
+        super().__init__(hosts, folder, rooms)
+        self.edge = Edge(self.neighbour, folder)
+
+    async def start_daemon(self, *flags: str) -> None:
+        """Start the daemon with its edge, and wait until the two have met."""
+        await self.daemon.start("--edge", self.edge.url(), "--stun", "none", *flags)
+        await self.wait_line("connected")
+
+    async def wait_line(self, state: str) -> None:
+        """Wait until the daemon says that about its line to the edge."""
+        async with asyncio.timeout(30):
+            while f'"state": "{state}"' not in self.daemon.say("status", "--json"):
+                await asyncio.sleep(0.2)
+
+    def close_lan(self) -> None:
+        """Nothing of the LAN door goes in or out of the computer any more; everything else does."""
+        self.computer.run("nft", "add", "table", "inet", "cut")
+        self.computer.run("nft", "add", "chain", "inet", "cut", "in", "{ type filter hook input priority 0; }")
+        self.computer.run("nft", "add", "rule", "inet", "cut", "in", "tcp", "dport", str(PORT), "drop")
+        self.computer.reset_connections(PORT)
+
+    def open_lan(self) -> None:
+        """The LAN is back."""
+        self.computer.run("nft", "delete", "table", "inet", "cut")
+
+    def away_url(self) -> str:
+        """A fresh personal code for any network."""
+        return self.daemon.say("qr", "--remote", "--url")
+
+    async def open_away(self, url: str, *roads: str) -> Page:
+        """A phone's tab that has reached home over the edge."""
+        page = await (await self.browser_on(self.phone)).open(url)
+        await page.wait_for(on_road(*(roads or ("direct",))), within_s=60)
+        return page
+
+
+@contextlib.asynccontextmanager
+async def make_away_home(*flags: str) -> AsyncIterator[AwayHome]:
+    """A home with an edge, both running, gone without a trace afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="qrshared-away-"))
+    async with contextlib.AsyncExitStack() as rooms:
+        rooms.callback(shutil.rmtree, folder, ignore_errors=True)
+        home = AwayHome(rooms.enter_context(home_network(COMPUTER, PHONE, NEIGHBOUR)), folder, rooms)
+        rooms.push_async_callback(home.edge.kill)
+        rooms.push_async_callback(home.daemon.kill)
+        await home.edge.start()
+        await home.start_daemon(*flags)
+        yield home
+
+
+def sockets_of(host: Host, port: int) -> int:
+    """Open TCP connections of a machine to that port elsewhere."""
+    said = subprocess.run(
+        host.command("ss", "-Htn", "state", "established", "dport", "=", f":{port}"),
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return len(said.stdout.splitlines())
