@@ -5,20 +5,30 @@ import ipaddress
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
 from qrshared.cli.options import debug_option
+from qrshared.cli.turn_options import TurnFlags, turn_options
 from qrshared.errors import UserError
 
 if TYPE_CHECKING:
-    from qrshared.signaling import Bus
+    from qrshared.serving.guard import Network
+    from qrshared.signaling import Bus, TurnConfig
 
 PORT = 7780
 """Where the edge listens unless told otherwise."""
+
+_PLACES: Final = {
+    "static": "one account for everybody",
+    "metered": "Metered",
+    "coturn": "your own, a new name for each connection",
+}
 
 
 class RedisMissing(UserError):
@@ -29,21 +39,40 @@ class BadRedis(UserError):
     """That is no address of a Redis. It looks like redis://host:6379/0, or rediss://user:password@host:6379/0."""
 
 
-# Hidden until pages and daemons use an edge: today it would only be one more word in the list of commands.
-@click.command("signal", hidden=True)
+class DomainWithoutKit(UserError):
+    """--domain is a word for --kit: it stands in the files that are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What was asked for, but for relays."""
+
+    host: str
+    port: int
+    redis_url: str | None
+    networks: "list[Network]"
+    metrics_port: int | None
+
+
+@click.command("signal")
 @click.option("--host", metavar="ADDRESS", default="0.0.0.0", show_default=True, help="Listen here.")  # noqa: S104 - the edge is for everybody; it holds nothing that is anybody's
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65535), default=PORT, show_default=True, envvar="PORT",
               help="Also from PORT, as hosting platforms set it. 0 takes a free one.")  # fmt: skip
 @click.option("--redis", "redis_url", metavar="URL", envvar="QRSHARED_REDIS",
               help="Join the other replicas that use this Redis. With a password in it, set QRSHARED_REDIS instead: "
                    "others on this computer can read a command line.")  # fmt: skip
-@click.option("--trusted-proxy", "trusted_proxies", metavar="CIDR", multiple=True,
+@click.option("--trusted-proxy", "trusted_proxies", metavar="CIDR", multiple=True, envvar="QRSHARED_TRUSTED_PROXY",
               help="A reverse proxy in front, such as 10.0.0.0/8; may be given several times. Its X-Forwarded-For "
-                   "tells visitors apart; without this, all of them count as one.")  # fmt: skip
+                   "tells visitors apart; without this, all of them count as one. On a hosting platform: private, "
+                   "which is every address that the internet cannot have.")  # fmt: skip
 @click.option("--metrics-port", metavar="PORT", type=click.IntRange(0, 65535),
               help="Serve /metrics for Prometheus on this port; keep others off it. Off by default.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info",
               show_default=True)  # fmt: skip
+@turn_options
+@click.option("--kit", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+              help="Start nothing: write a folder for `docker compose up`, with edge, relay and HTTPS.")  # fmt: skip
+@click.option("--domain", metavar="NAME", help="With --kit: the name that points to your server.")
 @debug_option
 def command(
     host: str,
@@ -52,50 +81,80 @@ def command(
     trusted_proxies: tuple[str, ...],
     metrics_port: int | None,
     log_level: str,
+    kit: Path | None,
+    domain: str | None,
+    **turn: Unpack[TurnFlags],
 ) -> None:
     """Run an edge: a meeting point for devices that are in different networks.
 
     It introduces them to each other, with sealed envelopes that only they can open. It never sees a file, a name or a
-    code, and keeps nothing on disk. Pages and daemons do not use it yet.
+    code, and keeps nothing on disk. Two browsers that open it need nothing else; a computer at home joins with
+    `qrshared run --edge https://its.address`.
 
     \b
     Put HTTPS in front of it; the proxy passes WebSockets on at /signal.
       GET /health   it runs            GET /ready   newcomers are welcome (else 503)
     Ctrl-C or SIGTERM sends everybody to another replica within 30 s; once more stops at once.
+
+    With a relay (TURN) it hands out what opens that relay, for ten minutes, to any two who met here. Better tell your
+    computer at home about the relay (the same flags on `qrshared run`): then only your own devices get it.
     """
-    networks = [_network(text) for text in trusted_proxies]
+    if kit is not None:
+        _write_kit(kit, domain)
+        return
+    if domain is not None:
+        raise DomainWithoutKit
+    networks = [network for text in trusted_proxies for network in _networks(text)]
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("qrshared").setLevel(log_level.upper())
-    asyncio.run(_serve(host, port, redis_url, networks, metrics_port))
+    # Late: the other commands need not wait until a web server is loaded.
+    from qrshared.signaling import read_turn_config
+
+    relay = read_turn_config(**turn)
+    asyncio.run(_serve(_Words(host, port, redis_url, networks, metrics_port), relay))
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _networks(text: str) -> "Sequence[Network]":
+    if text.strip().lower() == "private":
+        from qrshared.serving.guard import PRIVATE_NETWORKS
+
+        return PRIVATE_NETWORKS
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return [ipaddress.ip_network(text, strict=False)]
     except ValueError:
         raise click.BadParameter(
             f"{text} is no network; it looks like 10.0.0.0/8", param_hint="--trusted-proxy"
         ) from None
 
 
-async def _serve(
-    host: str,
-    port: int,
-    redis_url: str | None,
-    networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
-    metrics_port: int | None,
-) -> None:
-    # Late: the other commands need not wait until a web server is loaded.
-    from qrshared.signaling import EdgeServer, raise_descriptors
+def _write_kit(folder: Path, domain: str | None) -> None:
+    from qrshared.cli.kit import write_kit
+
+    for file in write_kit(folder, domain):
+        click.echo(file)
+    click.echo(f"Everything else stands in {folder / 'README.md'}.")
+
+
+async def _serve(words: _Words, relay: "TurnConfig | None") -> None:
+    from aiohttp import ClientSession, DummyCookieJar
+
+    from qrshared.signaling import EdgeServer, raise_descriptors, turn_source
 
     raise_descriptors()
     stop, stop_now = _signals()
-    async with _bus(redis_url) as bus, EdgeServer(bus, trusted_proxies=networks) as server:
-        chosen = await server.listen(host=host, port=port)
-        if metrics_port is not None:
-            measured = await server.listen_for_metrics(host=host, port=metrics_port)
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(_bus(words.redis_url))
+        source = None
+        if relay is not None:
+            source = turn_source(relay, await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar())))
+        server = await stack.enter_async_context(EdgeServer(bus, trusted_proxies=words.networks, turn=source))
+        chosen = await server.listen(host=words.host, port=words.port)
+        if words.metrics_port is not None:
+            measured = await server.listen_for_metrics(host=words.host, port=words.metrics_port)
             click.echo(f"Metrics are at port {measured}, path /metrics.")
-        click.echo(f"The edge is at {host}, port {chosen}. Ctrl-C stops it.")
+        if source is not None:
+            click.echo(f"Relays come from: {_PLACES[source.kind]}.")
+        click.echo(f"The edge is at {words.host}, port {chosen}. Ctrl-C stops it.")
         await stop.wait()
         if len(server.edge):
             click.echo(f"Sending {len(server.edge)} elsewhere; Ctrl-C again stops at once.")

@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from aiohttp import ClientSession
 
-from qrshared.signaling import Disconnected, Joined, Relayed, SignalClient
+from qrshared.signaling import Disconnected, Joined, Relayed, Servers, SignalClient
 from qrshared.signaling.client import SignalEvent
 from tests.adapters.signaling_world import redis_server, room_id
 
 PROJECT = str(Path(__file__).resolve().parents[2])
 READY_S = 30.0
+E = TypeVar("E")
 
 
 @dataclass
@@ -100,6 +102,11 @@ class Phone:
             await self._news.wait_for(lambda: bool(state()) and len(state()[0]) >= count)
             return state()[0][-1] if count else ""
 
+    async def until(self, kind: type[E]) -> E:
+        async with asyncio.timeout(READY_S), self._news:
+            await self._news.wait_for(lambda: any(isinstance(event, kind) for event in self.heard))
+            return next(event for event in self.heard if isinstance(event, kind))
+
     async def until_blob(self, blob: str) -> None:
         async with asyncio.timeout(READY_S), self._news:
             await self._news.wait_for(
@@ -137,6 +144,47 @@ async def test_an_edge_from_its_first_word_to_its_last(tmp_path: Path) -> None:
     assert room not in log
 
 
+async def test_an_edge_hands_out_relays_and_shows_its_secret_nowhere(tmp_path: Path) -> None:
+    secret = tmp_path / "turn"
+    secret.write_text("SENTINEL-OF-TURN\n")
+    secret.chmod(0o600)
+    words = ("--turn-secret-file", str(secret), "--metrics-port", "0", "--log-level", "debug")
+    turn_url = "turn:relay.example.org:3478,turn:relay.example.org:3478?transport=tcp"
+    async with (
+        edge_process(tmp_path, *words, QRSHARED_TURN_URL=turn_url) as edge,
+        ClientSession() as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        room = room_id()
+        a, b = Phone(session, edge.url), Phone(session, edge.url)
+        runs = [tasks.create_task(phone.run()) for phone in (a, b)]
+        await a.client.join(room)
+        await b.client.join(room)
+        to_a, to_b = await b.until_peers(room, 1), await a.until_peers(room, 1)
+        await b.client.relay(room, to_a, "YQ")
+        await a.until_blob("YQ")
+        await a.client.relay(room, to_b, "Yg")
+        await b.until_blob("Yg")
+        assert a.client.gives_turn
+        await a.client.ask_turn(room, to_b)
+        servers = await a.until(Servers)
+        assert servers.servers[0].urls == tuple(turn_url.split(","))
+        found = re.search(r"Metrics are at port (\d+)", edge.said)
+        assert found is not None
+        metrics = (await get(f"http://127.0.0.1:{found[1]}/metrics"))[1]
+        assert "qrshared_edge_turn_minted_total 1\n" in metrics
+        command = Path(f"/proc/{edge.process.pid}/cmdline")
+        everything = [edge.said, metrics, (tmp_path / "log").read_text()]
+        everything += [command.read_text()] if command.exists() else []
+        credential = servers.servers[0].credential
+        assert credential
+        for text in everything:
+            assert "SENTINEL" not in text
+            assert credential not in text
+        for run in runs:
+            run.cancel()
+
+
 async def test_an_edge_that_nobody_uses_stops_at_once(tmp_path: Path) -> None:
     async with edge_process(tmp_path) as edge:
         edge.process.send_signal(signal.SIGTERM)
@@ -150,6 +198,12 @@ async def test_an_edge_that_nobody_uses_stops_at_once(tmp_path: Path) -> None:
         (["--redis", "http://here"], 1, "redis://"),
         (["--trusted-proxy", "everybody"], 2, "10.0.0.0/8"),
         (["--host", "192.0.2.1"], 1, "192.0.2.1"),
+        (["--turn-url", "turn:relay.example.org"], 1, "--turn-secret-file"),
+        (["--turn-url", "turn:relay.example.org", "--turn-secret-file", "nowhere"], 1, "There is no secret in nowhere"),
+        (["--metered-app", "a b", "--metered-key-file", "/proc/version"], 1, "yourapp.metered.live"),
+        (["--domain", "share.example.org"], 1, "--kit"),
+        (["--kit", "/proc/kit"], 1, "/proc/kit"),
+        (["--kit", ".", "--domain", "https://share.example.org"], 1, "no https://"),
     ],
 )
 async def test_what_cannot_be_is_a_sentence(words: list[str], code: int, sentence: str, tmp_path: Path) -> None:
