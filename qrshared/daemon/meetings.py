@@ -86,7 +86,7 @@ class Meetings:
         self._keep(lambda one: one.is_alive(now) and one.devices != both)
         for device in (first, second):
             theirs = [one for one in self._all.values() if device in one.devices]
-            for one in theirs[: len(theirs) - MEETINGS_PER_DEVICE_MAX + 1]:
+            for one in theirs[: max(0, len(theirs) - MEETINGS_PER_DEVICE_MAX + 1)]:
                 del self._all[one.id]
         while len(self._all) >= MEETINGS_MAX:
             del self._all[next(iter(self._all))]

@@ -39,7 +39,7 @@ class RoadSecrets:
     def issue(self, device: str, now: float) -> bytes:
         """A fresh one for this device: 16 bytes."""
         older = [key_id for key_id, one in self._by_key_id.items() if one.device == device]
-        for key_id in older[: len(older) - ROAD_SECRETS_PER_DEVICE_MAX + 1]:
+        for key_id in older[: max(0, len(older) - ROAD_SECRETS_PER_DEVICE_MAX + 1)]:
             del self._by_key_id[key_id]
         while len(self._by_key_id) >= ROAD_SECRETS_MAX:
             del self._by_key_id[next(iter(self._by_key_id))]
