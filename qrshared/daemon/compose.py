@@ -27,6 +27,7 @@ from qrshared.protocol import AwayFacts, DeviceId, Reason, Topic
 from qrshared.serving import BuiltPage, Gate
 from qrshared.sessions import IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
 from qrshared.settings import Settings, make_data_dir
+from qrshared.signaling import signal_url
 from qrshared.tickets import Grant, Right, Road, Trust
 
 log = logging.getLogger(__name__)
@@ -187,6 +188,7 @@ async def _open_door(
         on_link=on_link,
         admission=lambda: where.admission,
         gate=gate,
+        connect_to=() if settings.edge is None else (signal_url(settings.edge),),  # else the browser forbids the page
     )
     kept = KeptPort(Path(settings.data_dir))
     async with LanServer(app, gate) as server:
