@@ -41,6 +41,7 @@ class Peer:
     said: list[MeetingMessage] = field(default_factory=list)
     heard: list[MeetingMessage] = field(default_factory=list)
     is_verified: bool = False
+    is_silent: bool = False
     ends: list[str] = field(default_factory=list)
 
     def receive(self, blob: bytes, now: float) -> None:
@@ -59,7 +60,7 @@ class Peer:
                     pass
 
     def _say(self, now: float, *messages: MeetingMessage) -> None:
-        for message in messages:
+        for message in [] if self.is_silent else messages:
             if self.meeting.over_reason is None:
                 self.said.append(message)
                 self.meeting.say(message, now)
