@@ -1,12 +1,16 @@
 // Where the page begins: the address chooses the screen, a worker of its own carries its session.
-import type { Opening } from "./session/bridge.ts";
+import type { Command, Opening, Update } from "./session/bridge.ts";
+import type { PeerOrder, RoomOpening } from "./session/peer-bridge.ts";
 import { deviceOf, traits } from "./view/device.ts";
 import { Keyring, secretFromFragment, type Slot } from "./view/keyring.ts";
 import { RtcHost } from "./links/rtc-host.ts";
 import { WorkerLine } from "./view/line.ts";
 import { MeetPage } from "./view/meet.ts";
+import { isSession, meetingSession } from "./view/meeting-session.ts";
 import { OwnerPage } from "./view/owner.ts";
+import { PeerStore } from "./view/peer-store.ts";
 import { PhonePage } from "./view/phone.ts";
+import { downloads } from "./view/place.ts";
 import { type Place, routeOf } from "./view/route.ts";
 import { WallPage } from "./view/wall.ts";
 
@@ -15,7 +19,8 @@ const served = document.querySelector<HTMLMetaElement>('meta[name="qrshared"]')?
 const place: Place = served === "edge" ? "edge" : "home";
 const device = deviceOf(traits());
 const keys = new Keyring("key", place === "edge");
-const route = routeOf(location.pathname, { device, place, isKnown: keys.ticket !== null || keys.key !== null });
+const isMeeting = place === "edge" && isSession(); // asked before the keyring, which would keep its code as a computer's
+const route = isMeeting ? "meet" : routeOf(location.pathname, { device, place, isKnown: keys.ticket !== null || keys.key !== null });
 const lines = new Set<WorkerLine>();
 
 function socketUrl(): string {
@@ -54,6 +59,20 @@ function holdConnections(worker: Worker): () => void {
   return () => host.close();
 }
 
+/** No computer at home is asked here: whoever has the session's code is met. */
+function makeMeetPage(): MeetPage {
+  const session = meetingSession();
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const post = (order: PeerOrder): void => worker.postMessage({ t: "peers", order } satisfies Command);
+  const store = new PeerStore(post, ({ start }) => void downloads.start(start));
+  worker.onmessage = ({ data }: MessageEvent<Update>) => data.t === "peers" && store.hear(data.news);
+  holdConnections(worker);
+  const { name, kind } = device;
+  worker.postMessage({ t: "room", edge: location.origin, secret: session.secret, name, kind, instance: instance() } satisfies RoomOpening);
+  const wake = (): void => worker.postMessage({ t: "wake" } satisfies Command);
+  return new MeetPage(store, session, device, wake);
+}
+
 const guestLine = (): WorkerLine => makeLine({ slot: "key", bare: "enroll", topics: [] });
 
 function screenFor(): HTMLElement {
@@ -63,12 +82,12 @@ function screenFor(): HTMLElement {
     case "phone": {
       const cameByCode = secretFromFragment(location.hash) !== null;
       const bare = place === "edge" ? "watch" : "enroll"; // only a home has a wall that gives a code
-      return new PhonePage(makeLine({ slot: "key", redeems: true, bare, topics: [] }), device, { cameByCode, place, leave: null });
+      return new PhonePage(makeLine({ slot: "key", redeems: true, bare, topics: ["nearby"] }), device, { cameByCode, place, leave: null });
     }
     case "meet":
-      return new MeetPage();
+      return makeMeetPage();
     case "owner":
-      return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices"] }));
+      return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices", "nearby"] }), device);
   }
 }
 

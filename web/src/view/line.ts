@@ -2,6 +2,8 @@
 import type { Command, ItemView, Opening, Picked, Update } from "../session/bridge.ts";
 import type { Facts, Reason, Verb } from "../protocol/messages.ts";
 import type { Keyring } from "./keyring.ts";
+import { PeerStore } from "./peer-store.ts";
+import { downloads } from "./place.ts";
 import { answered, begin, fold, type Moment, type ViewState } from "./store.ts";
 
 /** What is used of a Worker. */
@@ -37,6 +39,8 @@ export class WorkerLine {
   readonly #worker: WorkerPort;
   readonly #keyring: Keyring;
   readonly #release: () => void;
+  /** What is exchanged with other devices; it has listeners of its own. */
+  readonly peers = new PeerStore((order) => this.post({ t: "peers", order }), ({ start }) => void downloads.start(start));
   readonly #listeners = new Set<() => void>();
   readonly #asked = new Map<number, Asked>();
   #asks = 0;
@@ -136,6 +140,7 @@ export class WorkerLine {
   }
 
   #hear(update: Update): void {
+    if (update.t === "peers") return this.peers.hear(update.news);
     const before = this.#state;
     this.#state = fold(before, update, now());
     this.#keep(update);

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Facts, Verb } from "../protocol/messages.ts";
 import { openAddPhone } from "./add-phone.ts";
+import type { Device } from "./device.ts";
 import { openTrustSheet } from "./dialogs.ts";
 import { icons, mark } from "./icons.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
@@ -11,6 +12,7 @@ import { devicesCard } from "./owner-devices.ts";
 import { inboxCard } from "./owner-inbox.ts";
 import { problemsCard, statusCard } from "./owner-status.ts";
 import { transfersCard } from "./owner-transfers.ts";
+import { nearbyOf, type NearbyDevices } from "./peers.ts";
 import type { ViewState } from "./store.ts";
 import { ELSEWHERE, first, refusal, UNNAMED } from "./words.ts";
 
@@ -30,8 +32,11 @@ export class OwnerPage extends LineElement {
   #toastTimer = 0;
   #ticking = 0;
 
-  constructor(line: WorkerLine) {
+  readonly #nearby: NearbyDevices;
+
+  constructor(line: WorkerLine, device: Device) {
     super(line);
+    this.#nearby = nearbyOf(line, device);
   }
 
   override connectedCallback(): void {
@@ -113,7 +118,7 @@ export class OwnerPage extends LineElement {
     return html`<main>
       ${problemsCard(state.status)}
       <div class="owner-wide">${transfersCard(state.transfers, act, nowMs)}${inboxCard(state.inbox, act, computer, nowMs)}</div>
-      <div class="owner-side">${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${statusCard(state.status)}</div>
+      <div class="owner-side">${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${this.#nearby}${statusCard(state.status)}</div>
     </main>`;
   }
 }

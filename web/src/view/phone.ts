@@ -14,6 +14,7 @@ import { carriesFiles, fromDrop, fromInput, fromPaste } from "./picking.ts";
 import { relayActions } from "./relay.ts";
 import type { Place } from "./route.ts";
 import { phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
+import { nearbyOf, type NearbyDevices } from "./peers.ts";
 import { Unfinished } from "./unfinished.ts";
 import { isWorthReloading, roadWords, UNNAMED } from "./words.ts";
 
@@ -36,6 +37,7 @@ export class PhonePage extends LineElement {
   readonly #habits: PhoneHabits;
   readonly #unfinished: Unfinished;
   readonly #awayOffer: AwayOffer;
+  readonly #nearby: NearbyDevices;
   #isChoosing = false;
   #showsAll = false;
   #isOver = 0;
@@ -47,6 +49,7 @@ export class PhonePage extends LineElement {
     this.#habits = habits;
     this.#unfinished = new Unfinished(line, () => this.requestUpdate());
     this.#awayOffer = new AwayOffer(line, habits, () => this.requestUpdate());
+    this.#nearby = nearbyOf(line, device);
   }
 
   override connectedCallback(): void {
@@ -109,6 +112,7 @@ export class PhonePage extends LineElement {
           ${this.#unfinished.card(phase, computer)}
           ${this.#awayOffer.card(phase, computer)}
           ${this.#list(state, computer)}
+        ${this.#nearby}
         </div>
       </main>
       <input id="files" type="file" multiple tabindex="-1" aria-hidden="true" @change=${this.#chosen} @cancel=${this.#notChosen}>

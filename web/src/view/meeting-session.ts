@@ -1,0 +1,72 @@
+// A session between devices without a computer at home: its secret is in the code that the second one scans, and in this tab.
+import { secretFromFragment, ticketFragment } from "../seal/index.ts";
+
+const KEPT = "qrshared/1 session";
+const SECRET_BYTES = 16;
+
+export interface MeetingSession {
+  readonly secret: Uint8Array;
+  /** What the code says. */
+  readonly url: string;
+  /** This device came by the code of another. */
+  readonly isGuest: boolean;
+}
+
+interface Kept {
+  readonly fragment: string;
+  readonly isGuest: boolean;
+}
+
+/**
+ * Codes of computers lead to `/p`; a session's leads to the bare address, so that nobody looks there for a computer first.
+ * After a reload the tab remembers which it was.
+ */
+export function isSession(): boolean {
+  return location.pathname === "/" && (asSecret(location.hash) !== null || kept() !== null);
+}
+
+/** The session of the code in the address, of this tab, or a new one. */
+export function meetingSession(): MeetingSession {
+  const given = location.pathname === "/" && asSecret(location.hash) !== null ? { fragment: location.hash.slice(1), isGuest: true } : null;
+  const { fragment, isGuest } = given ?? kept() ?? { fragment: ticketFragment(crypto.getRandomValues(new Uint8Array(SECRET_BYTES))), isGuest: false };
+  keep({ fragment, isGuest });
+  if (given !== null) history.replaceState(history.state, "", location.pathname); // it is a secret: not for the history
+  return { secret: secretFromFragment(fragment), url: `${location.origin}/#${fragment}`, isGuest };
+}
+
+/** Leaves it: whoever has its code meets nobody here any more. */
+export function leaveSession(): void {
+  try {
+    sessionStorage.removeItem(KEPT);
+  } catch {
+    // Without storage there is nothing that a reload would bring back.
+  }
+  location.assign("/");
+}
+
+function asSecret(fragment: string): Uint8Array | null {
+  try {
+    return secretFromFragment(fragment);
+  } catch {
+    return null;
+  }
+}
+
+function kept(): Kept | null {
+  try {
+    const read: unknown = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    if (typeof read !== "object" || read === null || !("fragment" in read) || !("isGuest" in read)) return null;
+    const { fragment, isGuest } = read;
+    return typeof fragment === "string" && asSecret(fragment) !== null ? { fragment, isGuest: isGuest === true } : null;
+  } catch {
+    return null;
+  }
+}
+
+function keep(session: Kept): void {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(session));
+  } catch {
+    // A reload then begins a new session.
+  }
+}
