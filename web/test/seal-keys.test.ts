@@ -9,7 +9,7 @@ import { deriveKeys, lv, parseLv, secretFromFragment, ticketFragment } from "../
 import { WORDS, comparisonWords } from "../src/seal/words.ts";
 
 interface Vectors {
-  readonly keys: readonly { readonly secret: string; readonly key_id: string; readonly session_auth: string; readonly rendezvous: string }[];
+  readonly keys: readonly { readonly secret: string; readonly key_id: string; readonly session_auth: string; readonly rendezvous: string; readonly envelopes: string }[];
   readonly fragments: readonly { readonly secret: string; readonly fragment: string }[];
   readonly lv: readonly { readonly fields: readonly string[]; readonly joined: string }[];
   readonly words_sha256: string;
@@ -26,6 +26,7 @@ test("keys are those of the vectors", () => {
     assert.equal(hex(keys.keyId), vector.key_id);
     assert.equal(hex(keys.sessionAuth), vector.session_auth);
     assert.equal(hex(keys.rendezvous), vector.rendezvous);
+    assert.equal(hex(keys.envelopes), vector.envelopes);
   }
   assert.equal(vectors.keys.length, 4);
 });
