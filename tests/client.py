@@ -40,7 +40,7 @@ from qrshared.protocol import (
     Verb,
     WrongAsk,
 )
-from qrshared.seal import DEVICE_SECRET_BYTES, secret_from_fragment
+from qrshared.seal import DEVICE_SECRET_BYTES, RoadName, secret_from_fragment
 from qrshared.sessions import SealedLink, open_seal
 from qrshared.transfers import (
     Declined,
@@ -335,6 +335,7 @@ class Phone:
     instance: int = field(default_factory=lambda: secrets.randbelow(2**53))
     name: str = "Test phone"
     is_enrolled: bool = False
+    road: RoadName = "home"
 
     @asynccontextmanager
     async def visit(self) -> AsyncIterator[Visit]:
@@ -350,7 +351,7 @@ class Phone:
         """A sealed link on which nothing was said yet."""
         async with self.connect() as link:
             try:
-                yield Visit(await open_seal(link, "home", secret))
+                yield Visit(await open_seal(link, self.road, secret))
             finally:
                 await link.close()
 

@@ -15,7 +15,7 @@ from qrshared.daemon.history import History
 from qrshared.daemon.store import Store
 from qrshared.inbox import Inbox
 from qrshared.links import Link, memory_links
-from qrshared.protocol import WINDOWS_BYTES_MAX, Reason
+from qrshared.protocol import WINDOWS_BYTES_MAX, AwayFacts, Reason
 from qrshared.sessions import Desk, IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
 from qrshared.tickets import Life, Road
 from tests.adapters.inbox_world import Taps
@@ -73,6 +73,7 @@ class Computer:
     clock: Skewed
     tasks: asyncio.TaskGroup
     road: Road = Road.HOME
+    away: AwayFacts | None = None
     outgoing: OutgoingTransfers = field(default_factory=OutgoingTransfers)
     sealed: int = 0
     refused: int = 0
@@ -83,7 +84,7 @@ class Computer:
     def __post_init__(self) -> None:
         self.welcome = Welcome(
             computer=lambda: "STUDY-PC", book=self.book, desk=self.desk, transfers=self.transfers,
-            outgoing=self.outgoing, live=self.live, clock=self.clock,
+            outgoing=self.outgoing, live=self.live, clock=self.clock, away=self.away,
         )  # fmt: skip
 
     @asynccontextmanager
@@ -150,6 +151,7 @@ async def computer(
     store: Store | None = None,
     guest_day_bytes: int = 20 * 2**30,
     reserve_bytes: int = 0,
+    away: AwayFacts | None = None,
 ) -> AsyncIterator[Computer]:
     """Running until the block ends; then everything stops as when the daemon does."""
     data_dir = root / "data"
@@ -172,7 +174,17 @@ async def computer(
             IncomingTransfers(inbox, history, clock) as transfers,
         ):
             made = Computer(
-                inbox.folder, data_dir, inbox, book, history, live, transfers, desk or DeskDouble(), clock, tasks
+                inbox.folder,
+                data_dir,
+                inbox,
+                book,
+                history,
+                live,
+                transfers,
+                desk or DeskDouble(),
+                clock,
+                tasks,
+                away=away,
             )
             try:
                 yield made
