@@ -1,6 +1,6 @@
 // One call towards home: finds the computer in its room, asks what it gives for a link, and makes that link.
 import { LinkClosed } from "../links/port.ts";
-import type { MeetingEvent, OverReason } from "../signaling/meeting.ts";
+import type { Meeting, MeetingEvent, OverReason } from "../signaling/meeting.ts";
 import type { MeetingMessage } from "../signaling/messages.ts";
 import type { AwayLink, AwayPorts } from "./away-link.ts";
 import type { Conversation } from "./conversation.ts";
@@ -22,6 +22,11 @@ const PROOF_S_MAX = 12;
 const HELP_S_MAX = 8;
 
 const FAULTS: Readonly<Record<OverReason, AwayFault>> = { bye: "nobody", no_answer: "silent", spoiled: "spoiled", reflected: "spoiled", wrong: "version" };
+
+/** Something between changed what was said, in either direction. */
+function isSpoiled(meeting: Meeting): boolean {
+  return meeting.spoiled > 0 || meeting.spoiledThere > 0;
+}
 
 export function faultOf(reason: OverReason): AwayFault {
   return FAULTS[reason];
@@ -138,14 +143,14 @@ export class HomeCall implements RoomOwner {
       const [home, edge] = await Promise.all([within(this.#ports.clock, HELP_S_MAX, told), this.room.turn(peer)]);
       return { servers: [...home.servers, ...edge], relayAskBytes: home.relayAskBytes };
     } catch (error) {
-      if (error instanceof Late) throw new Unreached(talk.meeting.spoiled > 0 ? "spoiled" : "silent");
+      if (error instanceof Late) throw new Unreached(isSpoiled(talk.meeting) ? "spoiled" : "silent");
       throw error;
     }
   }
 
   #whyNobody(): AwayFault {
     const meetings = [...this.room.talks].map((talk) => talk.meeting);
-    if (meetings.some((meeting) => meeting.spoiled > 0)) return "spoiled";
+    if (meetings.some(isSpoiled)) return "spoiled";
     return meetings.some((meeting) => meeting.peerRole !== "page") ? "silent" : "nobody";
   }
 

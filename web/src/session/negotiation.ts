@@ -20,6 +20,7 @@ const RESPOND_S_MAX = 30;
 /** When the statistics are asked for the road: ICE may still change its mind in the first seconds, and later when networks change. */
 const ROAD_LOOK_S = [0, 1, 3, 6];
 const ROAD_LOOK_EVERY_S = 10;
+const FIRST_LOOK_S_MAX = 1;
 
 export interface IceHelp {
   readonly servers: readonly IceServer[];
@@ -111,7 +112,7 @@ export class Negotiation {
     try {
       await this.#offer(connection, attempt);
       const link = await within(this.#ports.clock, OPEN_S_MAX, connection.opened());
-      return { link: this.#made(connection, link, { attempt, initiator: true, relayAskBytes }), hasRelay };
+      return { link: await this.#made(connection, link, { attempt, initiator: true, relayAskBytes }), hasRelay };
     } catch (error) {
       if (!(error instanceof Late) && !(error instanceof LinkClosed)) throw error;
       connection.close("lost");
@@ -153,7 +154,7 @@ export class Negotiation {
       this.#ports.say({ t: "answer", attempt, sdp: await answer });
       this.#trickle(connection, attempt);
       const link = await within(this.#ports.clock, RESPOND_S_MAX, connection.opened());
-      this.onLink(this.#made(connection, link, { attempt, initiator: false, relayAskBytes }));
+      this.onLink(await this.#made(connection, link, { attempt, initiator: false, relayAskBytes }));
     } catch (error) {
       if (!(error instanceof Late) && !(error instanceof LinkClosed)) throw error;
       connection.close("lost");
@@ -177,13 +178,15 @@ export class Negotiation {
     });
   }
 
-  #made(connection: PeerConnection, link: Link, { attempt, initiator, relayAskBytes }: Made): AwayLink {
+  async #made(connection: PeerConnection, link: Link, { attempt, initiator, relayAskBytes }: Made): Promise<AwayLink> {
     const tellPeer = (road: RoadUsed): void => {
       if (initiator && attempt === this.#attempt && this.#isOver === null) this.#ports.say({ t: "road", attempt, road });
     };
     this.#hasLink = true;
     connection.onEnded = (reason) => this.onLost(reason);
-    return new OpenLink(connection, link, { peer: this.#peer, initiator, relayAskBytes }, this.#ports.clock, tellPeer);
+    const made = new OpenLink(connection, link, { peer: this.#peer, initiator, relayAskBytes }, this.#ports.clock, tellPeer);
+    await made.looked(); // before anybody asks how much may go there
+    return made;
   }
 
   #mustGoOn(attempt: number): void {
@@ -203,6 +206,7 @@ class OpenLink implements AwayLink {
   readonly #tellPeer: (road: RoadUsed) => void;
   #road: RoadUsed | null = null;
   #looks = 0;
+  readonly #first: Promise<void>;
 
   onRoad: (road: RoadUsed) => void = () => undefined;
 
@@ -220,7 +224,12 @@ class OpenLink implements AwayLink {
     this.relayAskBytes = known.relayAskBytes;
     this.#clock = clock;
     this.#tellPeer = tellPeer;
-    void this.#look();
+    this.#first = this.#look();
+  }
+
+  /** Resolves when the statistics were asked once, or take too long. */
+  async looked(): Promise<void> {
+    await within(this.#clock, FIRST_LOOK_S_MAX, this.#first).catch(() => undefined);
   }
 
   road(): RoadUsed | null {
