@@ -53,6 +53,7 @@ class Daemon:
     history: History
     where: Whereabouts
     views: Views
+    introductions: Introductions
     problems: Problems
     server: LanServer
     advertiser: Advertiser | None
@@ -107,8 +108,8 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             advertiser = await parts.enter_async_context(Advertiser(name=settings.name, port=where.port))
         parts.push_async_callback(_save_at_last, book)
         yield Daemon(
-            settings, book, desk, inbox, live, transfers, outgoing, history, where, views, problems, server, advertiser,
-            gate, away,
+            settings, book, desk, inbox, live, transfers, outgoing, history, where, views, introductions, problems,
+            server, advertiser, gate, away,
         )  # fmt: skip
 
 
