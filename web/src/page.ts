@@ -36,10 +36,15 @@ function instance(): number {
   return (high! & 0x1f_ffff) * 2 ** 32 + low!;
 }
 
+/** The one place that names the worker: the build puts its built name there. */
+function makeWorker(): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+}
+
 type Introduction = Pick<Opening, "bare" | "topics"> & { readonly slot: Slot; readonly redeems?: boolean };
 
 function makeLine({ slot, redeems = false, bare, topics }: Introduction): WorkerLine {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const worker = makeWorker();
   const keyring = slot === "key" ? keys : new Keyring(slot);
   const line = new WorkerLine(worker, keyring, holdConnections(worker));
   const kind = slot === "none" ? "wall" : device.kind;
@@ -62,7 +67,7 @@ function holdConnections(worker: Worker): () => void {
 /** No computer at home is asked here: whoever has the session's code is met. */
 function makeMeetPage(): MeetPage {
   const session = meetingSession();
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const worker = makeWorker();
   const post = (order: PeerOrder): void => worker.postMessage({ t: "peers", order } satisfies Command);
   const store = new PeerStore(post, ({ start }) => void downloads.start(start));
   worker.onmessage = ({ data }: MessageEvent<Update>) => data.t === "peers" && store.hear(data.news);
