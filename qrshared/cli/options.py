@@ -32,6 +32,20 @@ def settings_options(function: F) -> F:
     return debug_option(function)
 
 
+AWAY_SETTINGS = (
+    "data_dir", "edge", "stun", "turn_url", "turn_secret_file", "turn_user", "turn_password_file", "metered_app",
+    "metered_key_file",
+)  # fmt: skip
+"""What use away from home depends on."""
+
+
+def away_options(function: F) -> F:
+    """A flag for each of these, as `run` has them."""
+    for setting in reversed([each for each in all_settings() if each.name in AWAY_SETTINGS]):
+        function = _flag(setting)(function)
+    return debug_option(function)
+
+
 def load(**flags: object) -> Loaded:
     """The settings under these flags; a bad flag is a wrong use of the command, a bad file is not."""
     try:

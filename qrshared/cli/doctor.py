@@ -1,0 +1,122 @@
+"""`qrshared doctor`: looks at what use away from home needs, and says of everything that is not well what to do."""
+
+import asyncio
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from qrshared.cli.options import away_options, json_option, load
+from qrshared.cli.output import is_terminal
+from qrshared.cli.words import size_words, visible
+from qrshared.errors import QrsharedError
+from qrshared.protocol import GetStatus, LineState, StatusFacts
+from qrshared.settings import Settings
+
+if TYPE_CHECKING:
+    from qrshared.remote.checkup import Finding
+
+
+@click.command("doctor")
+@click.option("--remote", is_flag=True, help="Look at use away from home: the edge, STUN, the relay.")
+@json_option
+@away_options
+def command(*, remote: bool, as_json: bool, **flags: object) -> int:
+    """Look whether everything works, and say what to do where it does not.
+
+    The exit code is 0 when all is well, else 1. Settings are read as `qrshared run` reads them; flags that were given
+    to it are given here too.
+    """
+    if not remote:
+        raise click.UsageError("Say what to look at: qrshared doctor --remote.")
+    findings = asyncio.run(_examine(load(**flags).settings))
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            _say(finding)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _say(finding: "Finding") -> None:
+    mark = _marks()[finding.ok]
+    click.echo(f"{mark} {finding.check:<12} {visible(finding.seen)}")
+    if finding.advice:
+        click.echo(f"{'':18} {visible(finding.advice)}")
+
+
+def _marks() -> dict[bool, str]:
+    marks = {True: "ok  ", False: "FAIL"}
+    if not is_terminal():
+        return marks
+    return {True: click.style(marks[True], fg="green"), False: click.style(marks[False], fg="red", bold=True)}
+
+
+async def _examine(settings: Settings) -> "list[Finding]":
+    # Late: the other commands need not wait until all of this is loaded.
+    from aiohttp import ClientSession, DummyCookieJar
+
+    from qrshared.remote.checkup import Finding, examine_edge, examine_stun, examine_turn
+    from qrshared.signaling import read_turn_config
+
+    status = await _status(settings)
+    edge = settings.edge or (status.edge.url if status is not None and status.edge is not None else None)
+    findings: list[Finding] = []
+    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+        if edge is None:
+            findings.append(
+                Finding("edge", False, "none is set: this computer is reached at home only",
+                        "Set one: qrshared config set edge https://share.example.org (qrshared signal runs one).")
+            )  # fmt: skip
+        else:
+            findings += await examine_edge(session, edge)
+        findings += await examine_stun(settings.stun)
+        try:
+            config = read_turn_config(
+                turn_url=settings.turn_url,
+                turn_secret_file=settings.turn_secret_file,
+                turn_user=settings.turn_user,
+                turn_password_file=settings.turn_password_file,
+                metered_app=settings.metered_app,
+                metered_key_file=settings.metered_key_file,
+            )
+        except QrsharedError as wrong:
+            findings.append(Finding("relay", False, "its settings do not fit together", wrong.sentence))
+        else:
+            findings += await examine_turn(session, config)
+    return [*findings, *_of_daemon(status)]
+
+
+async def _status(settings: Settings) -> StatusFacts | None:
+    """What the running daemon says; None when there is none."""
+    from qrshared.local import ControlClient
+
+    try:
+        async with ControlClient(settings.data_dir) as control:
+            return await control.ask_for(GetStatus(), StatusFacts)
+    except (QrsharedError, OSError):
+        return None
+
+
+def _of_daemon(status: StatusFacts | None) -> "list[Finding]":
+    from qrshared.remote.checkup import Finding
+
+    if status is None:
+        return [
+            Finding("daemon", True, "qrshared does not run here at the moment", "Start it: qrshared."),
+            Finding("relay use", True, "not known while qrshared does not run"),
+        ]
+    findings = []
+    if status.edge is None:
+        findings.append(Finding("daemon", False, "qrshared runs here without an edge", "Start it again, with --edge."))
+    else:
+        is_well = status.edge.state is LineState.CONNECTED
+        advice = status.edge.sentence or "It tries again by itself; the lines above say what is in its way."
+        seen = f"qrshared here is {status.edge.state.value} with {status.edge.url}"
+        findings.append(Finding("daemon", is_well, seen, "" if is_well else advice))
+    if status.relay is not None:
+        used = f"{size_words(status.relay.bytes)} in {status.relay.month}"
+        ask = f"pages ask before they send more than {size_words(status.relay.ask_bytes)}"
+        findings.append(Finding("relay use", True, f"{used}; {ask}"))
+    return findings
