@@ -70,6 +70,52 @@ async def test_who_enrolled_is_known_to_the_next_run(world: World) -> None:
     assert isinstance(again.find(derive_keys(b"k" * 32).key_id, Road.HOME), Credential)
 
 
+async def test_the_door_away_from_home_is_told_whenever_its_rooms_change_and_at_no_other_time(world: World) -> None:
+    book, told = world.book, list[set[bytes]]()
+    book.on_rooms_changed = lambda: told.append(set(book.rooms().values()))
+    at_home = await world.enroll(b"h" * 32, (await book.personal(Life.ONCE)).secret)
+    await world.enroll(b"g" * 32, book.wall_ticket().secret)
+    await book.owner()
+    await book.make_round()
+    assert told == []  # nothing of that works away from home
+    code = await book.personal(Life.ONCE, away=True)
+    assert told.pop() == {code.secret}
+    found = book.find(derive_keys(code.secret).key_id, Road.AWAY)
+    assert isinstance(found, Credential)
+    away = (await book.enroll(found, b"a" * 32, "phone", PeerKind.PHONE)).device
+    assert away is not None
+    assert told.pop() == {b"a" * 32}
+    secret = book.road_secret(at_home)
+    assert told.pop() == {b"a" * 32, secret}
+    second = await book.second_key(at_home)
+    assert told.pop() == {b"a" * 32, secret, second.secret}
+    world.clock.now += 15 * MINUTE_S
+    await book.make_round()
+    assert told.pop() == {b"a" * 32, secret}
+    await book.revoke(away)
+    assert told.pop() == {secret}
+    third = await book.second_key(at_home)
+    assert told.pop() == {secret, third.secret}
+    await book.revoke(at_home)
+    assert told.pop() == set()
+    assert told == []
+
+
+async def test_a_code_that_could_not_be_written_down_opens_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    world.book.on_rooms_changed = lambda: told.append(world.book.rooms())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(world.store, "_replace", full)
+    with pytest.raises(OSError, match="No space"):
+        await world.book.personal(Life.ONCE, away=True)
+    assert told == []
+
+
 async def test_a_revoked_device_stays_revoked_even_if_nobody_waits_for_the_disk(world: World) -> None:
     device = await world.enroll(b"k" * 32, (await world.book.personal(Life.ONCE)).secret)
     loop, gate = asyncio.get_running_loop(), threading.Event()
