@@ -234,8 +234,8 @@ _RELAY_FAULTS: Final = {
     "SILENT": (
         "gives relays, but no packet comes through",
         (
-            "See that the firewall before it lets the relay's own UDP ports through (49152-65535), and that external-ip "
-            "is right."
+            "See that the firewall before it lets the relay's own UDP ports through (49152-65535), and that "
+            "external-ip is right."
         ),
     ),
     "STRANGE": (
