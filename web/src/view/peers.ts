@@ -92,7 +92,7 @@ export class NearbyDevices extends LightElement {
       <button type="button" class="peer-button" data-peer=${near.name} @click=${() => this.#choose(near)}>
         <span class="thumb thumb-device" data-online=${road === null ? "no" : "yes"} aria-hidden="true">${ICONS[near.kind]}</span>
         <span class="row-what"><bdi class="peer-name">${visible(near.name)}</bdi>
-          <span class="row-note ${tone}" aria-live=${peer?.sent.total.state === "sending" && peer.view.unanswered === 0 ? "off" : "polite"}>${text}</span>
+          <span class="row-note" aria-live=${peer?.sent.total.state === "sending" && peer.view.unanswered === 0 ? "off" : "polite"}><span data-tone=${tone} class=${tone === "quiet" ? "" : tone}>${text}</span></span>
           ${road === null ? nothing : html`<span class="peer-road" data-road=${road}>${ROAD_WORDS[road]}</span>`}</span>
         <span class="peer-go">${icons.up}</span>
       </button>

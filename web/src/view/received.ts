@@ -34,7 +34,7 @@ export function receivedBlock(peer: Peer, incoming: Incoming, acts: ReceivedActs
   const { text, tone } = incomingNote(incoming, peer.view.link.state === "open");
   const { store } = acts;
   return html`<div class="peer-part" data-incoming=${view.state}>
-    <div class="peer-line"><p class="row-note ${tone}" aria-live=${view.state === "receiving" ? "off" : "polite"}>${text}</p>
+    <div class="peer-line"><p class="row-note" aria-live=${view.state === "receiving" ? "off" : "polite"}><span data-tone=${tone} class=${tone === "quiet" ? "" : tone}>${text}</span></p>
       ${view.state === "asked" ? html`<button type="button" class="quiet" @click=${() => acts.answer(view.transfer)}>Answer</button>` : nothing}
       ${view.state === "receiving" ? html`<button type="button" class="round" aria-label="Stop receiving" @click=${() => store.cancel(view.peer, view.transfer)}>${icons.close}</button>` : nothing}
     </div>
