@@ -106,7 +106,8 @@ class Views:
     def wall(self, asker: Asker) -> WallFacts:
         """What a wall shows; without a code where the settings allow none."""
         is_here = asker.grant.road is Road.LOOPBACK
-        shows_code = self._wall is Wall.LAN or (self._wall is Wall.COMPUTER and is_here)
+        is_at_home = asker.grant.road is not Road.AWAY  # what opens doors at home is not told elsewhere
+        shows_code = (self._wall is Wall.LAN and is_at_home) or (self._wall is Wall.COMPUTER and is_here)
         url, fresh_until_ms = None, 0
         ticket = self._wall_ticket() if shows_code and self._where.port else None
         if ticket is not None:

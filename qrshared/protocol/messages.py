@@ -1,29 +1,20 @@
 """Every message of protocol version 1, as frozen values; `WIRE.md` beside this file is the same list for people.
 
 A class's wire name is its own name in snake case (`MakeTicket` is `make_ticket`); its fields' names and types are the
-wire format, read by `codec.py`. The families stand in `hello.py`, `transfer.py` and `desk.py`.
+wire format, read by `codec.py`. The families stand in `hello.py`, `transfer.py`, `facts.py` and `desk.py`.
 """
 
 from typing import TypeAlias
 
 from qrshared.protocol.desk import (
-    AddressFacts,
     Answer,
-    ArrivalFacts,
     Ask,
     BinEntry,
     DeskMessage,
-    DeviceFacts,
-    DeviceList,
-    Done,
-    EdgeFacts,
-    EntryFacts,
     Envelope,
-    Facts,
     ForgetUnfinished,
     GetStatus,
     IceServerFacts,
-    InboxList,
     Introduce,
     ListDevices,
     ListInbox,
@@ -31,27 +22,38 @@ from qrshared.protocol.desk import (
     MakeOwnerTicket,
     MakeTicket,
     Meet,
-    NearbyList,
     News,
     OpenInbox,
-    PeerFacts,
     Refuse,
-    RelayFacts,
     RenameDevice,
     RenameEntry,
     RevokeDevice,
-    StatusFacts,
     StopTransfer,
+    TrustDevice,
+    UseAway,
+    Verb,
+    Watch,
+)
+from qrshared.protocol.facts import (
+    AddressFacts,
+    ArrivalFacts,
+    DeviceFacts,
+    DeviceList,
+    Done,
+    EdgeFacts,
+    EntryFacts,
+    Facts,
+    InboxList,
+    NearbyList,
+    PeerFacts,
+    RelayFacts,
+    StatusFacts,
     TicketFacts,
     TransferFacts,
     TransferList,
-    TrustDevice,
     UnfinishedItem,
     UnfinishedList,
-    UseAway,
-    Verb,
     WallFacts,
-    Watch,
 )
 from qrshared.protocol.fields import DeviceId, MeetingId, TransferId
 from qrshared.protocol.hello import AwayFacts, Goodbye, GrantFacts, Hello, HelloMessage, Ping, Pong

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qrshared import protocol
+from qrshared.daemon import meetings
 from qrshared.protocol import Chunk, InboxList, Message, Propose, ProtocolError, WrongAsk, decode, encode, limits
 from qrshared.protocol.reading import wire_name
 
@@ -145,6 +146,10 @@ BOUNDS_IN_WORDS = {
     "`limit` (≤ 1 000)": limits.INBOX_ENTRIES_MAX == 1_000,
     "0 … 2^53−1": limits.WHOLE_MAX == 2**53 - 1,
     "`blob` (1 … 48 000 bytes)": limits.ENVELOPE_BYTES_MAX == 48_000,
+    "A meeting ends after an hour": meetings.MEETING_LIFE_S == 3600,
+    "a device has 16 at most, a daemon 64": (meetings.MEETINGS_PER_DEVICE_MAX, meetings.MEETINGS_MAX) == (16, 64),
+    "10 introductions at once and one more every 5 s": (meetings.MEETS_BURST_MAX, meetings.MEETS_PER_S) == (10, 1 / 5),
+    "100 envelopes at once and 20 more a second": (meetings.ENVELOPES_BURST_MAX, meetings.ENVELOPES_PER_S) == (100, 20),
     "`servers` (≤ 8, each with 1 … 8 addresses)": limits.ICE_SERVERS_MAX == 8,
     "the stored 8 MiB blocks": limits.PROOF_BLOCK_BYTES == 8 * 1024**2,
     "At least every 8 MiB or 1 s": (limits.SAFE_EVERY_BYTES, limits.SAFE_EVERY_S) == (8 * 1024**2, 1.0),

@@ -20,6 +20,7 @@ from qrshared.settings import (
     load_settings,
     make_data_dir,
 )
+from qrshared.settings.away import SERVERS_MAX, WORD_CHARACTERS_MAX
 from qrshared.settings.values import NAME_CHARACTERS_MAX
 
 
@@ -100,9 +101,9 @@ def test_settings_cannot_be_changed_after_reading() -> None:
         ("edge", "https://user:secret@a.example"), ("edge", "https://a.example/deep"), ("edge", "https://a.example?x=1"),
         ("edge", "https://a.example:99999"), ("edge", 5), ("edge", "https://a.example#1"), ("edge", "https://-a.example"),
         ("stun", ""), ("stun", "a.example"), ("stun", "turn:a.example"), ("stun", ",".join(["stun:a"] * 3) + ",b"),
-        ("stun", ",".join(f"stun:a{n}" for n in range(9))), ("stun", 3),
+        ("stun", ",".join(f"stun:a{n}" for n in range(SERVERS_MAX + 1))), ("stun", 3),
         ("turn_url", "turn:user:secret@a.example"), ("turn_url", "turn:a.example?transport=smoke"),
-        ("turn_url", "https://a.example"), ("turn_user", "two words"), ("turn_user", "x" * 201),
+        ("turn_url", "https://a.example"), ("turn_user", "two words"), ("turn_user", "x" * (WORD_CHARACTERS_MAX + 1)),
         ("turn_secret_file", "a\0b"), ("turn_secret_file", 7), ("metered_app", "a\x1bb"),
         ("relay_ask_mb", "-1"), ("relay_ask_mb", "many"),
     ],

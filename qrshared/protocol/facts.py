@@ -1,0 +1,206 @@
+"""What desks tell: the state of each topic, and what a verb gave (`WIRE.md` 3.3)."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from qrshared.protocol.fields import DeviceId, Score, TransferId, Word
+from qrshared.protocol.vocabulary import LineState, PeerKind, RoadInUse, TransferState, TurnKind
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalFacts:
+    """Kinds and counts of what arrives, never names."""
+
+    senders: int
+    arriving: int
+    photos: int
+    videos: int
+    others: int
+    landed: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class WallFacts:
+    """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code.
+
+    `away`: this wall stands on the computer's own screen and the owner could make a code that works from elsewhere.
+    """
+
+    computer: str
+    url: str | None
+    fresh_until_ms: int
+    addresses: tuple[str, ...]
+    arrivals: ArrivalFacts
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFacts:
+    """One transfer as desks tell it; `rate` in bytes a second, `left_s` None when unknown."""
+
+    transfer: TransferId
+    device: str
+    kind: PeerKind
+    state: TransferState
+    items: int
+    items_done: int
+    items_failed: int
+    bytes: int
+    bytes_done: int
+    rate: int
+    left_s: int | None
+    started_ms: int
+    current: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferList:
+    """Transfers under way, then the last ones that ended."""
+
+    transfers: tuple[TransferFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """One file or folder in the inbox, by its name below the inbox folder; a folder has no size of its own."""
+
+    name: str
+    size: int
+    arrived_ms: int
+    sender: str | None = None
+    is_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboxList:
+    """The newest entries of the inbox; `total` counts all."""
+
+    folder: str
+    entries: tuple[EntryFacts, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """One enrolled device; `road` while it is online."""
+
+    device: DeviceId
+    name: str
+    kind: PeerKind
+    trust: Word
+    rights: tuple[str, ...]
+    made_ms: int
+    seen_ms: int
+    online: bool
+    road: RoadInUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceList:
+    """All devices, the last seen first."""
+
+    devices: tuple[DeviceFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFacts:
+    """One address of this computer and why it ranks where it does."""
+
+    address: str
+    interface: str
+    score: Score
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """A device that is here now and with which the asking one may exchange files."""
+
+    device: DeviceId
+    name: str
+    kind: PeerKind
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyList:
+    """Who else is here, by name; never the asking device itself."""
+
+    peers: tuple[PeerFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeFacts:
+    """The line to the edge; `sentence` says what is wrong and what to do."""
+
+    url: str
+    state: LineState
+    sentence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayFacts:
+    """What went through the relay in this `month` (`2026-11`, UTC), in both directions."""
+
+    turn: TurnKind
+    month: Word
+    bytes: int
+    ask_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """The daemon as a whole."""
+
+    version: str
+    pid: int
+    computer: str
+    urls: tuple[str, ...]
+    local_name: str | None
+    inbox: str
+    free_bytes: int
+    sessions: int
+    started_ms: int
+    addresses: tuple[AddressFacts, ...]
+    problems: tuple[str, ...]
+    devices: tuple[DeviceFacts, ...] = ()
+    transfers: tuple[TransferFacts, ...] = ()
+    edge: EdgeFacts | None = None
+    relay: RelayFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """A fresh ticket as the URL a QR carries."""
+
+    url: str
+    expires_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedItem:
+    """An item of this device that stopped on the way: `offset` bytes of it are kept."""
+
+    transfer: TransferId
+    name: str
+    size: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedList:
+    """What this device began and did not finish."""
+
+    items: tuple[UnfinishedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The verb was carried out; `text` may name what came of it."""
+
+    text: str = ""
+
+
+Facts: TypeAlias = (
+    WallFacts | StatusFacts | TransferList | InboxList | DeviceList | NearbyList | TicketFacts | UnfinishedList | Done
+)
