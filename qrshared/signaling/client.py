@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
@@ -181,7 +181,7 @@ class SignalClient:
                     await self._say(Pong())
                 yield message
         finally:
-            await websocket.close()
+            await _close(websocket)
 
     async def _connect(self) -> ClientWebSocketResponse:
         try:
@@ -203,7 +203,7 @@ class SignalClient:
         if isinstance(said, Welcome) and said.version == VERSION:
             self._gives_turn = said.turn is True
             return websocket
-        await websocket.close()
+        await _close(websocket)
         if isinstance(said, Welcome):
             raise OtherVersion(url=self._edge, version=said.version)
         raise NotAnEdge(url=self._edge)
@@ -237,6 +237,13 @@ class SignalClient:
         finally:
             self._one_frame.release()
         return True
+
+
+async def _close(websocket: ClientWebSocketResponse) -> None:
+    # aiohttp begins its wait anew with each message that still comes: whoever never stops talking would hold us.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_WAIT_S):
+            await websocket.close()
 
 
 async def _first_word(websocket: ClientWebSocketResponse) -> FromEdge | None:
