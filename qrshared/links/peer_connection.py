@@ -10,7 +10,14 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from aioice import turn
-from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    rtcsctptransport,
+)
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.rtcicetransport import RTCIceTransport
@@ -36,6 +43,12 @@ CHANNEL_LABEL: Final = "qrshared"
 RECEIVE_BUFFER_BYTES: Final = 4 << 20
 """A UDP socket's. aioice asks for 256 KiB, which loses packets in bursts; measured: 2.5 times the upload."""
 
+RESEND_AFTER_S: Final = 0.4
+"""The least time until SCTP sends again what nobody confirmed: Chromium's, where aiortc waits 1 s (RFC 9260).
+
+A loss that only this timer notices stops everything meanwhile. Measured on a busy machine: 1.7 times the download.
+"""
+
 NAMES_MAX: Final = 8
 """mDNS names looked up for one connection; each may take a second and asks the whole LAN."""
 
@@ -46,8 +59,9 @@ _AIORTC_FAULTS: Final = (ValueError, InternalError, InvalidAccessError, InvalidS
 
 Road = Literal["direct", "relay"]
 
-# The size is a plain module variable that both its sockets are made with.
+# Both are plain module variables, read when they are needed.
 turn.UDP_SOCKET_BUFFER_SIZE = RECEIVE_BUFFER_BYTES
+rtcsctptransport.SCTP_RTO_MIN = RESEND_AFTER_S  # type: ignore[assignment]  # written as 1, used as seconds
 
 
 class PeerConnection:
