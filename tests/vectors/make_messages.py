@@ -1,284 +1,32 @@
 """Writes `messages.json`: plaintexts every codec must read, and plaintexts every codec must refuse.
 
-Run `python tests/vectors/make_messages.py` after a change of the wire. It knows no codec: valid messages are written
-here as plain JSON in the order of `WIRE.md`, and are spoiled field by field.
+Run `python -m tests.vectors.make_messages` after a change of the wire. It knows no codec: valid messages stand in
+`valid_messages.py` as plain JSON and are spoiled here field by field.
 """
 
-import base64
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-TRANSFER = "00112233445566778899aabbccddeeff"
-OTHER = "ffeeddccbbaa99887766554433221100"
-DIGEST = base64.urlsafe_b64encode(bytes(range(32))).rstrip(b"=").decode()
-SECRET = base64.urlsafe_b64encode(bytes(range(16))).rstrip(b"=").decode()
-SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-TOP = 2**53 - 1
-
-RECEIPT = {"item": 0, "name": "photo (2).jpg", "size": 4096, "sha256": SHA256}
-DEVICE = {
-    "device": OTHER,
-    "name": "Anna's phone",
-    "kind": "phone",
-    "trust": "guest",
-    "rights": ["send"],
-    "made_ms": 1,
-    "seen_ms": 2,
-    "online": True,
-}
-TRANSFER_FACTS = {
-    "transfer": TRANSFER,
-    "device": "Anna's phone",
-    "kind": "phone",
-    "state": "arriving",
-    "items": 3,
-    "items_done": 1,
-    "items_failed": 0,
-    "bytes": 300,
-    "bytes_done": 100,
-    "rate": 50,
-    "started_ms": 1,
-}
-TUNNEL = {"address": "10.8.0.2", "interface": "tun0", "score": -10_000, "why": "a tunnel"}
-EDGE = {"url": "https://share.example.org", "state": "connected"}
-RELAY = {"turn": "metered", "month": "2026-11", "bytes": 6_000_000_000, "ask_bytes": 104_857_600}
-STATUS = {
-    "t": "status_facts",
-    "version": "0.1.0",
-    "pid": 1,
-    "computer": "STUDY-PC",
-    "urls": ["http://192.168.1.7:7774/"],
-    "inbox": "/home/a/QRShare",
-    "free_bytes": TOP,
-    "sessions": 0,
-    "started_ms": 1,
-    "addresses": [{"address": "192.168.1.7", "interface": "eth0", "score": 90, "why": "the default route"}, TUNNEL],
-    "problems": [],
-}
-
-ARRIVALS = {"senders": 1, "arriving": 2, "photos": 3, "videos": 4, "others": 5, "landed": 6, "percent": 100}
-WALL = {
-    "t": "wall_facts",
-    "computer": "STUDY-PC",
-    "fresh_until_ms": 9,
-    "addresses": ["192.168.1.7:7774"],
-    "arrivals": ARRIVALS,
-}
-INTRODUCE: dict[str, object] = {
-    "t": "introduce",
-    "meeting": TRANSFER,
-    "device": OTHER,
-    "name": "Ben's laptop",
-    "kind": "laptop",
-    "secret": SECRET,
-}
-
-# The first of each `t` has every required field and no optional one; later ones show the optional fields.
-VALID: list[dict[str, object]] = [
-    {"t": "hello", "versions": [1, 1], "name": "Anna's phone", "kind": "phone", "instance": TOP},
-    {"t": "hello", "versions": [1, 1], "name": "", "kind": "wall", "instance": 1, "grant": {"rights": []}},
-    {
-        "t": "hello",
-        "versions": [1, 2],
-        "name": "ü 😀" * 20,
-        "kind": "computer",
-        "instance": 0,
-        "enroll": DIGEST,
-        "grant": {"rights": ["send", "pick_up"], "trust": "trusted", "device": OTHER, "until_ms": 5},
-        "words": "tiger moon apple river",
-    },
-    {
-        "t": "hello",
-        "versions": [1, 1],
-        "name": "STUDY-PC",
-        "kind": "computer",
-        "instance": 1,
-        "grant": {
-            "rights": ["pick_up", "send"],
-            "away": {"edge": "https://share.example.org", "relay_ask_bytes": 104_857_600, "secret": SECRET},
-        },
-    },
-    {
-        "t": "hello",
-        "versions": [1, 1],
-        "name": "STUDY-PC",
-        "kind": "computer",
-        "instance": 1,
-        "grant": {"rights": [], "away": {"edge": "https://share.example.org", "relay_ask_bytes": 0}},
-    },
-    {"t": "goodbye", "reason": "another_tab"},
-    {"t": "ping", "n": 0},
-    {"t": "pong", "n": TOP},
-    {
-        "t": "propose",
-        "transfer": TRANSFER,
-        "first": 0,
-        "items": [{"name": 'a/b\u2028"\\\n\u0001\u007f.jpg', "size": 0}, {"name": "ü", "size": TOP, "modified_ms": 0}],
-        "more": False,
-        "count": 2,
-        "bytes": TOP,
-    },
-    {
-        "t": "propose",
-        "transfer": TRANSFER,
-        "first": 99_999,
-        "items": [],
-        "more": True,
-        "count": 100_000,
-        "bytes": 0,
-        "continues": [OTHER] * 16,
-    },
-    {"t": "accept", "transfer": TRANSFER, "window": 4_194_304},
-    {
-        "t": "accept",
-        "transfer": TRANSFER,
-        "window": 0,
-        "kept": [{"item": 1, "offset": 5}, {"item": 4_294_967_295, "offset": TOP, "prove": True}],
-        "receipts": [RECEIPT, {**RECEIPT, "handed_over": True}],
-        "more": True,
-    },
-    {"t": "decline", "transfer": TRANSFER, "reason": "no_space"},
-    {"t": "decline", "transfer": TRANSFER, "reason": "no_space", "needed": 6, "free": 2},
-    {"t": "proof", "transfer": TRANSFER, "item": 0, "first": 3, "digests": [DIGEST, DIGEST]},
-    {"t": "rewind", "transfer": TRANSFER, "item": 0, "offset": 8_388_608},
-    {"t": "taken", "transfer": TRANSFER, "count": 262_144},
-    {"t": "safe", "transfer": TRANSFER, "item": 7, "offset": 1},
-    {"t": "finish", "transfer": TRANSFER},
-    {"t": "receipt", "transfer": TRANSFER, "receipts": [RECEIPT]},
-    {"t": "cancel", "transfer": TRANSFER},
-    {"t": "cancel", "transfer": TRANSFER, "item": 3},
-    {"t": "fail", "transfer": TRANSFER, "reason": "source_changed"},
-    {"t": "fail", "transfer": TRANSFER, "reason": "no_space", "item": 0, "needed": 0, "free": 0},
-    {"t": "watch", "topics": ["wall"]},
-    {"t": "watch", "topics": ["nearby", "devices"]},
-    {"t": "watch", "topics": []},
-    {"t": "news", "facts": WALL},
-    {"t": "news", "facts": {**WALL, "away": True}},
-    {"t": "news", "facts": STATUS},
-    {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
-    {"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "failed", "sentence": "No qrshared answers there."}}},
-    {"t": "news", "facts": {**STATUS, "devices": [DEVICE], "transfers": [TRANSFER_FACTS]}},
-    {"t": "news", "facts": {"t": "transfer_list", "transfers": [{**TRANSFER_FACTS, "current": "a.jpg"}]}},
-    {
-        "t": "news",
-        "facts": {
-            "t": "inbox_list",
-            "folder": "/home/a/QRShare",
-            "entries": [
-                {"name": "a.jpg", "size": 1, "arrived_ms": 2},
-                {"name": "trip", "size": 0, "arrived_ms": 3, "is_folder": True},
-            ],
-            "total": 1,
-        },
-    },
-    {"t": "news", "facts": {"t": "device_list", "devices": [DEVICE]}},
-    {"t": "news", "facts": {"t": "device_list", "devices": [{**DEVICE, "road": "relay"}]}},
-    {
-        "t": "news",
-        "facts": {"t": "nearby_list", "peers": [{"device": OTHER, "name": "Ben's laptop", "kind": "laptop"}]},
-    },
-    {"t": "ask", "id": 1, "verb": {"t": "get_status"}},
-    {"t": "ask", "id": 1, "verb": {"t": "list_inbox"}},
-    {"t": "ask", "id": 1, "verb": {"t": "list_inbox", "limit": 1000}},
-    {"t": "ask", "id": 1, "verb": {"t": "open_inbox"}},
-    {"t": "ask", "id": 1, "verb": {"t": "open_inbox", "name": "a.jpg"}},
-    {"t": "ask", "id": 1, "verb": {"t": "rename_entry", "name": "a.jpg", "to": "b.jpg"}},
-    {"t": "ask", "id": 1, "verb": {"t": "bin_entry", "name": "a.jpg"}},
-    {"t": "ask", "id": 1, "verb": {"t": "list_devices"}},
-    {"t": "ask", "id": 1, "verb": {"t": "rename_device", "device": OTHER, "to": "Anna"}},
-    {"t": "ask", "id": 1, "verb": {"t": "trust_device", "device": OTHER}},
-    {"t": "ask", "id": 1, "verb": {"t": "revoke_device", "device": OTHER}},
-    {"t": "ask", "id": 1, "verb": {"t": "make_ticket"}},
-    {"t": "ask", "id": 1, "verb": {"t": "make_ticket", "life": "never"}},
-    {"t": "ask", "id": 1, "verb": {"t": "make_ticket", "away": True}},
-    {"t": "ask", "id": 1, "verb": {"t": "make_owner_ticket"}},
-    {"t": "ask", "id": 1, "verb": {"t": "stop_transfer", "transfer": TRANSFER}},
-    {"t": "ask", "id": 1, "verb": {"t": "list_unfinished"}},
-    {"t": "ask", "id": 1, "verb": {"t": "forget_unfinished"}},
-    {"t": "ask", "id": 1, "verb": {"t": "use_away"}},
-    {"t": "ask", "id": 1, "verb": {"t": "meet", "device": OTHER}},
-    {"t": "answer", "id": 1, "facts": {"t": "ticket_facts", "url": "http://192.168.1.7:7774/p#1x"}},
-    {"t": "answer", "id": 1, "facts": {"t": "ticket_facts", "url": "http://192.168.1.7:7774/p#1x", "expires_ms": 7}},
-    {
-        "t": "answer",
-        "id": 1,
-        "facts": {
-            "t": "unfinished_list",
-            "items": [{"transfer": TRANSFER, "name": "a.mov", "size": 9, "offset": 3}],
-        },
-    },
-    {"t": "answer", "id": 1, "facts": {"t": "done"}},
-    {"t": "answer", "id": 1, "facts": {"t": "done", "text": "b.jpg"}},
-    {"t": "refuse", "id": 1, "reason": "not_allowed"},
-    {"t": "refuse", "id": 1, "reason": "not_allowed", "sentence": "Only the owner may do that."},
+from tests.vectors.valid_messages import (
+    DEVICE,
+    DIGEST,
+    EDGE,
     INTRODUCE,
-    {
-        **INTRODUCE,
-        "servers": [
-            {"urls": ["stun:stun.example.org:3478"]},
-            {
-                "urls": ["turn:turn.example.org:3478?transport=udp"],
-                "username": "1764000000:x",
-                "credential": "c2VjcmV0",
-            },
-        ],
-    },
-    {"t": "envelope", "meeting": TRANSFER, "blob": "AA"},
-    {"t": "envelope", "meeting": TRANSFER, "blob": "AAA"},
-    {"t": "envelope", "meeting": TRANSFER, "blob": "AAAA"},
-    {"t": "envelope", "meeting": TRANSFER, "blob": SECRET * 2 + DIGEST},
-]
-
-# Other spellings of a valid message: read, and written as the second.
-OTHER_SPELLINGS = [
-    ('{"n":7,"t":"ping"}', '{"t":"ping","n":7}'),
-    ('{ "t" : "ping" ,\n\t"n":7 } ', '{"t":"ping","n":7}'),
-    ('{"t":"ping","n":7.0}', '{"t":"ping","n":7}'),
-    ('{"t":"ping","n":7e0}', '{"t":"ping","n":7}'),
-    ('{"t":"ping","n":-0}', '{"t":"ping","n":0}'),
-    ('{"t":"ping","n":-0.0}', '{"t":"ping","n":0}'),
-    ('{"t":"ping","n":9007199254740991.0}', '{"t":"ping","n":9007199254740991}'),
-    ('{"t":"\\u0070ing","n":7}', '{"t":"ping","n":7}'),
-    ('{"t":"ping","n":7,"later":{"x":[null,"😀"]}}', '{"t":"ping","n":7}'),
-    ('{"t":"ping","n":7,"__proto__":{"n":8},"constructor":1}', '{"t":"ping","n":7}'),
-    ('{"t":"ping","n":6,"n":7}', '{"t":"ping","n":7}'),
-    (
-        '{"t":"accept","transfer":"' + TRANSFER + '","window":1,"kept":[{"item":0,"offset":1,"prove":false}],'
-        '"receipts":[],"more":false}',
-        '{"t":"accept","transfer":"' + TRANSFER + '","window":1,"kept":[{"item":0,"offset":1}]}',
-    ),
-    ('{"t":"ask","id":1,"verb":{"t":"list_inbox","limit":200}}', '{"t":"ask","id":1,"verb":{"t":"list_inbox"}}'),
-    ('{"t":"answer","id":1,"facts":{"t":"done","text":""}}', '{"t":"answer","id":1,"facts":{"t":"done"}}'),
-    (
-        '{"t":"ask","id":1,"verb":{"t":"bin_entry","name":"\\ud83d\\ude00"}}',
-        '{"t":"ask","id":1,"verb":{"t":"bin_entry","name":"😀"}}',
-    ),
-]
-
-
-# An `ask` whose verb cannot be read: the number it is refused under.
-WRONG_ASKS = [
-    (1, '{"t":"ask","id":1,"verb":{"t":"rename_device","device":"' + OTHER + '","to":"' + "x" * 61 + '"}}'),
-    (0, '{"t":"ask","id":0,"verb":{"t":"list_inbox","limit":1001}}'),
-    (TOP, '{"t":"ask","id":9007199254740991,"verb":{"t":"meet","device":"anna"}}'),
-    (7, '{"t":"ask","id":7.0,"verb":{"t":"brew_coffee"}}'),
-    (3, '{"t":"ask","id":3,"verb":{"t":"bin_entry"}}'),
-    (3, '{"t":"ask","id":3,"verb":null}'),
-    (3, '{"t":"ask","id":3}'),
-]
-
-
-def chunk(transfer: str, item: int, offset: int, content: bytes) -> bytes:
-    return b"\x01" + bytes.fromhex(transfer) + item.to_bytes(4, "big") + offset.to_bytes(8, "big") + content
-
-
-VALID_CHUNKS = [
-    chunk(TRANSFER, 0, 0, b"\x00"),
-    chunk(OTHER, 2**32 - 1, TOP - 3, b"abc"),
-    chunk(TRANSFER, 99_999, 2**32 + 5, b"hello"),
-]
+    OTHER,
+    OTHER_SPELLINGS,
+    RELAY,
+    SECRET,
+    STATUS,
+    TOP,
+    TRANSFER,
+    TUNNEL,
+    VALID,
+    VALID_CHUNKS,
+    WRONG_ASKS,
+    chunk,
+)
 
 INVALID_CHUNKS = [
     ("no content", chunk(TRANSFER, 0, 0, b"")),
