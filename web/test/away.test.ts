@@ -5,7 +5,7 @@ import { type AwayLink, DeskLine, EdgeLine } from "../src/session/away.ts";
 import { LinkClosed } from "../src/links/port.ts";
 import { CALL_S_MAX } from "../src/session/home-call.ts";
 import { type AwayFault, Unreached } from "../src/session/roads.ts";
-import { roomId } from "../src/session/room.ts";
+import { TALKS_MAX, roomId } from "../src/session/room.ts";
 import { HomeDouble, World } from "./support/away-doubles.ts";
 import { EdgeDouble } from "./support/edge-double.ts";
 import { FakeNetwork } from "./support/fake-rtc.ts";
@@ -232,6 +232,20 @@ test("pages without a way to each other are told so", async () => {
   for (let pages = 0; pages < 2; pages += 1) pageOf(there).meetPages(SECRET, { onPeer: () => undefined, onFault: (fault) => faults.push(fault), servers: [] });
   await there.until(() => faults.length === 1);
   assert.deepEqual(faults, ["no_way"]);
+});
+
+test("an edge that invents peers gets a page to hold sixteen conversations and no more", async () => {
+  const there = world();
+  const invented = (from: number): string[] => Array.from({ length: 50 }, (_, n) => `fake${String(from + n).padStart(4, "0")}`);
+  const call = pageOf(there).call(SECRET);
+  call.catch(() => undefined);
+  await there.until(() => there.edge.members(roomId(SECRET)) === 1);
+  const [socket] = there.edge.sockets;
+  for (const from of [0, 50, 100]) socket?.hear({ t: "joined", present: [{ room: roomId(SECRET), you: "peer0001", peers: invented(from) }] });
+  await there.clock.advance(5);
+  const told = new Set(socket?.said.flatMap((said) => (said.t === "relay" ? [said.to] : [])));
+  assert.equal(told.size, TALKS_MAX);
+  assert.equal((await faultOf(there, call)).fault, "silent");
 });
 
 test("two pages that a desk introduces meet over whatever carries their envelopes", async () => {

@@ -43,6 +43,7 @@ test("what is said before the welcome is said after it, and rooms are joined aga
 
 test("waits grow with every failure, are drawn at random, and begin anew after a good connection", async () => {
   const { edge, clock, heard, client } = line();
+  client.join("a");
   edge.isReachable = false;
   await clock.advance(120);
   const waits = heard.flatMap((event) => (event.t === "disconnected" ? [event.retryInS] : []));
@@ -116,6 +117,7 @@ test("a silent edge is asked once, then given up; one that answers is kept", asy
 
 test("a page that wakes tries at once, and does not wait for a dead socket", async () => {
   const { edge, clock, heard, client } = line();
+  client.join("a");
   edge.isReachable = false;
   await clock.advance(200);
   edge.isReachable = true;
@@ -139,10 +141,11 @@ test("a page that wakes tries at once, and does not wait for a dead socket", asy
 
 test("an edge that asks is answered, and one that moves is followed without a longer wait", async () => {
   const { edge, clock, heard, client } = line();
+  client.join("a");
   await turn();
   edge.live[0]?.hear({ t: "ping" });
   await turn();
-  assert.deepEqual(edge.live[0]?.said, [{ t: "pong" }]);
+  assert.deepEqual(edge.live[0]?.said.at(-1), { t: "pong" });
   for (let moves = 0; moves < 3; moves += 1) {
     edge.live[0]?.hear({ t: "moved", retry_ms: 1000 });
     await turn();
@@ -151,6 +154,19 @@ test("an edge that asks is answered, and one that moves is followed without a lo
     await clock.advance(0.6);
   }
   assert.ok(client.isConnected);
+  client.close();
+});
+
+test("a line without rooms does not come back by itself, and does when there is one", async () => {
+  const { edge, clock, client } = line();
+  await turn();
+  edge.live[0]?.cut();
+  await clock.advance(100);
+  client.wake();
+  assert.equal(edge.sockets.length, 1);
+  client.join("a");
+  await clock.advance(1);
+  assert.equal(edge.members("a"), 1);
   client.close();
 });
 

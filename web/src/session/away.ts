@@ -159,13 +159,13 @@ class PagesRoom implements RoomOwner {
     this.#others.set(peer, { negotiation, backoff: new Backoff(this.#ports.random) });
     negotiation.onLink = (link) => this.#owner.onPeer(link);
     if (!isInitiator) return;
-    negotiation.onLost = (reason) => LOST.has(reason) && this.#later(peer);
+    negotiation.onLost = (reason) => LOST.has(reason) && this.#later(peer, (backoff) => backoff.afterLoss());
     void this.#connect(peer);
   }
 
-  #later(peer: string): void {
+  #later(peer: string, wait: (backoff: Backoff) => number): void {
     const other = this.#others.get(peer);
-    if (other !== undefined) this.#ports.clock.after(other.backoff.afterLoss(), () => void this.#connect(peer));
+    if (other !== undefined) this.#ports.clock.after(wait(other.backoff), () => void this.#connect(peer));
   }
 
   async #connect(peer: string): Promise<void> {
@@ -175,7 +175,9 @@ class PagesRoom implements RoomOwner {
       this.#owner.onPeer(await other.negotiation.connect());
     } catch (error) {
       if (!(error instanceof Unreached)) throw error;
-      if (this.#others.get(peer) === other) this.#owner.onFault?.(error.fault);
+      if (this.#others.get(peer) !== other) return;
+      this.#owner.onFault?.(error.fault);
+      this.#later(peer, (backoff) => backoff.afterRefusal()); // a network may come back, and the other page is still there
     }
   }
 }

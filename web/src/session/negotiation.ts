@@ -2,7 +2,7 @@
 import { type Link, LinkClosed } from "../links/port.ts";
 import type { IceCandidate } from "../links/rtc-bridge.ts";
 import type { PeerConnection } from "../links/rtc-remote.ts";
-import { FAIL_REASONS, type FailReason, type MeetingMessage } from "../signaling/messages.ts";
+import { ATTEMPTS_MAX, FAIL_REASONS, type FailReason, type MeetingMessage } from "../signaling/messages.ts";
 import type { AwayLink, AwayPorts, IceServer, RoadUsed } from "./away-link.ts";
 import type { Clock } from "./clock.ts";
 import { Late, within } from "./patience.ts";
@@ -104,6 +104,7 @@ export class Negotiation {
   }
 
   async #try(relayOnly: boolean): Promise<{ link: AwayLink | null; hasRelay: boolean }> {
+    if (this.#attempt >= ATTEMPTS_MAX) throw new Unreached("no_way");
     const attempt = (this.#attempt += 1);
     const { servers, relayAskBytes } = await this.#ports.help(attempt);
     const hasRelay = servers.some(isRelay);

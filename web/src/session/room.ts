@@ -7,6 +7,9 @@ import type { IceServer } from "./away-link.ts";
 import type { Clock } from "./clock.ts";
 import { Conversation } from "./conversation.ts";
 
+/** Conversations of a room: an honest edge lets eight peers in, and some have just left. */
+export const TALKS_MAX = 16;
+
 /** How long a connection waits for the edge's own TURN. */
 const TURN_S_MAX = 2;
 
@@ -126,6 +129,8 @@ export class Room {
 
   #meet(peer: string): void {
     const { client, clock } = this.#ports;
+    for (const [known, { meeting }] of this.#talks) if (meeting.state === "over") this.#talks.delete(known);
+    if (this.#talks.size >= TALKS_MAX) return;
     const talk: Conversation = new Conversation(new Meeting(this.#secret, "page", clock.now() * 1000), {
       clock,
       send: (blob) => client.relay(this.id, peer, toBase64url(blob)),

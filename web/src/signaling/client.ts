@@ -58,6 +58,7 @@ export class SignalClient {
   #socket: SignalSocket | null = null;
   #isWelcome = false;
   #hasMoved = false;
+  #isIdle = false; // nobody needs the edge
   #isClosed = false;
   #attempt = 0;
   #since = 0; // of this socket
@@ -80,6 +81,7 @@ export class SignalClient {
   join(...rooms: readonly string[]): void {
     for (const room of rooms) this.#rooms.add(room);
     this.#say({ t: "join", rooms });
+    if (this.#isIdle) this.wake();
   }
 
   leave(...rooms: readonly string[]): void {
@@ -102,6 +104,8 @@ export class SignalClient {
   wake(): void {
     if (this.#isClosed) return;
     if (this.#socket === null) {
+      if (this.#rooms.size === 0) return;
+      this.#isIdle = false;
       this.#takeBack();
       this.#attempt = 0;
       this.#connect();
@@ -187,7 +191,9 @@ export class SignalClient {
   #wait(fault: EdgeFault | null): void {
     const retryInS = this.#ports.random() * Math.min(RETRY_LAST_S, RETRY_FIRST_S * RETRY_FACTOR ** this.#attempt);
     this.#attempt += 1;
-    this.#expect(retryInS, () => this.#connect());
+    // An edge drops whoever joins nothing: without a room there is no need to come back.
+    this.#isIdle = this.#rooms.size === 0;
+    this.#expect(retryInS, () => this.#isIdle || this.#connect());
     this.#hear({ t: "disconnected", retryInS, fault });
   }
 

@@ -9,6 +9,7 @@ export const ROOMS_MAX = 128;
 
 const SERVERS_MAX = 8;
 const TEXT_CHARACTERS_MAX = 2048;
+const SERVER = /^(?:stun|turn)s?:[!-~]+$/;
 
 /** Who is in a room: `you` is oneself, as the others know it. */
 export interface Presence {
@@ -104,6 +105,7 @@ function presence(value: unknown): Presence {
 function iceServer(value: unknown): IceServer {
   const said = record(value);
   const urls = list(said["urls"], SERVERS_MAX).map((url) => text(url));
+  if (!urls.every((url) => SERVER.test(url))) throw new NotFromAnEdge("no server's address"); // browsers throw at others
   if (said["username"] === undefined || said["credential"] === undefined) return { urls };
   return { urls, username: text(said["username"]), credential: text(said["credential"]) };
 }
