@@ -105,3 +105,123 @@ async def test_two_pages_on_an_insecure_origin_send_each_other_64_mebibytes_and_
     assert await anna.downloaded(1) == {"back.bin": sha256(back)}
     assert home.daemon.files() == {}
     assert anna.page.complaints == ben.page.complaints == []
+
+
+async def test_what_is_declined_does_not_move_and_both_sides_say_so(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    await anna.offer(home.file("no.bin", MIB))
+    await ben.page.tap("Decline")
+    await anna.says("stop", "did not take it")
+    await ben.page.wait_for("!document.querySelector('dialog')")
+    await ben.says("quiet", "declined")
+    assert await ben.page.evaluate("document.querySelectorAll('[data-received]').length") == 0
+
+
+@pytest.mark.parametrize("who", ["sender", "receiver"])
+async def test_either_side_stops_a_transfer_in_its_middle_and_the_next_one_goes_through(home: Home, who: str) -> None:
+    anna, ben = await two_phones(home)
+    for host in (home.phone, home.neighbour):
+        host.throttle(40)
+    await anna.offer(home.file("film.mp4", SIZE))
+    await ben.page.tap("Accept")
+    await anna.page.wait_for("document.querySelector('.peer [role=progressbar]')?.ariaValueNow > 10")
+    if who == "sender":
+        await anna.page.tap("Cancel sending")
+    else:
+        await ben.page.tap("Stop receiving")
+    await ben.says("quiet", "cancelled")
+    await anna.page.wait_for("!document.querySelector('.peer [role=progressbar]')")
+    photo = home.file("photo.jpg", MIB)
+    await anna.offer(photo)
+    await ben.page.tap("Accept")
+    await ben.save_all(1)
+    assert await ben.downloaded(1) == {"photo.jpg": sha256(photo)}
+
+
+async def test_a_link_that_is_cut_in_the_middle_comes_back_and_the_transfer_goes_on_where_it_was(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    home.phone.throttle(60)
+    film = home.file("film.mp4", SIZE)
+    await anna.offer(film)
+    await ben.page.tap("Accept")
+    await anna.page.wait_for("document.querySelector('.peer [role=progressbar]')?.ariaValueNow > 25")
+    home.phone.set_link("down")
+    await anna.says("wait", "was lost", within_s=60)
+    before = home.phone.sent_bytes()
+    home.phone.set_link("up")
+    home.phone.run("ip", "route", "replace", "default", "via", "192.168.77.254")
+    await anna.says("go", "1 file handed over", within_s=120)
+    rest = home.phone.sent_bytes() - before
+    print(f"after the cut: {rest / MIB:.1f} of {SIZE / MIB:.0f} MiB were sent")
+    assert rest < SIZE
+    await ben.save_all(1)
+    assert await ben.downloaded(1) == {"film.mp4": sha256(film)}
+
+
+async def test_a_question_that_is_open_when_its_sender_goes_is_taken_back(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    await anna.offer(home.file("a.bin", MIB))
+    await ben.page.find_button("Accept")
+    await anna.page.tap("Cancel sending")
+    await ben.page.wait_for("!document.querySelector('dialog')")
+
+
+async def test_names_that_turn_text_or_look_like_markup_are_harmless_on_both_sides(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    names = ["gnp.\u202excod.exe", "<img src=x onerror=alert(1)>.png", "\u0645\u0631\u062d\u0628\u0627.txt", "CON.txt"]
+    files = [home.file(name, 1000 + n) for n, name in enumerate(names)]
+    await anna.offer(*files)
+    await ben.page.find_button("Accept")
+    await ben.page.wait_for("document.querySelectorAll('.row-asked').length === 4")
+    asked = str(await ben.page.evaluate("document.querySelector('dialog').innerText"))
+    assert "\u202e" not in asked
+    assert await ben.page.evaluate("document.querySelectorAll('dialog img').length") == 0
+    await ben.page.tap("Accept")
+    await anna.says("go", "4 files handed over")
+    await ben.save_all(4)
+    saved = await ben.downloaded(4)
+    assert sorted(saved.values()) == sorted(sha256(file) for file in files)
+    assert not any("\u202e" in name or "<" in name for name in saved)
+    assert ben.page.complaints == []
+
+
+async def test_a_browser_says_before_the_start_what_it_cannot_hold(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    apple = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1"
+    await ben.page.command("Emulation.setUserAgentOverride", userAgent=apple, platform="iPhone")
+    large = home.folder / "phone" / "large.mov"
+    small = home.file("small.jpg", MIB)
+    with large.open("wb") as file:
+        file.truncate(300_000_000)
+    await anna.offer(large, small)
+    await ben.page.wait_for("document.querySelector('[data-limit]')?.dataset.limit === '200000000'")
+    await ben.page.wait_for("document.querySelector('dialog').innerText.includes('1 of 2 will not come')")
+    before = home.phone.sent_bytes()
+    await ben.page.tap("Accept")
+    await anna.says("stop", "no room for so much at once")
+    assert home.phone.sent_bytes() - before < 8 * MIB, "nothing of the large one was sent"
+    await ben.save_all(1)
+    assert await ben.downloaded(1) == {"small.jpg": sha256(small)}
+
+
+async def test_guests_of_a_wall_see_nobody_and_are_seen_by_nobody(home: Home) -> None:
+    anna = await open_tab(await home.browser_on(home.phone), home.daemon.ticket_url(), home.folder / "anna")
+    await anna.page.wait_for(IS_OPEN)
+    guest = await open_tab(await home.browser_on(home.neighbour), home.url("/"), home.folder / "guest")
+    await guest.page.wait_for(IS_OPEN)
+    ben = await open_tab(await home.browser_on(home.computer), home.daemon.ticket_url(), home.folder / "ben")
+    await ben.page.wait_for(IS_OPEN)
+    await anna.sends_to()
+    assert await anna.page.evaluate("document.querySelectorAll('[data-peer]').length") == 1, "control: Ben alone"
+    assert await guest.page.evaluate("document.querySelectorAll('[data-peer]').length") == 0
+
+
+@pytest.fixture
+async def edge(built_page: None, tmp_path: Path) -> AsyncIterator[Edge]:
+    with home_network(COMPUTER, PHONE, NEIGHBOUR) as hosts:
+        made = Edge(hosts[2], tmp_path)
+        try:
+            await made.start()
+            yield made
+        finally:
+            await made.kill()
