@@ -25,12 +25,12 @@ from qrshared.serving import BuiltPage, PageAt
 from qrshared.signaling.messages import VERSION
 from tests.adapters.coturn_world import SERVER, coturn
 from tests.adapters.signaling_world import edge
+from tests.daemon.test_cli_processes import Home
 from tests.daemon.test_edge_page import build
 from tests.house.tree import ROOT
 
 NO_STUN = ("--stun", "none")
 DEAD = "stun:127.0.0.1:9"
-Findings = dict[str, dict[str, Any]]
 
 
 async def doctor(
@@ -274,3 +274,19 @@ async def test_for_people_it_is_lines_and_without_a_part_a_sentence(tmp_path: Pa
         said, _ = await process.communicate()
         assert process.returncode == code
         assert sentence in said.decode()
+
+
+async def test_a_running_daemon_says_which_edge_it_uses_and_how_it_fares(tmp_path: Path, page: BuiltPage) -> None:
+    home = Home(tmp_path)
+    async with edge(page=page) as replica:
+        with home.daemon(("--edge", replica.url, *NO_STUN)):
+            async with asyncio.timeout(30):
+                while (found := await doctor(tmp_path, *NO_STUN))[0] != 0:  # it may still be connecting
+                    assert of(found[1], "edge")["ok"], "the daemon's edge is looked at without being named again"
+            assert "connected" in of(found[1], "daemon")["seen"]
+            assert "0 B in " in of(found[1], "relay use")["seen"]
+    with home.daemon(("--edge", "http://127.0.0.1:1", *NO_STUN)):
+        code, findings = await doctor(tmp_path, *NO_STUN)
+        assert code == 1
+        assert not of(findings, "daemon")["ok"]
+        assert "http://127.0.0.1:1" in of(findings, "daemon")["seen"]

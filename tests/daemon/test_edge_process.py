@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, WSServerHandshakeError
 
 from qrshared.signaling import Disconnected, Joined, Relayed, Servers, SignalClient
 from qrshared.signaling.client import SignalEvent
+from qrshared.signaling.limits import VISITS_BURST_MAX
 from tests.adapters.signaling_world import redis_server, room_id
 
 PROJECT = str(Path(__file__).resolve().parents[2])
@@ -183,6 +184,23 @@ async def test_an_edge_hands_out_relays_and_shows_its_secret_nowhere(tmp_path: P
             assert credential not in text
         for run in runs:
             run.cancel()
+
+
+@pytest.mark.parametrize(("words", "seen"), [((), 1), (("--trusted-proxy", "private"), 2)])
+async def test_behind_a_platforms_proxy_visitors_are_told_apart_by_one_word(
+    words: tuple[str, ...], seen: int, tmp_path: Path
+) -> None:
+    async with edge_process(tmp_path, *words, PORT="0") as edge, ClientSession() as session:
+        turned_away = 0
+        for address in ("203.0.113.5", "203.0.113.6"):
+            for _ in range(int(VISITS_BURST_MAX)):
+                headers = {"X-Forwarded-For": f"198.51.100.1, {address}"}
+                try:
+                    async with session.ws_connect(f"{edge.url}/signal", headers=headers):
+                        pass
+                except WSServerHandshakeError as answer:
+                    turned_away += answer.status == 429
+        assert (turned_away > 0) == (seen == 1)
 
 
 async def test_an_edge_that_nobody_uses_stops_at_once(tmp_path: Path) -> None:
