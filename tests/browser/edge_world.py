@@ -1,4 +1,4 @@
-"""A home whose computer keeps a line to an edge on a third machine: what is done at home can be done away from it, too."""
+"""A home whose computer keeps a line to an edge on a third machine: both roads, and what cuts one of them."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.browser.chromium import Page
 from tests.browser.home import COMPUTER, NEIGHBOUR, PHONE, PORT, ROOT, SENDS_NOW, Home
 from tests.namespaces import Host, home_network
+from tests.parts import find
 
 EDGE_PORT = 7780
 ROAD = "document.querySelector('[data-road]')?.dataset.road"
@@ -58,7 +59,7 @@ class Edge:
 
 
 class AwayHome(Home):
-    """The home, its edge, and what cuts the one road and leaves the other."""
+    """The home and its edge; a phone may use either road."""
 
     def __init__(self, hosts: list[Host], folder: Path, rooms: contextlib.AsyncExitStack) -> None:
         super().__init__(hosts, folder, rooms)
@@ -85,6 +86,38 @@ class AwayHome(Home):
     def open_lan(self) -> None:
         """The LAN is back."""
         self.computer.run("nft", "delete", "table", "inet", "cut")
+
+    def forbid_direct(self) -> None:
+        """Nothing but the edge's machine reaches the computer over UDP: what is left is a relay there."""
+        self.computer.run("nft", "add", "table", "inet", "apart")
+        self.computer.run("nft", "add", "chain", "inet", "apart", "in", "{ type filter hook input priority 0; }")
+        rule = ("ip", "saddr", self.phone.address, "meta", "l4proto", "udp", "drop")
+        self.computer.run("nft", "add", "rule", "inet", "apart", "in", *rule)
+
+    async def start_relay(self) -> tuple[str, ...]:
+        """A TURN server beside the edge; returns the daemon's flags for it."""
+        password = self.folder / "turn-password"
+        password.write_text("for-this-test")
+        password.chmod(0o600)
+        program = find("turnserver") or "turnserver"
+        log = (self.folder / "turn.log").open("wb")
+        relay = await self.neighbour.start(
+            program, "-n", "--listening-ip", self.neighbour.address, "--relay-ip", self.neighbour.address,
+            "--lt-cred-mech", "--realm", "test", "--user", "home:for-this-test", "--no-tls", "--no-dtls", "--no-cli",
+            "--pidfile", str(self.folder / "turn.pid"), stdout=log, stderr=log,
+        )  # fmt: skip
+
+        async def end() -> None:
+            relay.kill()
+            await relay.wait()
+            log.close()
+
+        self._rooms.push_async_callback(end)
+        async with asyncio.timeout(20):
+            while b"3478" not in self.neighbour.run("ss", "-Hlun").encode():
+                await asyncio.sleep(0.05)
+        url = f"turn:{self.neighbour.address}:3478"
+        return ("--turn-url", url, "--turn-user", "home", "--turn-password-file", str(password))
 
     def away_url(self) -> str:
         """A fresh personal code for any network."""

@@ -363,9 +363,17 @@ AWAY_OWN = (
 NO_ANSWER = "The edge https://meet.example.org does not answer. At home everything works; away from home devices wait."
 AWAY_FAILED = news(
     "status_facts",
-    **{**STATUS_FACTS, "edge": {**EDGE, "state": "failed", "sentence": NO_ANSWER}, "relay": {**RELAYED, "turn": "none"}},
+    **{
+        **STATUS_FACTS,
+        "edge": {**EDGE, "state": "failed", "sentence": NO_ANSWER},
+        "relay": {**RELAYED, "turn": "none"},
+    },
 )
-AWAY_TICKET: Json = {"t": "ticket_facts", "url": f"https://meet.example.org{MEETING_POINT}", "expires_ms": NOW_MS + 860_000}
+AWAY_TICKET: Json = {
+    "t": "ticket_facts",
+    "url": f"https://meet.example.org{MEETING_POINT}",
+    "expires_ms": NOW_MS + 860_000,
+}
 
 OWNER_PAGE = (
     Scene("owner", "/owner", OWN),

@@ -20,7 +20,8 @@ const place: Place = served === "edge" ? "edge" : "home";
 const device = deviceOf(traits());
 const keys = new Keyring("key", place === "edge");
 const isMeeting = place === "edge" && isSession(); // asked before the keyring, which would keep its code as a computer's
-const route = isMeeting ? "meet" : routeOf(location.pathname, { device, place, isKnown: keys.ticket !== null || keys.key !== null });
+const isKnown = place === "edge" && !isMeeting && (keys.ticket !== null || keys.key !== null);
+const route = isMeeting ? "meet" : routeOf(location.pathname, { device, place, isKnown });
 const lines = new Set<WorkerLine>();
 
 function socketUrl(): string {
