@@ -1,9 +1,10 @@
 """Two browsers exchange files: introduced by the daemon on insecure origins, or at an edge with no daemon at all."""
 
 import asyncio
+import contextlib
+import dataclasses
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.browser.chromium import Chromium, Page
 from tests.browser.edge_world import Edge
 from tests.browser.home import COMPUTER, IS_OPEN, MIB, NEIGHBOUR, PHONE, Home, make_home, sha256
-from tests.namespaces import Host, home_network
+from tests.namespaces import home_network
 
 pytestmark = pytest.mark.needs("chromium", "netns")
 
@@ -22,7 +23,7 @@ NO_PICKERS = "delete window.showSaveFilePicker; delete window.showDirectoryPicke
 """A headless browser has the system's pickers and nobody to use them."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Tab:
     """One of two devices: its page, and where its browser saves."""
 
@@ -216,12 +217,81 @@ async def test_guests_of_a_wall_see_nobody_and_are_seen_by_nobody(home: Home) ->
     assert await guest.page.evaluate("document.querySelectorAll('[data-peer]').length") == 0
 
 
-@pytest.fixture
-async def edge(built_page: None, tmp_path: Path) -> AsyncIterator[Edge]:
-    with home_network(COMPUTER, PHONE, NEIGHBOUR) as hosts:
-        made = Edge(hosts[2], tmp_path)
-        try:
-            await made.start()
-            yield made
-        finally:
-            await made.kill()
+@contextlib.asynccontextmanager
+async def two_at_an_edge(folder: Path, *, on_loopback: bool = False) -> AsyncIterator[tuple[Tab, Tab]]:
+    """The first opens a bare edge, the second what the first one's code says."""
+    async with contextlib.AsyncExitStack() as rooms:
+        one, other, third = rooms.enter_context(home_network(COMPUTER, PHONE, NEIGHBOUR))
+        if on_loopback:
+            third = other = one = dataclasses.replace(one, address="127.0.0.1")
+        edge = Edge(third, folder)
+        rooms.push_async_callback(edge.kill)
+        await edge.start()
+        browsers = [await rooms.enter_async_context(Chromium(namespace=host.namespace)) for host in (one, other)]
+        anna = await open_tab(browsers[0], edge.url("/"), folder / "anna")
+        url = str(await anna.page.wait_for("document.querySelector('.wall-code')?.dataset.url"))
+        assert url.startswith(edge.url("/#1"))
+        yield anna, await open_tab(browsers[1], url, folder / "ben")
+
+
+def random_file(path: Path, size: int) -> Path:
+    """A new file of random bytes."""
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_with_no_daemon_at_all_two_browsers_meet_by_a_code_of_the_edge_and_send_both_ways(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path) as (anna, ben):
+        there, back = random_file(tmp_path / "there.bin", SIZE), random_file(tmp_path / "back.bin", SIZE)
+        for sender, receiver, file in ((anna, ben, there), (ben, anna, back)):
+            await sender.offer(file)
+            await receiver.page.tap("Accept")
+            await sender.says("go", "1 file handed over")
+            await receiver.save_all(1)
+            assert await receiver.downloaded(1) == {file.name: sha256(file)}
+        assert await anna.page.evaluate(LINKED) == "direct"
+        assert "#" not in str(await ben.page.evaluate("location.href")), "the code is gone from the address bar"
+        await ben.page.reload()
+        await ben.page.wait_for(LINKED)
+        assert anna.page.complaints == ben.page.complaints == []
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_a_session_is_remembered_by_its_tab_and_ended_by_a_new_one(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path) as (anna, ben):
+        await anna.page.wait_for(LINKED)
+        await anna.page.reload()
+        await anna.page.wait_for(LINKED)
+        await ben.page.tap("New session")
+        await ben.page.tap("New session")
+        await ben.page.wait_for("document.querySelector('.wall-code')")
+        await anna.page.wait_for("!document.querySelector('.peer [data-road]')")
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_a_secure_page_streams_to_disk_and_the_browser_names_the_file_as_it_is_safe(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path, on_loopback=True) as (anna, ben):
+        assert await ben.page.evaluate("isSecureContext") is True
+        await ben.page.evaluate(NO_PICKERS)
+        film, odd = random_file(tmp_path / "film.mp4", SIZE), random_file(tmp_path / "a <b>\u202egpj.bin", MIB)
+        await anna.offer(film, odd)
+        await ben.page.tap("Accept")
+        await anna.says("go", "2 files handed over")
+        assert await ben.downloaded(2) == {"film.mp4": sha256(film), "a _b__gpj.bin": sha256(odd)}
+        await ben.says("go", "saved in your downloads")
+        assert await ben.page.evaluate("document.querySelectorAll('.save').length") == 0
+        assert anna.page.complaints == ben.page.complaints == []
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_four_words_are_the_same_at_both_ends_of_a_secure_session_one_tap_deep(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path, on_loopback=True) as (anna, ben):
+        seen = []
+        for tab in (anna, ben):
+            await tab.page.wait_for(LINKED)
+            assert await tab.page.evaluate("document.querySelector('.words-to-compare')") is None
+            await tab.page.tap("connected")
+            seen.append(await tab.page.wait_for("document.querySelector('.words-to-compare')?.innerText"))
+        assert seen[0] == seen[1]
+        assert len(str(seen[0]).split()) == 4
