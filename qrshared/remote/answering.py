@@ -141,10 +141,10 @@ class Attempt:
             async with asyncio.timeout(OPEN_S):
                 link = await connection.opened()
         except (LinkClosed, TimeoutError):
-            log.info("no connection came of an offer: %s", _told(connection))
+            log.info("no connection came of an offer: candidates of our own: %s", connection.counts)
             self._fail(FailReason.ICE)
             return None
-        log.info("a device came from away: %s, road %s", _told(connection), connection.road or "not known yet")
+        log.info("a device came from away, candidates of our own: %s; road %s", connection.counts, connection.road)
         return link
 
     async def _feed(self, connection: Connection) -> None:
@@ -160,11 +160,6 @@ class Attempt:
 
     def _fail(self, reason: FailReason) -> None:
         self._say(Failed(self.number, reason))
-
-
-def _told(connection: Connection) -> str:
-    counts = connection.counts
-    return f"candidates {counts.host} host, {counts.srflx} srflx, {counts.relay} relay"
 
 
 async def _close(connection: Connection) -> None:

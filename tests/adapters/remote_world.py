@@ -241,6 +241,12 @@ class AwayPhone(Phone):
 
     edge: str = ""
 
+    def reloaded_away(self) -> "AwayPhone":
+        """The same browser after a reload: another instance, another peer at the edge."""
+        return AwayPhone(
+            self.connect, self.ticket, self.key, name=self.name, is_enrolled=self.is_enrolled, edge=self.edge
+        )
+
     @asynccontextmanager
     async def sealed(self, secret: bytes | None) -> AsyncIterator[Visit]:
         """A sealed link on which nothing was said yet."""
