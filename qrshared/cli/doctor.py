@@ -11,10 +11,12 @@ from qrshared.cli.options import away_options, json_option, load
 from qrshared.cli.output import is_terminal
 from qrshared.cli.words import size_words, visible
 from qrshared.errors import QrsharedError
-from qrshared.protocol import GetStatus, LineState, StatusFacts
+from qrshared.protocol import GetStatus, LineState, StatusFacts, TurnKind
 from qrshared.settings import Settings
 
 if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
     from qrshared.remote.checkup import Finding
 
 
@@ -57,8 +59,7 @@ async def _examine(settings: Settings) -> "list[Finding]":
     # Late: the other commands need not wait until all of this is loaded.
     from aiohttp import ClientSession, DummyCookieJar
 
-    from qrshared.remote.checkup import Finding, examine_edge, examine_stun, examine_turn
-    from qrshared.signaling import read_turn_config
+    from qrshared.remote.checkup import Finding, examine_edge, examine_stun
 
     status = await _status(settings)
     edge = settings.edge or (status.edge.url if status is not None and status.edge is not None else None)
@@ -72,20 +73,32 @@ async def _examine(settings: Settings) -> "list[Finding]":
         else:
             findings += await examine_edge(session, edge)
         findings += await examine_stun(settings.stun)
-        try:
-            config = read_turn_config(
-                turn_url=settings.turn_url,
-                turn_secret_file=settings.turn_secret_file,
-                turn_user=settings.turn_user,
-                turn_password_file=settings.turn_password_file,
-                metered_app=settings.metered_app,
-                metered_key_file=settings.metered_key_file,
-            )
-        except QrsharedError as wrong:
-            findings.append(Finding("relay", False, "its settings do not fit together", wrong.sentence))
-        else:
-            findings += await examine_turn(session, config)
+        findings += await _examine_relay(session, settings, status)
     return [*findings, *_of_daemon(status)]
+
+
+async def _examine_relay(session: "ClientSession", settings: Settings, status: StatusFacts | None) -> "list[Finding]":
+    from qrshared.remote.checkup import Finding, examine_turn
+    from qrshared.signaling import read_turn_config
+
+    try:
+        config = read_turn_config(
+            turn_url=settings.turn_url,
+            turn_secret_file=settings.turn_secret_file,
+            turn_user=settings.turn_user,
+            turn_password_file=settings.turn_password_file,
+            metered_app=settings.metered_app,
+            metered_key_file=settings.metered_key_file,
+        )
+    except QrsharedError as wrong:
+        return [Finding("relay", False, "its settings do not fit together", wrong.sentence)]
+    used = TurnKind.NONE if status is None or status.relay is None else status.relay.turn
+    if config is None and used is not TurnKind.NONE:
+        return [
+            Finding("relay", True, f"qrshared here was started with one ({used.value}), which was not tried",
+                    "Give doctor the same flags, or keep them in config.toml.")
+        ]  # fmt: skip
+    return await examine_turn(session, config)
 
 
 async def _status(settings: Settings) -> StatusFacts | None:

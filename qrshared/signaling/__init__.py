@@ -5,10 +5,12 @@ Always true here:
 - a room nobody heard of is a room where nobody is yet: there is nothing to find out by asking;
 - whoever sends too much, reads too little or says what `WIRE.md` does not allow loses its socket, nobody else's;
 - the edge says nothing about delivery: peers confirm inside their seal, and send again what was not confirmed;
-- without the bus, peers of one replica meet as before.
+- without the bus, peers of one replica meet as before;
+- a relay (TURN) is handed out only to two who exchanged envelopes, for ten minutes, and so often as the table says: the
+  edge cannot check more. A provider that is down costs a second, and the peers nothing but the relay.
 
-Deliberately absent: files, names, keys, cookies, accounts, messages kept for later; and whatever happens between two
-peers once they have met (links, seal, sessions).
+Deliberately absent: files, names, keys of devices, cookies, accounts, messages kept for later; and whatever happens
+between two peers once they have met (links, seal, sessions).
 """
 
 from qrshared.signaling.bus import Bus, BusGone, Member, Resumed

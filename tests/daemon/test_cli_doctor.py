@@ -285,8 +285,12 @@ async def test_a_running_daemon_says_which_edge_it_uses_and_how_it_fares(tmp_pat
                     assert of(found[1], "edge")["ok"], "the daemon's edge is looked at without being named again"
             assert "connected" in of(found[1], "daemon")["seen"]
             assert "0 B in " in of(found[1], "relay use")["seen"]
-    with home.daemon(("--edge", "http://127.0.0.1:1", *NO_STUN)):
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    relay = ("--turn-url", "turn:127.0.0.1:9", "--turn-secret-file", str(secret))
+    with home.daemon(("--edge", "http://127.0.0.1:1", *NO_STUN, *relay)):
         code, findings = await doctor(tmp_path, *NO_STUN)
         assert code == 1
+        assert "coturn" in of(findings, "relay")["seen"]
         assert not of(findings, "daemon")["ok"]
         assert "http://127.0.0.1:1" in of(findings, "daemon")["seen"]
