@@ -13,10 +13,11 @@ from pathlib import Path
 import ifaddr
 import pytest
 from aioice import mdns
+from aioice.ice import CandidatePair, Connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qrshared.links import BadOffer, CandidateCounts, IceServer, LinkClosed
+from qrshared.links import BadOffer, CandidateCounts, IceServer, LinkClosed, peer_connection
 from qrshared.links.peer_connection import CLOSE_S, NAMES_MAX, RECEIVE_BUFFER_BYTES, PeerConnection
 from qrshared.links.sdp import CANDIDATES_MAX
 from tests.adapters.links_world import FULL_BATCH, connected, nothing_left
@@ -211,6 +212,43 @@ class TestEnding:
                 await here.accept(answer)
             async with asyncio.timeout(10):
                 await here.opened()
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("is_resumed", [False, True], ids=["aioice alone", "ours"])
+async def test_a_better_way_that_the_peer_finds_later_is_taken(is_resumed: bool) -> None:
+    """As in front of a NAT: the direct check was under way when the relay was nominated."""
+    async with connected() as (here, there, _, _):
+        assert here._ice is not None
+        assert there._ice is not None
+        ours, theirs = there._ice._connection, here._ice._connection
+        first = ours._nominated[1]
+        stuck, way = other_pair(ours, first), other_pair(theirs, theirs._nominated[1])
+        stuck.state = CandidatePair.State.IN_PROGRESS
+        async with asyncio.TaskGroup() as tasks:
+            stuck.task = tasks.create_task(asyncio.sleep(0))  # as aioice leaves it: over, and still remembered
+        ours._check_list.append(stuck)
+        if is_resumed:
+            peer_connection._resume_checks(there._ice)
+        knock = theirs.build_request(way, nominate=True)
+        password = str(theirs.remote_password).encode()
+        await way.protocol.request(knock, way.remote_addr, integrity_key=password)
+        try:
+            async with asyncio.timeout(0.5):
+                while ours._nominated[1] is first:
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            assert not is_resumed
+        assert (ours._nominated[1] is stuck) == is_resumed
+
+
+def other_pair(ours: Connection, used: CandidatePair) -> CandidatePair:
+    """A way between the two that is not the one in use."""
+    for mine in ours._protocols:
+        for candidate in ours._remote_candidates:
+            if mine is not used.protocol and mine.local_candidate.can_pair_with(candidate):
+                return CandidatePair(mine, candidate)
+    pytest.skip("this machine has one address only")
 
 
 def without_candidates(sdp: str) -> tuple[str, list[str]]:
