@@ -188,7 +188,7 @@ async def test_names_that_turn_text_or_look_like_markup_are_harmless_on_both_sid
 
 async def test_a_browser_says_before_the_start_what_it_cannot_hold(home: Home) -> None:
     anna, ben = await two_phones(home)
-    apple = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1"
+    apple = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
     await ben.page.command("Emulation.setUserAgentOverride", userAgent=apple, platform="iPhone")
     large = home.folder / "phone" / "large.mov"
     small = home.file("small.jpg", MIB)
