@@ -75,7 +75,7 @@ export function question(name: string, { view }: Pick<Incoming, "view">): string
 }
 
 /** How an accepted transfer stands. */
-export function incomingNote({ view, total, place, received }: Incoming, isLinked: boolean): Note {
+export function incomingNote({ view, total, place }: Incoming, isLinked: boolean, unsaved: number): Note {
   switch (view.state) {
     case "asked":
       return note(`wants to send you ${counted(view.items, "file")}`, "wait");
@@ -93,10 +93,8 @@ export function incomingNote({ view, total, place, received }: Incoming, isLinke
     case "done": {
       const lost = total.failed > 0 ? ` ${counted(total.failed, "file")} did not fit.` : "";
       if (total.done === 0) return note(`nothing arrived.${lost}`, "stop");
-      if (place === "memory") {
-        const unsaved = [...received.values()].filter(({ blob }) => blob !== null).length;
-        return unsaved > 0 ? note(`${counted(total.done, "file")} arrived. Save ${unsaved === 1 ? "it" : "them"} before you close this page.${lost}`, "wait") : note(`${counted(total.done, "file")} saved.${lost}`, "go");
-      }
+      if (unsaved > 0) return note(`${counted(total.done, "file")} arrived. Save ${total.done === 1 ? "it" : "them"} before you close this page.${lost}`, "wait");
+      if (place === "memory") return note(`${counted(total.done, "file")} saved.${lost}`, "go");
       const where = place === "download" ? "in your downloads" : place === "folder" ? "in the folder you chose" : "where you chose";
       return note(`${counted(total.done, "file")} saved ${where}.${lost}`, "go");
     }

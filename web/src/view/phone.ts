@@ -112,7 +112,7 @@ export class PhonePage extends LineElement {
           ${this.#unfinished.card(phase, computer)}
           ${this.#awayOffer.card(phase, computer)}
           ${this.#list(state, computer)}
-        ${this.#nearby}
+          ${this.#nearby}
         </div>
       </main>
       <input id="files" type="file" multiple tabindex="-1" aria-hidden="true" @change=${this.#chosen} @cancel=${this.#notChosen}>

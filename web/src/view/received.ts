@@ -31,7 +31,7 @@ const saving = new WeakSet<Blob>();
 
 export function receivedBlock(peer: Peer, incoming: Incoming, acts: ReceivedActs): TemplateResult | typeof nothing {
   const { view, total } = incoming;
-  const { text, tone } = incomingNote(incoming, peer.view.link.state === "open");
+  const { text, tone } = incomingNote(incoming, peer.view.link.state === "open", unsavedOf(incoming).length);
   const { store } = acts;
   return html`<div class="peer-part" data-incoming=${view.state}>
     <div class="peer-line"><p class="row-note" aria-live=${view.state === "receiving" ? "off" : "polite"}><span data-tone=${tone} class=${tone === "quiet" ? "" : tone}>${text}</span></p>
