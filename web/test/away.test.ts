@@ -167,6 +167,23 @@ test("a home that comes back under another id in mid-call is called again", asyn
   assert.ok(value && tookS < 10, `${tookS}`);
 });
 
+test("a connection that both sides have agreed on opens though the edge dies before", async () => {
+  const there = world();
+  there.network.held = [];
+  const home = new HomeDouble(there, SECRET);
+  const call = pageOf(there).call(SECRET);
+  call.catch(() => undefined);
+  await there.until(() => there.network.held?.length === 1);
+  await there.clock.advance(2); // the answer has come
+  there.edge.isReachable = false;
+  for (const socket of there.edge.live) socket.cut();
+  await there.clock.advance(1);
+  there.network.held[0]?.();
+  const { value: link, error } = await there.outcome(call);
+  assert.ok(link, String(error));
+  await there.until(() => home.links.length === 1);
+});
+
 test("a call that nobody wants any more ends at once, before and while it connects", async () => {
   const there = world();
   there.network.reaches = () => false;

@@ -9,6 +9,8 @@ export class FakeNetwork {
   #next = 0;
   /** Whether a pair finds a way; `relayed`: at least one of the two has a TURN server. */
   reaches = (_relayed: boolean): boolean => true;
+  /** Connections that are to wait until a test runs them; null: none wait. */
+  held: (() => void)[] | null = null;
   /** Gathering takes forever: a STUN server that is gone. */
   isGatheringStuck = false;
 
@@ -60,7 +62,9 @@ export class FakePeerConnection {
   async setLocalDescription(description: { type: string; sdp: string }): Promise<void> {
     this.localDescription = description;
     setImmediate(() => this.#gather());
-    if (description.type === "answer") setImmediate(() => this.#connect());
+    if (description.type !== "answer") return;
+    if (this.#network.held !== null) this.#network.held.push(() => this.#connect());
+    else setImmediate(() => this.#connect());
   }
 
   async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
