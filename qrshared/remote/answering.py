@@ -106,7 +106,8 @@ class Attempt:
     async def run(self) -> None:
         """Answer, open, serve, close."""
         try:
-            connection = await self._connect(await self._servers())
+            async with asyncio.timeout(ANSWER_S):
+                connection = await self._connect(await self._servers())
         except Exception:
             log.exception("no peer connection could be made")
             self._fail(FailReason.OFFER)

@@ -66,7 +66,9 @@ class House:
                 return await self.servers(secrets.token_hex(4))
         except (QrsharedError, OSError, TimeoutError) as fault:
             log.info("no relay could be had: %s", type(fault).__name__)
-            return self.stun
+        except Exception:
+            log.exception("no relay could be had")
+        return self.stun
 
 
 @dataclass
@@ -101,6 +103,7 @@ class Conversation:
         self._attempt: Attempt | None = None
         self._running: asyncio.Task[None] | None = None
         self._newest = -1
+        self._admitted = -1
         self._minted: asyncio.Future[Sequence[IceServer]] | None = None
         self.heard_at = house.clock()
         self.is_verified = False
@@ -132,9 +135,13 @@ class Conversation:
         """When there is something to say again."""
         return self._meeting.next_due()
 
-    def end(self) -> None:
-        """Its room is ours no longer: what is not open yet stops; sessions end elsewhere, by their own rules."""
+    def lose(self) -> None:
+        """Nothing more can be said to it; what it has begun may still succeed."""
         self.is_over = True
+
+    def end(self) -> None:
+        """It left, or may come no longer: what is not open yet stops; sessions end elsewhere, by their own rules."""
+        self.lose()
         if self._running is not None and self._attempt is not None and not self._attempt.is_open:
             self._running.cancel()
 
@@ -152,7 +159,7 @@ class Conversation:
                     self._minted = asyncio.get_running_loop().create_future()
                     self._house.spawn(self._provide(number, self._minted))
             case Offer(attempt=number, sdp=sdp):
-                if number == self._newest or self._admit(number):
+                if number == self._admitted or self._admit(number):
                     self._answer(number, sdp)
             case Candidate(attempt=number):
                 if self._attempt is not None and self._attempt.number == number:
@@ -176,6 +183,7 @@ class Conversation:
         self._newest = number
         self._minted = None
         if self._share.attempt():
+            self._admitted = number
             return True
         self._say(Failed(number, FailReason.BUSY))
         return False

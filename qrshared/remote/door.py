@@ -154,9 +154,9 @@ class RemoteDoor:
                         if presence.room in self._rooms:
                             self._meet_anew(presence.room, presence.you, presence.peers)
                 case Left(room=room, peer=peer):
-                    self._conversations.pop((room, peer), None)
+                    self._lose([(room, peer)])
                 case Disconnected():
-                    self._conversations.clear()  # everybody has another id when the line is back; links live on
+                    self._lose(list(self._conversations))  # all have other ids when the line is back; links live on
                     self._ours.clear()
                 case _:
                     pass
@@ -167,8 +167,13 @@ class RemoteDoor:
         """Forget whoever is not there, or knows us by another id."""
         is_same = self._ours.get(room) == ours
         self._ours[room] = ours
-        for key in [key for key in self._conversations if key[0] == room and not (is_same and key[1] in peers)]:
-            del self._conversations[key]
+        self._lose([key for key in self._conversations if key[0] == room and not (is_same and key[1] in peers)])
+
+    def _lose(self, keys: Sequence[tuple[str, str]]) -> None:
+        for key in keys:
+            conversation = self._conversations.pop(key, None)
+            if conversation is not None:
+                conversation.lose()
 
     def _hear_envelope(self, envelope: Relayed) -> None:
         secret = self._rooms.get(envelope.room)
@@ -196,9 +201,9 @@ class RemoteDoor:
     def _begin(self, room: str, peer: str, secret: bytes) -> Conversation:
         here = [key for key in self._conversations if key[0] == room]
         if len(here) >= MEETINGS_PER_ROOM_MAX:
-            del self._conversations[self._least(here)]
+            self._lose([self._least(here)])
         elif len(self._conversations) >= MEETINGS_MAX:
-            del self._conversations[self._least(list(self._conversations))]
+            self._lose([self._least(list(self._conversations))])
         meeting = Meeting(secret, Role.HOME, now=self._clock())
         meeting.start(self._clock())
         return Conversation(

@@ -60,7 +60,7 @@ class RelayedBytes:
         if not isinstance(document, dict):
             return
         for month, count in list(document.items())[-MONTHS_KEPT:]:
-            if isinstance(month, str) and isinstance(count, int) and count >= 0:
+            if isinstance(month, str) and type(count) is int and count >= 0:
                 self._counts[month] = count
 
     def _sample(self, followed: _Followed) -> None:

@@ -158,13 +158,16 @@ class AwayPage:
         chat.meeting.say(message, self._clock())
         await self._flush()
 
-    async def call(self, *, trickled: bool = False, within_s: float = PATIENCE_S) -> PeerConnection:
+    async def call(
+        self, *, trickled: bool = False, relay_only: bool = False, within_s: float = PATIENCE_S
+    ) -> PeerConnection:
         """A peer connection that was answered; raises `NoLink`. Whoever gets it closes it."""
         chat = await self.meet(within_s=within_s)
         number = self.attempt = self.attempt + 1
         await self.say(chat, Call(number))
         self.servers = await self._reply(chat, Servers, number)
-        connection = PeerConnection([IceServer(one.urls, one.username, one.credential) for one in self.servers.servers])
+        servers = [IceServer(one.urls, one.username, one.credential) for one in self.servers.servers]
+        connection = PeerConnection(servers, relay_only=relay_only)
         try:
             sdp, candidates = _apart(await connection.offer(), trickled=trickled)
             await self.say(chat, Offer(number, sdp))
@@ -210,9 +213,9 @@ async def away_page(edge: str, secret: bytes) -> AsyncIterator[AwayPage]:
 
 
 @asynccontextmanager
-async def linked(page: AwayPage, *, trickled: bool = False) -> AsyncIterator[Link]:
+async def linked(page: AwayPage, *, trickled: bool = False, relay_only: bool = False) -> AsyncIterator[Link]:
     """A link home from this page; raises `NoLink`."""
-    connection = await page.call(trickled=trickled)
+    connection = await page.call(trickled=trickled, relay_only=relay_only)
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield_link = await connection.opened()
@@ -240,6 +243,7 @@ class AwayPhone(Phone):
     """A phone whose links come about through an edge, in the room of the secret that it comes with."""
 
     edge: str = ""
+    relay_only: bool = False
 
     def reloaded_away(self) -> "AwayPhone":
         """The same browser after a reload: another instance, another peer at the edge."""
@@ -251,7 +255,7 @@ class AwayPhone(Phone):
     async def sealed(self, secret: bytes | None) -> AsyncIterator[Visit]:
         """A sealed link on which nothing was said yet."""
         assert secret is not None
-        async with away_page(self.edge, secret) as page, linked(page) as link:
+        async with away_page(self.edge, secret) as page, linked(page, relay_only=self.relay_only) as link:
             try:
                 yield Visit(await open_seal(link, "away", secret))
             finally:

@@ -13,8 +13,22 @@ from aiohttp import ClientSession
 
 from qrshared.links import Link, LinkClosed
 from qrshared.links.ice import IceServer
+from qrshared.links.peer_connection import PeerConnection
 from qrshared.protocol import LineState
-from qrshared.remote import Failed, FailReason, Offer, RemoteDoor, RemoteVisitor, RoadUsed, answering, conversation
+from qrshared.remote import (
+    Call,
+    Failed,
+    FailReason,
+    Offer,
+    RemoteDoor,
+    RemoteVisitor,
+    RoadUsed,
+    Servers,
+    answering,
+    conversation,
+)
+from qrshared.remote.conversation import MintServers
+from qrshared.remote.limits import REFUSED_COST
 from tests.adapters.remote_world import NoLink, away_page, linked, room_of
 from tests.adapters.signaling_world import edge, until
 
@@ -37,8 +51,14 @@ class Door:
         self.door.rooms_changed()
 
 
+async def _none() -> Sequence[IceServer]:
+    return ()
+
+
 @asynccontextmanager
-async def door_at(url: str, *secrets: bytes) -> AsyncIterator[Door]:
+async def door_at(
+    url: str, *secrets: bytes, servers: MintServers = lambda _label: _none(), stun: Sequence[IceServer] = ()
+) -> AsyncIterator[Door]:
     rooms = {room_of(secret): secret for secret in secrets}
     made: list[Door] = []
 
@@ -50,12 +70,9 @@ async def door_at(url: str, *secrets: bytes) -> AsyncIterator[Door]:
         except LinkClosed:
             made[0].ended += 1
 
-    async def servers(_label: str) -> Sequence[IceServer]:
-        return ()
-
     async with ClientSession() as session:
         door = RemoteDoor(
-            session, url, rooms=lambda: rooms, on_link=echo, servers=servers, relay_ask_bytes=100,
+            session, url, rooms=lambda: rooms, on_link=echo, servers=servers, stun=stun, relay_ask_bytes=100,
             wait=lambda _attempt: 0.05,
         )  # fmt: skip
         made.append(Door(door, rooms))
@@ -146,6 +163,56 @@ async def test_more_attempts_than_a_room_may_make_are_busy(monkeypatch: pytest.M
             await page.call()
         async with away_page(replica.url, other) as neighbour, linked(neighbour) as link:
             await echoed(link)  # the control: another room has its own share
+
+
+async def test_a_call_that_is_busy_gets_no_answer_to_its_offer_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "ATTEMPTS_BURST_MAX", 1.0)
+    secret = token_bytes(16)
+    async with edge() as replica, door_at(replica.url, secret) as home, away_page(replica.url, secret) as page:
+        chat = await page.meet()
+        for number in (0, 1):
+            await page.say(chat, Call(number))
+        await page.until(lambda: Failed(1, FailReason.BUSY) in page.heard)
+        async with PeerConnection([]) as connection:
+            await page.say(chat, Offer(1, await connection.offer()))
+            await page.say(chat, Call(2))
+            await page.until(lambda: Failed(2, FailReason.BUSY) in page.heard)
+            assert home.door.connections == 0
+
+
+async def test_handshakes_that_fail_cost_a_room_its_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "ATTEMPTS_BURST_MAX", 1 + 2 * REFUSED_COST)
+    secret = token_bytes(16)
+    async with edge() as replica, door_at(replica.url, secret) as home, away_page(replica.url, secret) as page:
+        async with linked(page):
+            await until(lambda: bool(home.visitors))
+            home.visitors[0].refused()
+            home.visitors[0].refused()
+        with pytest.raises(NoLink, match="busy"):
+            await page.call()
+
+
+async def test_servers_that_take_too_long_are_stun_alone_and_a_fault_in_them_is_no_dead_end() -> None:
+    secret = token_bytes(16)
+
+    async def broken(_label: str) -> Sequence[IceServer]:
+        raise RuntimeError("a provider speaks in tongues")
+
+    async def slow(_label: str) -> Sequence[IceServer]:
+        await asyncio.Event().wait()
+        return ()
+
+    stun = IceServer(("stun:127.0.0.1:9",))
+    for servers in (broken, slow):
+        async with edge() as replica, door_at(replica.url, secret, servers=servers, stun=[stun]) as home:
+            async with away_page(replica.url, secret) as page:
+                chat = await page.meet()
+                await page.say(chat, Call(0))
+                await page.until(lambda: bool(page.heard), within_s=3)
+                (told,) = page.heard
+                assert isinstance(told, Servers)
+                assert [one.urls for one in told.servers] == [stun.urls]
+            assert home.door.connections == 0
 
 
 async def test_more_connections_than_there_may_be_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,11 +25,13 @@ from qrshared.protocol import (
     RoadInUse,
     StatusFacts,
     TicketFacts,
+    TurnKind,
 )
 from qrshared.seal import secret_from_fragment
 from tests.adapters.inbox_world import MIB
 from tests.adapters.remote_world import AwayPhone, away_page, away_phone
 from tests.adapters.signaling_world import edge, redis_server
+from tests.adapters.test_links_peer_connection import a_relay
 from tests.client import Batch, File, Repeated, Visit, file_of
 from tests.daemon.daemon_world import Home
 from tests.daemon.test_edge_process import EdgeProcess, edge_process
@@ -188,6 +190,46 @@ async def test_a_revoked_device_is_out_and_its_room_is_left(home: Home) -> None:
                 await page.meet(within_s=1.5)
         async with (await phone_of(home, replica.url)).visit() as visit:  # the control
             await sent(visit, 1000, "other.bin")
+
+
+@pytest.mark.needs("coturn")
+async def test_what_goes_through_a_relay_is_said_and_counted_over_a_restart(home: Home, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    password.chmod(0o600)
+    async with edge() as replica, a_relay() as (address, port):
+        words = (
+            *away_words(replica.url), "--turn-url", f"turn:{address}:{port}", "--turn-user", "name",
+            "--turn-password-file", str(password),
+        )  # fmt: skip
+        async with home.daemon(*words) as running:
+            await until_edge(home, LineState.CONNECTED)
+            phone = await phone_of(home, replica.url)
+            phone.relay_only = True
+            async with phone.visit() as visit:
+                sha256 = await sent(visit, 2 * MIB, "relayed.bin")
+                (device,) = await devices(home)
+                assert device.road is RoadInUse.RELAY
+            direct = await phone_of(home, replica.url)
+            async with direct.visit() as visit:
+                await sent(visit, 2 * MIB, "direct.bin")  # the control: it is not counted
+            counted = await relayed(home)
+            assert 2 * MIB < counted < 3 * MIB
+            assert await running.stop() == 0
+        async with home.daemon(*words):
+            assert await relayed(home) >= counted
+    assert landed(home, "relayed.bin") == sha256
+    assert (home.data_dir / "relayed.json").stat().st_mode & 0o777 == 0o600
+    log = home.log.read_text()
+    assert "road relay" in log
+    assert "secret" not in log
+
+
+async def relayed(home: Home) -> int:
+    facts = (await status(home)).relay
+    assert facts is not None
+    assert facts.turn is TurnKind.STATIC
+    return facts.bytes
 
 
 @pytest.mark.parametrize(("answer", "sentence"), [("page", "no qrshared edge"), ("nobody", "does not answer")])
