@@ -7,8 +7,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from qrshared.errors import QrsharedError
-from qrshared.seal import Refusal
-from qrshared.tickets import Credential, Device, Life, Register, Right, Road, Ticket, Trust
+from qrshared.seal import Refusal, derive_keys
+from qrshared.tickets import (
+    ROOMS_MAX,
+    Credential,
+    Device,
+    Life,
+    Register,
+    Right,
+    Road,
+    RoadSecret,
+    RoadSecrets,
+    Ticket,
+    Trust,
+    rooms_of,
+)
 
 KEYS = [bytes([index]) * 32 for index in range(1, 7)]
 
@@ -24,6 +37,7 @@ class RegisterMachine(RuleBasedStateMachine):
         self.now = 1_800_000_000.0
         self.made = 0
         self.register = Register(random=self.random)
+        self.road_secrets = RoadSecrets(random=self.random)
         self.earned: dict[str, set[Right]] = {}
         self.new_devices: dict[str, set[str]] = {}
         self.one_use: set[str] = set()
@@ -54,6 +68,27 @@ class RegisterMachine(RuleBasedStateMachine):
     @rule(target=tickets, items=st.sets(st.sampled_from("abc"), min_size=1))
     def make_pick_up(self, items: set[str]) -> Ticket:
         return self.note(self.register.pick_up(self.now, items))
+
+    @rule(target=tickets, pick=st.integers(0, 20))
+    def ask_for_a_second_key(self, pick: int) -> object:
+        trusted = [device for device in self.register.devices() if device.trust is not Trust.GUEST]
+        if not trusted:
+            return multiple()
+        return self.note(self.register.second_key(trusted[pick % len(trusted)].id, self.now))
+
+    @rule(key=st.sampled_from(KEYS))
+    def go_on_away_from_home(self, key: bytes) -> None:
+        device_id = derive_keys(key).key_id.hex()
+        secret = RoadSecret(device_id, self.road_secrets.issue(device_id, self.now), self.now)
+        found = self.register.carried(secret, Road.AWAY, self.now)
+        known = [device for device in self.register.devices() if device.id == device_id]
+        if isinstance(found, Credential):
+            assert known[0].trust is not Trust.GUEST
+            grant = self.register.grant(found)
+            assert grant.rights == known[0].rights - {Right.OWN}
+            assert grant.device == device_id
+        else:
+            assert not known or known[0].trust is Trust.GUEST or not known[0].is_alive(self.now)
 
     @rule(target=credentials, ticket=tickets, road=st.sampled_from(Road))
     def scan(self, ticket: Ticket, road: Road) -> object:
@@ -135,6 +170,15 @@ class RegisterMachine(RuleBasedStateMachine):
         if device.trust is Trust.OWNER:
             return device.roads <= {Road.LOOPBACK, Road.SECURE}
         return device.trust is Trust.TRUSTED or device.ends is not None
+
+    @invariant()
+    def this_home_waits_for_nobody_who_may_not_come_in(self) -> None:
+        rooms = rooms_of(self.register, self.road_secrets, self.now)
+        assert len(rooms) <= ROOMS_MAX
+        for secret in rooms.values():
+            key_id = derive_keys(secret).key_id
+            is_carried = self.road_secrets.find(key_id, self.now) is not None
+            assert is_carried or isinstance(self.register.find(key_id, Road.AWAY, self.now), Credential)
 
     @invariant()
     def the_revoked_are_never_found(self) -> None:
