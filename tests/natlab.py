@@ -129,6 +129,7 @@ def nat_laboratory(home: Nat = Nat.CONE, away: Nat = Nat.CONE) -> Iterator[Labor
         _plug(names["nat2"], names["ot"], "eth0", "192.168.2.2", 2)
         _plug(names["nat2"], names["ph"], "eth1", "192.168.2.3", 2)
         _ip("-n", names["ph"], "link", "set", "eth1", "down")
+        _ip("-n", names["ph"], "route", "replace", "default", "via", "192.168.1.1")
         yield Laboratory(
             server=Host(names["net"], SERVER, "br0"),
             computer=Host(names["pc"], "192.168.1.2"),

@@ -36,13 +36,13 @@ class Edge:
         """Its page."""
         return f"http://{self.host.address}:{EDGE_PORT}{path}"
 
-    async def start(self) -> None:
+    async def start(self, *flags: str) -> None:
         """Start it and wait until it listens."""
         said = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = await self.host.start(
                 sys.executable, "-m", "qrshared", "signal", "--host", self.host.address, "--port", str(EDGE_PORT),
-                stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                *flags, stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         async with asyncio.timeout(30):
             while b"The edge is at" not in self.log.read_bytes()[said:]:

@@ -4,20 +4,18 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.browser.chromium import Chromium, Page
+from tests.browser.edge_world import EDGE_PORT, Edge
 from tests.browser.home import IS_OPEN, ROOT, Daemon
 from tests.namespaces import Host
 from tests.natlab import SERVER, Laboratory, Nat, nat_laboratory
 from tests.parts import find
 
-EDGE_PORT = 7780
 EDGE = f"http://{SERVER}:{EDGE_PORT}"
 STUN = f"stun:{SERVER}:3478"
 TURN_UDP = f"turn:{SERVER}:3478?transport=udp"
@@ -34,26 +32,10 @@ class World:
     lab: Laboratory
     folder: Path
     rooms: contextlib.AsyncExitStack
+    edge: Edge
     daemon: Daemon
     secret_file: Path
-    edge: asyncio.subprocess.Process | None = None
     _browsers: dict[str, Chromium] = field(default_factory=dict)
-
-    async def start_edge(self, *flags: str) -> None:
-        """The edge as a process on the internet."""
-        with (self.folder / "edge.log").open("ab") as log:
-            self.edge = await self.lab.server.start(
-                sys.executable, "-m", "qrshared", "signal", "--host", SERVER, "--port", str(EDGE_PORT), *flags,
-                stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            )  # fmt: skip
-        await self._said("edge.log", b"The edge is at", self.edge)
-
-    async def kill_edge(self) -> None:
-        """Its machine loses power."""
-        edge, self.edge = self.edge, None
-        if edge is not None:
-            edge.send_signal(signal.SIGKILL)
-            await edge.wait()
 
     async def start_relay(self) -> None:
         """The relay of the self-hosting kit: its very file, with the laboratory's addresses."""
@@ -108,16 +90,15 @@ class World:
         path.write_bytes(os.urandom(size))
         return path
 
-    async def _said(self, log: str, words: bytes, process: asyncio.subprocess.Process) -> None:
-        async with asyncio.timeout(30):
-            while words not in (self.folder / log).read_bytes():
-                assert process.returncode is None, (self.folder / log).read_text()
-                await asyncio.sleep(0.05)
-
 
 @contextlib.asynccontextmanager
-async def nat_world(home: Nat = Nat.CONE, away: Nat = Nat.CONE, *, relay: bool = False) -> AsyncIterator[World]:
-    """The laboratory with its edge running, and the relay if asked for; the daemon is started by the test."""
+async def nat_world(
+    home: Nat = Nat.CONE, away: Nat = Nat.CONE, *, relay: bool = False, edge_turn: str | None = None
+) -> AsyncIterator[World]:
+    """The laboratory with its edge running, and the relay if asked for; the daemon is started by the test.
+
+    `edge_turn`: the edge itself hands out the relay.
+    """
     folder = Path(tempfile.mkdtemp(prefix="qrshared-nat-"))
     async with contextlib.AsyncExitStack() as rooms:
         rooms.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -125,9 +106,11 @@ async def nat_world(home: Nat = Nat.CONE, away: Nat = Nat.CONE, *, relay: bool =
         secret_file = folder / "turn-secret"
         secret_file.write_text(SECRET)
         secret_file.chmod(0o600)
-        world = World(lab, folder, rooms, Daemon(lab.computer, folder), secret_file)
-        rooms.push_async_callback(world.kill_edge)
-        await world.start_edge()
+        world = World(lab, folder, rooms, Edge(lab.server, folder), Daemon(lab.computer, folder), secret_file)
+        rooms.push_async_callback(world.edge.kill)
+        await world.edge.start(
+            *(("--turn-url", edge_turn, "--turn-secret-file", str(secret_file)) if edge_turn else ())
+        )
         if relay:
             await world.start_relay()
         rooms.push_async_callback(world.daemon.kill)

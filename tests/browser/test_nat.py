@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Page
-from tests.browser.home import MIB, hashes, wait_done, wait_sent
-from tests.browser.nat_world import ROAD, TURN_TCP, TURN_UDP, World, nat_world
+from tests.browser.home import MIB, hashes, sha256, wait_done, wait_sent
+from tests.browser.nat_world import EDGE, ROAD, TURN_TCP, TURN_UDP, World, nat_world
+from tests.browser.test_two_browsers import LINKED, Tab, open_tab
 from tests.natlab import Nat
 
 pytestmark = pytest.mark.needs("chromium", "netns", "nft", "coturn")
@@ -18,7 +19,7 @@ async def send_and_check(world: World, page: Page, files: list[Path]) -> None:
     assert world.daemon.files() == hashes(files)
 
 
-async def test_two_cone_nats_meet_directly(tmp_path: Path) -> None:
+async def test_two_cone_nats_meet_directly() -> None:
     async with nat_world(relay=True) as world:  # the relay serves as STUN server only: the daemon names no relay
         await world.start_daemon()
         page = await world.scan_away()
@@ -58,7 +59,7 @@ async def test_the_edge_dies_in_mid_transfer_and_the_transfer_goes_on() -> None:
         big = world.file("big.bin", 64 * MIB)
         await page.choose("Send", big)
         await wait_sent(world.lab.other, 8 * MIB)
-        await world.kill_edge()
+        await world.edge.kill()
         await wait_done(page, 1, within_s=240)
         assert world.daemon.files() == hashes([big])
 
@@ -92,3 +93,35 @@ async def test_begun_at_home_it_ends_away_when_the_phone_leaves_the_house() -> N
         await wait_done(page, 1, within_s=240)
         assert world.daemon.files() == hashes([big])
         assert not list(world.daemon.inbox.glob("*.part"))
+
+
+async def two_at_the_edge(world: World) -> tuple[Tab, Tab]:
+    """Two phones in two homes; the second opens what the first one's code says."""
+    anna = await open_tab(await world.browser(world.lab.phone), f"{EDGE}/", world.folder / "anna")
+    url = str(await anna.page.wait_for("document.querySelector('.wall-code')?.dataset.url"))
+    return anna, await open_tab(await world.browser(world.lab.other), url, world.folder / "ben")
+
+
+async def hand_over(world: World, sender: Tab, receiver: Tab, name: str) -> None:
+    file = world.file(name, 64 * MIB)
+    await sender.offer(file)
+    await receiver.page.tap("Accept", within_s=90)
+    await sender.says("go", "1 file handed over", within_s=240)
+    await receiver.save_all(1)
+    assert await receiver.downloaded(1) == {name: sha256(file)}
+
+
+async def test_two_browsers_behind_two_nats_exchange_files_directly() -> None:
+    async with nat_world(relay=True, edge_turn=TURN_UDP) as world:
+        anna, ben = await two_at_the_edge(world)
+        await hand_over(world, anna, ben, "there.bin")
+        await hand_over(world, ben, anna, "back.bin")
+        assert await anna.page.evaluate(LINKED) == "direct"
+
+
+async def test_two_browsers_with_no_direct_way_exchange_files_through_the_relay_of_the_edge() -> None:
+    async with nat_world(Nat.SYMMETRIC, Nat.SYMMETRIC, relay=True, edge_turn=TURN_UDP) as world:
+        anna, ben = await two_at_the_edge(world)
+        await hand_over(world, anna, ben, "there.bin")
+        await hand_over(world, ben, anna, "back.bin")
+        assert await anna.page.evaluate(LINKED) == await ben.page.evaluate(LINKED) == "relay"
