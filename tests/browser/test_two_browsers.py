@@ -295,3 +295,62 @@ async def test_four_words_are_the_same_at_both_ends_of_a_secure_session_one_tap_
             seen.append(await tab.page.wait_for("document.querySelector('.words-to-compare')?.innerText"))
         assert seen[0] == seen[1]
         assert len(str(seen[0]).split()) == 4
+
+
+async def kept_by_the_origin(page: Page) -> dict[str, str]:
+    """What lies in the folder that stands for the person's, by name with SHA-256."""
+    found = await page.evaluate(
+        """(async () => { const found = {};
+           const hex = (b) => [...new Uint8Array(b)].map((x) => x.toString(16).padStart(2, "0")).join("");
+           for await (const [name, handle] of (await navigator.storage.getDirectory()).entries())
+           { const content = await (await handle.getFile()).arrayBuffer();
+             found[name] = hex(await crypto.subtle.digest("SHA-256", content)); }
+           return found })()"""
+    )
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_a_browser_that_lets_a_page_write_files_puts_them_where_the_person_chose(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path, on_loopback=True) as (anna, ben):
+        # The origin's own folder stands for one that a person chose: its handles are of the same kind.
+        await ben.page.evaluate(
+            """window.showDirectoryPicker = () => navigator.storage.getDirectory();
+               window.showSaveFilePicker = async ({ suggestedName }) =>
+                 (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true }); true"""
+        )
+        one, two, three = (random_file(tmp_path / name, 8 * MIB) for name in ("one.bin", "two.bin", "three.bin"))
+        await anna.offer(one)
+        await ben.page.tap("Accept")
+        await ben.says("go", "saved where you chose")
+        await anna.offer(one, two)
+        await ben.page.tap("Accept")
+        await ben.says("go", "saved in the folder you chose")
+        assert await kept_by_the_origin(ben.page) == {
+            "one.bin": sha256(one), "one (2).bin": sha256(one), "two.bin": sha256(two),
+        }  # fmt: skip
+        await ben.page.evaluate(
+            "window.showSaveFilePicker = () => Promise.reject(new DOMException('', 'AbortError')); true"
+        )
+        await anna.offer(three)
+        await ben.page.tap("Accept")
+        await ben.page.find_button("Accept")  # who thinks better of the picker is asked still
+        await ben.page.tap("Decline")
+        await anna.says("stop", "did not take it")
+        assert ben.page.complaints == []
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_a_tab_that_goes_in_the_middle_leaves_no_file_that_looks_whole(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path, on_loopback=True) as (anna, ben):
+        await ben.page.evaluate(NO_PICKERS)
+        await anna.offer(random_file(tmp_path / "film.mp4", 2 * SIZE))
+        await ben.page.tap("Accept")
+        await ben.page.wait_for("document.querySelector('.peer [role=progressbar]')?.ariaValueNow > 5")
+        await ben.page.close()
+        await anna.says("wait", "was lost")
+        async with asyncio.timeout(30):
+            while [path.name for path in ben.downloads.iterdir() if path.suffix == ".crdownload"]:
+                await asyncio.sleep(0.1)
+        assert list(ben.downloads.iterdir()) == []
