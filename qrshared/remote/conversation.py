@@ -105,7 +105,6 @@ class Conversation:
         self._newest = -1
         self._admitted = -1
         self._minted: asyncio.Future[Sequence[IceServer]] | None = None
-        self.heard_at = house.clock()
         self.is_verified = False
         self.is_over = False
 
@@ -113,8 +112,7 @@ class Conversation:
 
     def hear(self, blob: bytes) -> None:
         """An envelope from the edge, whatever it is."""
-        now = self.heard_at = self._house.clock()
-        for event in self._meeting.receive(blob, now):
+        for event in self._meeting.receive(blob, self._house.clock()):
             match event:
                 case Verified():
                     self.is_verified = True

@@ -14,7 +14,7 @@ from qrshared.errors import LocalError
 from qrshared.links.ice import IceServer
 from qrshared.remote.answering import Connect, Connection, OnLink
 from qrshared.remote.conversation import Conversation, House, MintServers, RoomShare
-from qrshared.remote.limits import MEETINGS_MAX, MEETINGS_PER_ROOM_MAX, UNVERIFIED_S
+from qrshared.remote.limits import MEETINGS_MAX, MEETINGS_PER_ROOM_MAX
 from qrshared.remote.line import BEGIN_ANEW_S, EdgeLine, EdgeState
 from qrshared.remote.meeting import Meeting
 from qrshared.seal import Role
@@ -231,7 +231,7 @@ class RemoteDoor:
             self._due.set()
 
     async def _say_again(self) -> None:
-        """One timer for all: says what is due, and forgets who proved nothing."""
+        """One timer for all: says what is due, and forgets whose time is over."""
         while True:
             self._due.clear()
             now = self._clock()
@@ -253,8 +253,7 @@ class RemoteDoor:
         except Exception:
             log.exception("a conversation broke")
             conversation.is_over = True
-        is_stranger = not conversation.is_verified and now - conversation.heard_at > UNVERIFIED_S
-        if conversation.is_over or is_stranger:
+        if conversation.is_over:
             self._conversations.pop(key, None)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from qrshared.remote.meeting import VERIFY_S
 from qrshared.remote.messages import CANDIDATES_MAX
 from qrshared.serving.limits import Limit
 
@@ -13,9 +14,6 @@ MEETINGS_MAX: Final = 256
 
 MEETINGS_PER_ROOM_MAX: Final = 8
 """The same of one room: as many as an honest edge lets in."""
-
-UNVERIFIED_S: Final = 60.0
-"""How long a peer that has proved nothing is remembered."""
 
 READ_PER_S: Final = 100.0
 """Messages of the edge that are read in the long run; what is more waits in its socket."""
@@ -63,7 +61,7 @@ LIMITS: Final = (
     Limit("peer connections", CONNECTIONS_MAX, "connections", "failed `busy`"),
     Limit("meetings", MEETINGS_MAX, "meetings", "the one least heard of ends, those that proved nothing first"),
     Limit("meetings per room", MEETINGS_PER_ROOM_MAX, "meetings", "the same"),
-    Limit("unverified", UNVERIFIED_S, "seconds", "the meeting is forgotten"),
+    Limit("unverified", VERIFY_S, "seconds", "the meeting is forgotten"),
     Limit("read", READ_PER_S, f"messages a second, {READ_BURST_MAX:g} at once", "read later"),
     Limit("envelopes of a room", ROOM_PER_S, f"a second, {ROOM_BURST_MAX:g} at once", "dropped"),
     Limit("said", SAY_PER_S, f"a second, {SAY_BURST_MAX:g} at once", "said later"),

@@ -1,0 +1,372 @@
+"""Every limit of the remote door's table, exceeded, while another room's page gets what it asks for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from secrets import token_bytes
+
+import pytest
+from aiohttp import ClientSession
+
+from qrshared.links import Link
+from qrshared.links.ice import CandidateCounts, IceServer
+from qrshared.remote import (
+    Answer,
+    Call,
+    Candidate,
+    Connection,
+    CountedLink,
+    Failed,
+    FailReason,
+    Heard,
+    Meeting,
+    MeetingMessage,
+    Offer,
+    RemoteDoor,
+    RemoteVisitor,
+    Role,
+    Servers,
+    UsedRoad,
+    Verified,
+    answering,
+    meeting,
+)
+from qrshared.remote.limits import (
+    ATTEMPTS_BURST_MAX,
+    CONNECTIONS_MAX,
+    LIMITS,
+    MEETINGS_MAX,
+    MEETINGS_PER_ROOM_MAX,
+    READ_BURST_MAX,
+    READ_PER_S,
+    ROOM_BURST_MAX,
+    ROOM_PER_S,
+    SAY_BURST_MAX,
+    SAY_PER_S,
+    UNSENT_MAX,
+)
+from qrshared.remote.messages import CANDIDATES_MAX
+from qrshared.signaling import Joined, Relayed
+from qrshared.signaling.client import SignalEvent
+from tests.adapters.remote_world import room_of, spelled
+from tests.adapters.signaling_world import until
+
+
+class Stuck:
+    """A connection that answers and never opens; or does not even answer."""
+
+    road: UsedRoad | None = None
+    counts = CandidateCounts()
+
+    def __init__(self, *, answers: bool = True) -> None:
+        self._answers = answers
+        self.candidates = 0
+        self.is_closed = False
+
+    async def answer(self, _offer_sdp: str) -> str:
+        if not self._answers:
+            await asyncio.Event().wait()
+        return "v=0"
+
+    async def add_candidate(self, _candidate: str, _mid: str | None, _line: int | None) -> bool:
+        self.candidates += 1
+        return True
+
+    async def opened(self) -> CountedLink:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class Guest:
+    """A page's meeting with the door, without an edge between."""
+
+    lobby: "Lobby"
+    room: str
+    peer: str
+    meeting: Meeting
+    heard: list[MeetingMessage] = field(default_factory=list)
+    is_verified: bool = False
+
+    def flush(self) -> None:
+        for blob in self.meeting.blobs_to_send(self.lobby.clock()):
+            self.lobby.door._hear(Relayed(self.room, self.peer, 0, spelled(blob)))
+
+    def take(self, blob: bytes) -> None:
+        for event in self.meeting.receive(blob, self.lobby.clock()):
+            if isinstance(event, Heard):
+                self.heard.append(event.message)
+            self.is_verified = self.is_verified or isinstance(event, Verified)
+
+    def say(self, *messages: MeetingMessage) -> None:
+        for message in messages:
+            self.meeting.say(message, self.lobby.clock())
+        self.flush()
+
+    def throw(self, blob: bytes) -> None:
+        self.lobby.door._hear(Relayed(self.room, self.peer, 0, spelled(blob)))
+
+
+class Lobby:
+    """A door whose edge is this test."""
+
+    def __init__(self, door: RemoteDoor, rooms: dict[str, bytes]) -> None:
+        self.door = door
+        self.clock = asyncio.get_running_loop().time
+        self.connections: list[Stuck] = []
+        self._rooms = rooms
+        self._guests: dict[tuple[str, str], Guest] = {}
+        self._waiting: list[tuple[str, str, bytes]] = []
+
+    def hand_over(self, room: str, peer: str, blob: bytes) -> None:
+        """What the door says."""
+        self._waiting.append((room, peer, blob))
+
+    def deliver(self) -> None:
+        while self._waiting:
+            room, peer, blob = self._waiting.pop(0)
+            guest = self._guests.get((room, peer))
+            if guest is not None:
+                guest.take(blob)
+                guest.flush()
+
+    def guest(self, secret: bytes | None = None) -> Guest:
+        """Somebody new, in a room of its own unless it knows another's secret; it has said hello."""
+        secret = secret or token_bytes(16)
+        room = room_of(secret)
+        if room not in self._rooms:
+            self._rooms[room] = secret
+            self.door.rooms_changed()
+        peer = spelled(token_bytes(6))
+        guest = Guest(self, room, peer, Meeting(secret, Role.PAGE, now=self.clock()))
+        self._guests[room, peer] = guest
+        guest.meeting.start(self.clock())
+        guest.flush()
+        return guest
+
+    def met(self, secret: bytes | None = None) -> Guest:
+        """The same, and both have proved themselves."""
+        guest = self.guest(secret)
+        self.deliver()
+        assert guest.is_verified
+        return guest
+
+    async def hears(self, guest: Guest, message: MeetingMessage) -> None:
+        def heard() -> bool:
+            self.deliver()
+            return message in guest.heard
+
+        await until(heard, within_s=5)
+
+
+async def silence() -> AsyncIterator[SignalEvent]:
+    """An edge that says nothing."""
+    await asyncio.Event().wait()
+    yield Joined(())
+
+
+@asynccontextmanager
+async def lobby(patch: pytest.MonkeyPatch, *, answers: bool = True) -> AsyncIterator[Lobby]:
+    rooms: dict[str, bytes] = {}
+    made: list[Lobby] = []
+
+    async def connect(_servers: Sequence[IceServer]) -> Connection:
+        made[0].connections.append(Stuck(answers=answers))
+        return made[0].connections[-1]
+
+    async def on_link(_link: Link, _visitor: RemoteVisitor) -> None:
+        raise AssertionError("nothing opens here")
+
+    async def nothing() -> None:
+        return
+
+    async def servers(_label: str) -> Sequence[IceServer]:
+        if not answers:
+            await asyncio.Event().wait()
+        return ()
+
+    async with ClientSession() as session:
+        door = RemoteDoor(
+            session, "http://127.0.0.1:9", rooms=lambda: rooms, on_link=on_link, servers=servers, relay_ask_bytes=0,
+            connect=connect, prepare=nothing,
+        )  # fmt: skip
+        made.append(Lobby(door, rooms))
+        patch.setattr(door._line, "say", made[0].hand_over)  # the edge is left out
+        patch.setattr(door._line._client, "events", silence)
+        async with door.open():
+            yield made[0]
+
+
+async def _connections(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        for _ in range(CONNECTIONS_MAX):
+            here.met().say(Offer(0, "v=0"))
+        ninth = here.met()
+        ninth.say(Offer(0, "v=0"))
+        await here.hears(ninth, Failed(0, FailReason.BUSY))
+        await until(lambda: len(here.connections) == CONNECTIONS_MAX)
+
+
+async def _meetings(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        known = here.met()
+        for _ in range(MEETINGS_MAX + 20):
+            here.guest()
+        assert here.door.meetings == MEETINGS_MAX
+        known.say(Call(0))
+        await here.hears(known, Servers(0, (), 0))
+
+
+async def _meetings_per_room(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        secret = token_bytes(16)
+        known = here.met(secret)
+        for _ in range(3 * MEETINGS_PER_ROOM_MAX):
+            here.guest(secret)
+        assert here.door.meetings == MEETINGS_PER_ROOM_MAX
+        known.say(Call(0))
+        await here.hears(known, Servers(0, (), 0))
+
+
+async def _unverified(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(meeting, "VERIFY_S", 0.2)
+    async with lobby(patch) as here:
+        known = here.met()
+        here.guest()
+        assert here.door.meetings == 2
+        await until(lambda: here.door.meetings == 1)
+        known.say(Call(0))
+        await here.hears(known, Servers(0, (), 0))
+
+
+async def _read(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        line = here.door._line
+        heard = 0
+
+        async def endless() -> AsyncIterator[SignalEvent]:
+            while True:
+                yield Joined(())
+
+        patch.setattr(line._client, "events", endless)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5), aclosing(line.events()) as events:
+                async for _ in events:
+                    heard += 1
+        assert READ_BURST_MAX <= heard <= READ_BURST_MAX + READ_PER_S
+
+
+async def _room_envelopes(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        loud, other = here.met(), here.met()
+        for _ in range(int(ROOM_BURST_MAX)):
+            loud.throw(b"\x02" + bytes(40))
+        loud.say(Call(0))
+        here.deliver()
+        other.say(Call(0))
+        await here.hears(other, Servers(0, (), 0))
+        assert loud.heard == []
+        conversation = here.door._conversations[loud.room, loud.peer]
+        assert conversation._meeting.spoiled <= ROOM_BURST_MAX + ROOM_PER_S
+
+
+async def _said(patch: pytest.MonkeyPatch) -> None:
+    relayed: list[str] = []
+
+    async def relay(_room: str, _to: str, blob: str) -> bool:
+        relayed.append(blob)
+        return True
+
+    async with lobby(patch) as here:
+        line = here.door._line
+        patch.setattr(line._client, "relay", relay)
+        for _ in range(int(SAY_BURST_MAX) + 20):
+            type(line).say(line, "r", "p", b"x")
+        began = here.clock()
+        await until(lambda: len(relayed) == SAY_BURST_MAX + 5)
+        assert here.clock() - began >= 4 / SAY_PER_S
+
+
+async def _unsent(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        line = here.door._line
+        for _ in range(UNSENT_MAX + 10):
+            type(line).say(line, "r", "p", b"x")
+        assert line._unsent.qsize() == UNSENT_MAX
+
+
+async def _attempts(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        eager, other = here.met(), here.met()
+        last = int(ATTEMPTS_BURST_MAX)
+        eager.say(*(Call(number) for number in range(last + 1)))
+        await here.hears(eager, Failed(last, FailReason.BUSY))
+        other.say(Call(0))
+        await here.hears(other, Servers(0, (), 0))
+
+
+async def _candidates(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        guest = here.met()
+        guest.say(Offer(0, "v=0"))
+        await here.hears(guest, Answer(0, "v=0"))
+        for _ in range(CANDIDATES_MAX + 20):
+            guest.say(Candidate(0, ""))
+            here.deliver()
+        (connection,) = here.connections
+        await until(lambda: connection.candidates == CANDIDATES_MAX)
+        guest.say(Call(1))
+        await here.hears(guest, Servers(1, (), 0))
+        assert connection.candidates == CANDIDATES_MAX
+
+
+async def _servers(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch, answers=False) as here:
+        guest = here.met()
+        guest.say(Call(0))
+        await here.hears(guest, Servers(0, (), 0))
+
+
+async def _answer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(answering, "ANSWER_S", 0.2)
+    async with lobby(patch, answers=False) as here:
+        guest = here.met()
+        guest.say(Offer(0, "v=0"))
+        await here.hears(guest, Failed(0, FailReason.OFFER))
+        await until(lambda: here.door.connections == 0)
+
+
+async def _open(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(answering, "OPEN_S", 0.2)
+    async with lobby(patch) as here:
+        guest = here.met()
+        guest.say(Offer(0, "v=0"))
+        await here.hears(guest, Failed(0, FailReason.ICE))
+        await until(lambda: here.door.connections == 0)
+        assert here.connections[0].is_closed
+
+
+EXCEEDED: dict[str, Callable[[pytest.MonkeyPatch], Awaitable[None]]] = {
+    "peer connections": _connections,
+    "meetings": _meetings,
+    "meetings per room": _meetings_per_room,
+    "unverified": _unverified,
+    "read": _read,
+    "envelopes of a room": _room_envelopes,
+    "said": _said,
+    "unsent": _unsent,
+    "attempts of a room": _attempts,
+    "candidates": _candidates,
+    "servers": _servers,
+    "answer": _answer,
+    "open": _open,
+}
+
+
+@pytest.mark.parametrize("name", [limit.name for limit in LIMITS])
+async def test_whoever_goes_beyond_a_limit_gets_what_the_table_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    await EXCEEDED[name](monkeypatch)
