@@ -67,11 +67,12 @@ def arrivals(**more: int) -> dict[str, Json]:
     return {"senders": 0, "arriving": 0, "photos": 0, "videos": 0, "others": 0, "landed": 0, "percent": 0, **more}
 
 
-def wall(url: str | None = CODE, **arriving: int) -> Update:
+def wall(url: str | None = CODE, *, away: bool = False, **arriving: int) -> Update:
     facts: dict[str, Json] = {
         "computer": COMPUTER,
         "fresh_until_ms": NOW_MS + 600_000,
         "arrivals": arrivals(**arriving),
+        "away": away,
     }
     facts["addresses"] = ["192.168.1.7:7774", "qrshare.local:7774"]
     return news("wall_facts", **facts, **({"url": url} if url else {}))
@@ -201,7 +202,7 @@ PHONE = (
     Scene("phone-cancel", "/p", (link(), SENDING, BIG), click=".list-head .quiet"),
 )
 
-FILM = item(0, "Clip of the garden.mov", 6_000_000_000, "paused")
+FILM = item(0, "Clip of the garden.mov", 6_000_000_000)
 FILM_TOTAL = total("paused", 1, bytes=6_000_000_000, bytesDone=0, bytesSafe=0)
 
 
@@ -241,6 +242,8 @@ WALL = (
     Scene("wall-busy", "/", (link(), wall(), wall(senders=2, arriving=14, photos=12, videos=2, landed=4, percent=38))),
     Scene("wall-covered", "/", (link(), wall(), link("lost", retryInS=5)), age_s=1.5),
     Scene("wall-off", "/", (link(), wall(None))),
+    Scene("wall-away", "/", (link(), wall(away=True))),
+    Scene("wall-away-sheet", "/", (link(), wall(away=True)), click=".wall-away"),
     Scene("wall-night", "/", (link(), wall()), hour=23),
     Scene("wall-trust", "/", (link(), wall()), click=".wall-trust"),
     Scene("wall-guest", "/", (link(), wall()), click=".drop", second=(link(),)),

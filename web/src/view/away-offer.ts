@@ -32,8 +32,8 @@ export class AwayOffer {
     if (!AT_REST.has(phase) || this.#line.usesAway || !mayBeOffered(this.#line.state.grant, this.#habits)) return nothing;
     return html`<section class="offer card" aria-label="Away from home">
       <p>${this.#problem ?? html`This page works at home only. Another one reaches <bdi>${computer}</bdi> from everywhere: open it once, and keep it.`}</p>
+      <button type="button" class="round" aria-label="Not now" title="Not now" @click=${this.#dismiss}>${icons.close}</button>
       <button type="button" class="button" ?disabled=${this.#isAsking} @click=${this.#open}>${icons.globe}<span>Use it away from home too</span></button>
-      <button type="button" class="quiet" @click=${this.#dismiss}>Not now</button>
     </section>`;
   }
 

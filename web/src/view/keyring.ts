@@ -47,7 +47,7 @@ interface Pending {
 
 export class Keyring {
   readonly #slot: Slot;
-  readonly #isShared: boolean;
+  readonly isShared: boolean;
   readonly #transfers: Promise<IDBDatabase | null>;
 
   /**
@@ -56,7 +56,7 @@ export class Keyring {
    */
   constructor(slot: Slot, isShared = false) {
     this.#slot = slot;
-    this.#isShared = isShared;
+    this.isShared = isShared;
     this.#transfers = openDatabase();
   }
 
@@ -75,15 +75,15 @@ export class Keyring {
   /** The key that opens links, or is brought to the computer whose code is in hand. */
   get key(): Uint8Array | null {
     if (this.#slot === "none") return null;
-    const code = this.#isShared ? this.#code : null;
-    const pending = this.#isShared ? this.#pending : null;
+    const code = this.isShared ? this.#code : null;
+    const pending = this.isShared ? this.#pending : null;
     if (code === null) return this.#stored ?? asKey(pending?.key);
     return pending?.code === code ? asKey(pending.key) : null;
   }
 
   /** The key of an earlier code, while another one is in hand. */
   get spare(): Uint8Array | null {
-    return this.#isShared && this.#code !== null ? this.#stored : null;
+    return this.isShared && this.#code !== null ? this.#stored : null;
   }
 
   get #stored(): Uint8Array | null {
@@ -110,7 +110,7 @@ export class Keyring {
   }
 
   keepKey(key: Uint8Array): void {
-    const code = this.#isShared ? this.#code : null;
+    const code = this.isShared ? this.#code : null;
     if (code === null) return this.#store(key);
     const pending: Pending = { code, key: toBase64(key) };
     tried(() => localStorage.setItem(this.#pendingName, JSON.stringify(pending)), undefined);
@@ -121,7 +121,7 @@ export class Keyring {
   }
 
   dropKey(): void {
-    const isPending = this.#isShared && this.#code !== null && this.#pending !== null;
+    const isPending = this.isShared && this.#code !== null && this.#pending !== null;
     tried(() => localStorage.removeItem(isPending ? this.#pendingName : this.#keyName), undefined);
     if (!isPending) tried(() => localStorage.removeItem(this.#pendingName), undefined);
   }
@@ -142,7 +142,7 @@ export class Keyring {
   ticketRedeemed(key: Uint8Array | null): void {
     tried(() => sessionStorage.removeItem(`${TICKET} ${location.pathname}`), undefined);
     history.replaceState(history.state, "", location.pathname + location.search);
-    if (!this.#isShared || key === null) return;
+    if (!this.isShared || key === null) return;
     this.#store(key);
     tried(() => localStorage.removeItem(this.#pendingName), undefined);
   }
@@ -158,7 +158,7 @@ export class Keyring {
 
   /** The computer's name of the last visit, so that the first picture is already right. */
   get computer(): string | null {
-    if (this.#isShared && this.#code !== null) return null; // it may be another one's code
+    if (this.isShared && this.#code !== null) return null; // it may be another one's code
     return tried(() => localStorage.getItem(COMPUTER), null);
   }
 

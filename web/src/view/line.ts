@@ -4,6 +4,7 @@ import type { Facts, Reason, Verb } from "../protocol/messages.ts";
 import type { Keyring } from "./keyring.ts";
 import { PeerStore } from "./peer-store.ts";
 import { downloads } from "./place.ts";
+import { UNNAMED_ELSEWHERE } from "./words.ts";
 import { answered, begin, fold, type Moment, type ViewState } from "./store.ts";
 
 /** What is used of a Worker. */
@@ -56,7 +57,7 @@ export class WorkerLine {
     this.#worker = worker;
     this.#keyring = keyring;
     this.#release = release;
-    this.#state = begin(now(), keyring.computer);
+    this.#state = begin(now(), keyring.computer ?? (keyring.isShared ? UNNAMED_ELSEWHERE : null));
     worker.onmessage = (event) => this.#hear(event.data);
   }
 

@@ -84,6 +84,7 @@ export class WallPage extends LineElement {
             <li><b>3</b><span>Done. Nothing to install</span></li>
           </ol>
           ${this.#addresses(state)}
+          ${state.wall?.facts.away === true ? html`<button type="button" class="quiet wall-away" @click=${openElsewhere}>${icons.globe}<span>A phone that is not at home?</span></button>` : nothing}
         </div>
       </main>
       <footer>
@@ -197,6 +198,13 @@ export class WallPage extends LineElement {
     event.preventDefault();
     void fromDrop(event).then((picked) => this.#openGuest().line.send(picked));
   };
+}
+
+/** Whoever opens a wall is nobody in particular, so a code that works from everywhere is never on it: this leads there. */
+function openElsewhere(): void {
+  void openSheet("A phone that is not at home", () => html`<p class="sheet-text">The code on this screen works on your Wi-Fi only. There is another one that works on any network; only the owner of this computer can make it.</p>
+    <div class="sheet-actions"><a class="button primary" href="/owner" autofocus>${icons.phone}<span>Open the owner page</span></a></div>
+    <p class="sheet-note">There choose “Add my phone”, then “From anywhere”. In a terminal: <code>qrshared qr --remote</code></p>`, "sheet-question", UNTOUCHED_MS);
 }
 
 customElements.define("wall-page", WallPage);

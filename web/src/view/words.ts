@@ -7,9 +7,13 @@ import { size } from "./numbers.ts";
 /** What a computer is called before its name is known. */
 export const UNNAMED = "this computer";
 
+/** The same on a page from elsewhere, which nobody opens beside the computer itself. */
+export const UNNAMED_ELSEWHERE = "your computer";
+
 /** For a sentence that begins with the computer: its name as it is, "This computer" while it has none. */
 export function first(computer: string): string {
-  return computer === UNNAMED ? "This computer" : computer;
+  if (computer === UNNAMED) return "This computer";
+  return computer === UNNAMED_ELSEWHERE ? "Your computer" : computer;
 }
 
 const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
