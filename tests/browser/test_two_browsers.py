@@ -354,3 +354,28 @@ async def test_a_tab_that_goes_in_the_middle_leaves_no_file_that_looks_whole(tmp
             while [path.name for path in ben.downloads.iterdir() if path.suffix == ".crdownload"]:
                 await asyncio.sleep(0.1)
         assert list(ben.downloads.iterdir()) == []
+
+
+async def test_two_who_tap_each_other_at_the_same_moment_both_get_what_was_sent(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    one, other = home.file("one.bin", 8 * MIB), home.file("other.bin", 8 * MIB)
+    await asyncio.gather(anna.offer(one), ben.offer(other))
+    for tab in (anna, ben):
+        await tab.page.tap("Accept", within_s=60)
+    for tab, file in ((anna, other), (ben, one)):
+        await tab.save_all(1)
+        assert await tab.downloaded(1) == {file.name: sha256(file)}
+    await anna.says("go", "1 file handed over")
+    await ben.says("go", "1 file handed over")
+
+
+async def test_a_device_that_reloads_its_page_is_met_again_and_asked_anew(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    file = home.file("a.bin", MIB)
+    await anna.offer(file)
+    await ben.page.find_button("Accept")
+    await ben.page.reload()
+    await ben.page.tap("Accept", within_s=60)
+    await anna.says("go", "1 file handed over")
+    await ben.save_all(1)
+    assert await ben.downloaded(1) == {"a.bin": sha256(file)}

@@ -29,6 +29,8 @@ interface Seeking {
   /** The person has just asked for it. */
   isTapped: boolean;
   isAsker: boolean;
+  /** Introductions that are under way; while there are any, nobody is asked for another. */
+  meetings: number;
   tries: number;
   takeBack: () => void;
 }
@@ -66,7 +68,7 @@ export class DeskPeers {
     const visit = this.#peers.visit(device, { name, kind });
     if (visit.isLinked) return;
     Object.assign(this.#seekingOf(device), { isTapped: true, isAsker: true, tries: 0 });
-    this.#seek(device);
+    if (this.#isWanted(device)) this.#seek(device);
   }
 
   /** Takes the answer to a question of its own; false for anybody else's. */
@@ -87,6 +89,7 @@ export class DeskPeers {
     visit.show({ state: "meeting" }, { name, kind });
     const line = new DeskLine(secret, servers ?? [], (blob) => this.#post?.({ t: "envelope", meeting, blob }), this.#ports);
     this.#lines.set(meeting, line);
+    this.#seekingOf(device).meetings += 1;
     void this.#meet(visit, line, secret).finally(() => {
       line.close();
       this.#lines.delete(meeting);
@@ -108,11 +111,13 @@ export class DeskPeers {
     let link: PeerLink | null;
     try {
       link = await PeerLink.open(await line.opened, secret, this.#self, this.#ports.clock);
+      if (link === null) throw new Unreached("spoiled");
     } catch (error) {
       if (!(error instanceof Unreached)) throw error;
       return this.#unreached(visit, error.fault);
+    } finally {
+      this.#seekingOf(visit.peer).meetings -= 1;
     }
-    if (link === null) return this.#unreached(visit, "spoiled");
     this.#rest(visit.peer);
     this.#seekingOf(visit.peer).tries = 0;
     await visit.use(link);
@@ -135,15 +140,17 @@ export class DeskPeers {
   #seekLater(visit: PeerVisit): void {
     const seeking = this.#seekingOf(visit.peer);
     seeking.takeBack();
-    seeking.takeBack = this.#ports.clock.after(seeking.isAsker ? ASKER_AGAIN_S + seeking.tries : OTHER_AGAIN_S, () => {
+    // Two who tapped each other would meet twice in the same moment, and again.
+    const waitS = (seeking.isAsker ? ASKER_AGAIN_S + seeking.tries : OTHER_AGAIN_S) * (0.5 + this.#ports.random());
+    seeking.takeBack = this.#ports.clock.after(waitS, () => {
       if (this.#isWanted(visit.peer)) this.#seek(visit.peer);
     });
   }
 
   #isWanted(device: DeviceId): boolean {
     const visit = this.#peers.find(device);
-    const { isTapped, tries } = this.#seekingOf(device);
-    return visit !== undefined && !visit.isLinked && (isTapped || visit.isBusy) && tries < TRIES_MAX;
+    const { isTapped, meetings, tries } = this.#seekingOf(device);
+    return visit !== undefined && !visit.isLinked && meetings === 0 && (isTapped || visit.isBusy) && tries < TRIES_MAX;
   }
 
   #seek(device: DeviceId): void {
@@ -166,7 +173,7 @@ export class DeskPeers {
   }
 
   #seekingOf(device: DeviceId): Seeking {
-    const found = this.#seeking.get(device) ?? { device, isTapped: false, isAsker: false, tries: 0, takeBack: () => undefined };
+    const found = this.#seeking.get(device) ?? { device, isTapped: false, isAsker: false, meetings: 0, tries: 0, takeBack: () => undefined };
     this.#seeking.set(device, found);
     return found;
   }
