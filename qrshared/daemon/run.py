@@ -151,6 +151,8 @@ class Keeper:
             if daemon.where.move(found):
                 log.info("codes carry another address now")
                 self._show(AddressChanged(daemon.where.urls()))
+            if daemon.away is not None:
+                daemon.away.door.wake()
             no_network = None if daemon.where.address else "This computer is in no network that a phone could reach."
             self._say_problem("network", no_network)
             daemon.desk.changed(Topic.WALL, Topic.STATUS)

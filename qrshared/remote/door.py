@@ -122,6 +122,10 @@ class RemoteDoor:
             async for event in events:
                 self._hear(event)
 
+    def wake(self) -> None:
+        """The network has changed: look at once whether the edge is there."""
+        self._line.wake()
+
     def rooms_changed(self) -> None:
         """Look again who may come."""
         wanted = dict(self._wanted_rooms())

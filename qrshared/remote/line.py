@@ -86,6 +86,10 @@ class EdgeLine:
         except asyncio.QueueFull:
             log.debug("an envelope was dropped: the edge takes too few")
 
+    def wake(self) -> None:
+        """The network has changed: look at once whether the edge is there."""
+        self._client.wake()
+
     async def events(self) -> AsyncGenerator[SignalEvent, None]:
         """Everything the edge says, no faster than it can cost us; never ends by itself."""
         pace = Pace(READ_BURST_MAX, READ_PER_S)

@@ -43,6 +43,9 @@ CONNECT_S: Final = 15.0
 ASK_AFTER_S: Final = DEAD_AFTER_S / 2
 """The edge asks every 22 s; when nothing came for so long, we ask, and after twice that it is gone."""
 
+WOKEN_ANSWER_S: Final = 5.0
+"""After `wake`, how long the edge has to show that it is still there."""
+
 CLOSE_WAIT_S: Final = 2.0
 """How long a close waits for the edge's own."""
 
@@ -112,6 +115,8 @@ class SignalClient:
         self._websocket: ClientWebSocketResponse | None = None
         self._gives_turn = False
         self._one_frame = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._patience: asyncio.Timeout | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -143,6 +148,15 @@ class SignalClient:
         """Ask for a relay; `Servers` or `Refuse` (`turn`) comes as an event. False when there is no edge."""
         return await self._say(Turn(room, to))
 
+    def wake(self) -> None:
+        """The network has changed: come back at once if there is no line, and if there is, see whether it still is one.
+
+        A cut that nobody told would otherwise be noticed after a minute.
+        """
+        self._woken.set()
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
     async def events(self) -> AsyncGenerator[SignalEvent, None]:
         """Everything the edge says, and how the line fares; never ends by itself."""
         attempt = 0
@@ -164,8 +178,13 @@ class SignalClient:
             attempt = 0 if moved or loop.time() - began >= STEADY_S else attempt
             retry_s = self._wait(attempt)
             attempt += 1
+            self._woken.clear()
             yield Disconnected(retry_s, fault)
-            await asyncio.sleep(retry_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(retry_s):
+                    await self._woken.wait()
+                    attempt = 0
+            self._woken.clear()
 
     async def _one_connection(self) -> AsyncGenerator[SignalEvent, None]:
         async with asyncio.timeout(CONNECT_S):
@@ -212,11 +231,14 @@ class SignalClient:
         """The next message; a silent edge is asked once."""
         for _ in range(2):
             try:
-                async with asyncio.timeout(ASK_AFTER_S):
+                async with asyncio.timeout(WOKEN_ANSWER_S if self._woken.is_set() else ASK_AFTER_S) as self._patience:
                     received = await websocket.receive()
             except TimeoutError:
                 await self._say(Ping())
                 continue
+            finally:
+                self._patience = None
+            self._woken.clear()
             if received.type is not WSMsgType.TEXT:
                 raise ConnectionResetError("the edge closed")
             return decode_from_edge(received.data)

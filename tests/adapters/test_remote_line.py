@@ -5,7 +5,7 @@ import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from qrshared.protocol import LineState
 from qrshared.remote.line import EdgeLine, EdgeState, Pace
+from qrshared.signaling import Connected, Disconnected, SignalClient, client
 from qrshared.signaling.limits import ROOMS_PER_SOCKET_MAX
 from tests.adapters.signaling_world import edge, room_id, until
 
@@ -66,7 +67,7 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def something_else(
-    first_word: str | None, *, path: str = "/signal", tls: ssl.SSLContext | None = None
+    first_word: str | None, *, path: str = "/signal", tls: ssl.SSLContext | None = None, is_deaf: bool = False
 ) -> AsyncIterator[str]:
     """A server that is no edge: it says this word, or knows no such page."""
 
@@ -76,6 +77,8 @@ async def something_else(
         websocket = web.WebSocketResponse()
         await websocket.prepare(request)
         await websocket.send_str(first_word)
+        if is_deaf:
+            await asyncio.Event().wait()
         await websocket.receive()
         return websocket
 
@@ -171,3 +174,43 @@ async def test_a_pace_lets_a_burst_through_and_then_so_many_a_second() -> None:
     for _ in range(10):
         await pace.step()
     assert clock() - began >= 0.19
+
+
+async def test_a_line_that_died_unseen_is_noticed_once_the_network_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "WOKEN_ANSWER_S", 0.2)
+    async with something_else('{"t":"welcome","version":1}', is_deaf=True) as url, line_to(url) as (line, states):
+        await until(lambda: line.state.state is LineState.CONNECTED)
+        line.wake()
+        await until(lambda: len(states) > 1)
+        assert states[1].state is LineState.CONNECTING
+
+
+async def test_a_living_line_survives_a_change_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "WOKEN_ANSWER_S", 5.0)
+    async with edge() as replica, line_to(replica.url) as (line, states), replica.peer() as page:
+        await until(lambda: line.state.state is LineState.CONNECTED)
+        line.wake()
+        room = room_id()
+        await page.join(room)
+        line.enter([room])
+        assert (await page.hear("joined"))["present"][0]["peers"]
+        assert [each.state for each in states] == [LineState.CONNECTED]
+
+
+async def test_who_waits_to_come_back_comes_at_once_when_the_network_has_changed() -> None:
+    async with ClientSession() as session, AsyncExitStack() as gone:
+        replica = await gone.enter_async_context(edge())
+        line = SignalClient(session, replica.url, wait=lambda _attempt: 3600.0)
+        await gone.aclose()
+        async with aclosing(line.events()) as events:
+            assert isinstance(await anext(events), Disconnected)
+            async with edge(port=replica.port):
+                line.wake()
+                async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+                    coming = tasks.create_task(anext(events))
+                    while not coming.done():
+                        line.wake()
+                        await asyncio.wait({coming}, timeout=0.05)
+                assert coming.result() == Connected()
