@@ -72,7 +72,7 @@ class Book:
         self._on_ended = on_ended
         self._now = now
         self._unsaved = False
-        self._wall = ""
+        self._walls: dict[bool, str] = {}
         self._newcomers: deque[float] = deque()
         self._road_secrets = RoadSecrets()
         self._rooms_told: frozenset[str] = frozenset()
@@ -159,12 +159,14 @@ class Book:
 
     # --- for the desk --------------------------------------------------------------------------------
 
-    def wall_ticket(self) -> Ticket:
-        """The ticket that walls show now; raises `TooManyTickets`."""
-        ticket = self.register.wall_ticket(self._now())
+    def wall_ticket(self, *, away: bool = False) -> Ticket:
+        """The ticket that walls show now, `away`: the one that works from elsewhere; raises `TooManyTickets`."""
+        ticket = self.register.wall_ticket(self._now(), away=away)
         # Asked many times a minute, new every five: a disk that sleeps must not be woken for each time.
-        self._unsaved = self._unsaved or ticket.id != self._wall
-        self._wall = ticket.id
+        if self._walls.get(away) != ticket.id:
+            self._walls[away] = ticket.id
+            self._unsaved = True
+            self._look_at_rooms()
         return ticket
 
     async def personal(self, life: Life, *, away: bool = False) -> Ticket:

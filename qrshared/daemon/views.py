@@ -113,9 +113,11 @@ class Views:
         if ticket is not None:
             url = self._where.code_url(ticket.fragment)
             fresh_until_ms = int((ticket.made + WALL_RENEW_S + WALL_GRACE_S) * 1000)
-        # Never a code that works from elsewhere: whoever opens a wall has no rights. Only the way to it, and only here.
-        leads_away = is_here and self._wall is not Wall.OFF and self._is_reached_from_elsewhere()
-        return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals(), leads_away)
+        # A code that works from elsewhere is for whoever stands before this screen, and only sends.
+        is_for_elsewhere = is_here and self._wall is not Wall.OFF and self._is_reached_from_elsewhere()
+        elsewhere = self._wall_ticket(away=True) if is_for_elsewhere else None
+        away_url = None if elsewhere is None else self._where.away_url(elsewhere.fragment)
+        return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals(), away_url)
 
     def status(self, asker: Asker) -> StatusFacts:
         """The daemon as a whole."""
@@ -177,9 +179,9 @@ class Views:
         """What `read_inbox` gave is what watchers see from now on."""
         self._entries = entries
 
-    def _wall_ticket(self) -> Ticket | None:
+    def _wall_ticket(self, *, away: bool = False) -> Ticket | None:
         try:
-            return self._book.wall_ticket()
+            return self._book.wall_ticket(away=away)
         except TooManyTickets:  # a wall without a code is still a wall; `qrshared qr` says what to do
             return None
 

@@ -24,7 +24,7 @@ class ArrivalFacts:
 class WallFacts:
     """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code.
 
-    `away`: this wall stands on the computer's own screen and the owner could make a code that works from elsewhere.
+    `away_url`, only on the computer's own screen and while an edge is connected, holds one that works from elsewhere.
     """
 
     computer: str
@@ -32,7 +32,7 @@ class WallFacts:
     fresh_until_ms: int
     addresses: tuple[str, ...]
     arrivals: ArrivalFacts
-    away: bool = False
+    away_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

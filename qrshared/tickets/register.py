@@ -23,6 +23,7 @@ from qrshared.tickets.errors import (
 from qrshared.tickets.grant import Credential, Grant, grant_of
 from qrshared.tickets.road_secrets import RoadSecret
 from qrshared.tickets.ticket import (
+    AWAY_WALL_TERMS,
     DAY_S,
     OWNER_TERMS,
     PAIR_TERMS,
@@ -84,14 +85,15 @@ class Register:
 
     # --- tickets ------------------------------------------------------------------------------------------------
 
-    def wall_ticket(self, now: float) -> Ticket:
-        """The ticket every wall shows now: the same one for five minutes."""
-        walls = [ticket for ticket in self._tickets.values() if ticket.kind is TicketKind.WALL]
+    def wall_ticket(self, now: float, *, away: bool = False) -> Ticket:
+        """The ticket every wall shows now: the same one for five minutes. `away`: the one that works from elsewhere."""
+        terms = AWAY_WALL_TERMS if away else WALL_TERMS
+        walls = [one for one in self._tickets.values() if one.kind is TicketKind.WALL and one.roads == terms.roads]
         newest = max(walls, key=lambda ticket: ticket.made, default=None)
         # A ticket from the future means that the clock was set back: it would be shown for too long.
         if newest is not None and newest.made <= now < newest.made + WALL_RENEW_S:
             return newest
-        return self._make(TicketKind.WALL, WALL_TERMS, now)
+        return self._make(TicketKind.WALL, terms, now)
 
     def personal(self, now: float, *, life: Life = Life.ONCE, away: bool = False) -> Ticket:
         """For one device of the owner's; or, with a life of its own, a code to hang up, which only sends."""

@@ -80,6 +80,8 @@ TRUSTED_RIGHTS: Final = frozenset({Right.SEND, Right.PICK_UP})
 ALL_RIGHTS: Final = frozenset(Right)
 
 WALL_TERMS: Final = Terms(SEND_ONLY, AT_HOME, 15 * MINUTE_S, None, Trust.GUEST, GUEST_IDLE_S)
+AWAY_WALL_TERMS: Final = Terms(SEND_ONLY, frozenset({Road.AWAY}), 15 * MINUTE_S, None, Trust.GUEST, GUEST_IDLE_S)
+"""On the computer's own screen: whoever stands before it, with a phone that is in no network of this home."""
 PERSONAL_TERMS: Final = Terms(TRUSTED_RIGHTS, AT_HOME, 15 * MINUTE_S, 1, Trust.TRUSTED, None)
 PRINTED_TERMS: Final = Terms(SEND_ONLY, AT_HOME, None, None, Trust.GUEST, GUEST_IDLE_S)
 """A personal ticket with an expiry of its own (a week, or never): made to hang somewhere, so it only sends."""

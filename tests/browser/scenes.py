@@ -72,10 +72,10 @@ def wall(url: str | None = CODE, *, away: bool = False, **arriving: int) -> Upda
         "computer": COMPUTER,
         "fresh_until_ms": NOW_MS + 600_000,
         "arrivals": arrivals(**arriving),
-        "away": away,
     }
     facts["addresses"] = ["192.168.1.7:7774", "qrshare.local:7774"]
-    return news("wall_facts", **facts, **({"url": url} if url else {}))
+    away_url = {"away_url": "https://share.example.org/p#1AAECAwQFBgcICQoLDA0ODw"} if away else {}
+    return news("wall_facts", **facts, **({"url": url} if url else {}), **away_url)
 
 
 # --- the phone page ---------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A composed daemon with an edge: codes for elsewhere, and what is told of the way there."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +112,7 @@ async def test_the_list_of_devices_says_by_which_road_each_came(home: Home) -> N
 @pytest.mark.parametrize("state", LineState)
 @pytest.mark.parametrize("road", Road)
 @pytest.mark.parametrize("wall", [Wall.LAN, Wall.OFF])
-async def test_a_wall_leads_to_a_code_for_elsewhere_on_this_computers_own_screen_only_and_never_carries_one(
+async def test_a_wall_has_a_code_for_elsewhere_on_this_computers_own_screen_only_and_it_only_sends(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, state: LineState, road: Road, wall: Wall
 ) -> None:
     async with compose(replace(settings, wall=wall)) as daemon:
@@ -119,10 +120,15 @@ async def test_a_wall_leads_to_a_code_for_elsewhere_on_this_computers_own_screen
         monkeypatch.setattr(daemon.away, "edge_facts", lambda: EdgeFacts(EDGE, state))
         facts = daemon.views.wall(Asker(Grant(road)))
         assert isinstance(facts, WallFacts)
-        assert facts.away == (state is LineState.CONNECTED and road is Road.LOOPBACK and wall is Wall.LAN)
+        has_one = state is LineState.CONNECTED and road is Road.LOOPBACK and wall is Wall.LAN
+        assert (facts.away_url is not None) == has_one
         assert EDGE not in (facts.url or "")
         assert (facts.url is not None) == (wall is Wall.LAN and road is not Road.AWAY)
-        assert daemon.book.rooms() == {}
+        assert len(daemon.book.rooms()) == has_one
+        if facts.away_url is not None:
+            assert facts.away_url.startswith(f"{EDGE}/p#1")
+            (ticket,) = (one for one in daemon.book.register.tickets(time.time()) if Road.AWAY in one.roads)
+            assert (ticket.rights, ticket.roads, ticket.trust) == ({Right.SEND}, {Road.AWAY}, Trust.GUEST)
 
 
 async def test_a_link_that_the_edge_brings_without_a_key_may_do_nothing(home: Home) -> None:

@@ -147,7 +147,7 @@ VALID: list[dict[str, object]] = [
     {"t": "watch", "topics": ["nearby", "devices"]},
     {"t": "watch", "topics": []},
     {"t": "news", "facts": WALL},
-    {"t": "news", "facts": {**WALL, "away": True}},
+    {"t": "news", "facts": {**WALL, "away_url": "https://share.example.org/p#1AAECAwQFBgcICQoLDA0ODw"}},
     {"t": "news", "facts": STATUS},
     {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
     {"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "failed", "sentence": "No qrshared answers there."}}},

@@ -69,8 +69,8 @@ export interface UnfinishedItem {
 }
 
 /**
- * What a wall shows; `url` holds a live wall ticket and is absent while the wall gives no code. `away`: this wall stands
- * on the computer's own screen and the owner could make a code that works from elsewhere.
+ * What a wall shows; `url` holds a live wall ticket and is absent while the wall gives no code. `away_url`, only
+ * on the computer's own screen and while an edge is connected, holds one that works from elsewhere.
  */
 export interface WallFacts {
   readonly t: "wall_facts";
@@ -79,7 +79,7 @@ export interface WallFacts {
   readonly fresh_until_ms: number;
   readonly addresses: readonly string[];
   readonly arrivals: ArrivalFacts;
-  readonly away?: boolean;
+  readonly away_url?: string;
 }
 
 /** A device that is here now and with which the asking one may exchange files. */

@@ -119,7 +119,7 @@ const facts = tagged<Facts>({
     fresh_until_ms: count,
     addresses: names,
     arrivals,
-    away: flag(),
+    away_url: optional(name),
   }),
   status_facts: object({
     version: name,

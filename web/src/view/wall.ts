@@ -84,7 +84,7 @@ export class WallPage extends LineElement {
             <li><b>3</b><span>Done. Nothing to install</span></li>
           </ol>
           ${this.#addresses(state)}
-          ${state.wall?.facts.away === true ? html`<button type="button" class="quiet wall-away" @click=${openElsewhere}>${icons.globe}<span>A phone that is not at home?</span></button>` : nothing}
+          ${state.wall?.facts.away_url !== undefined ? html`<button type="button" class="quiet wall-away" @click=${this.#openElsewhere}>${icons.globe}<span>A phone that is not at home?</span></button>` : nothing}
         </div>
       </main>
       <footer>
@@ -108,6 +108,17 @@ export class WallPage extends LineElement {
       <p>${isOff ? "The owner has turned the code off here." : this.#waitWords(state)}</p>`}
     </div>`;
   }
+
+  /** The code for other networks: for whoever stands before this very screen. */
+  readonly #openElsewhere = (): void => {
+    void openSheet("A phone that is not at home", () => {
+      const url = this.line.state.wall?.facts.away_url;
+      return html`<div class="add-phone">${url === undefined ? html`<p class="sheet-text">There is no code for other networks at the moment: this computer is not connected to its meeting point.</p>` : html`
+        <div class="wall-code" data-away-url=${url}>${qrCode(url, "Code to scan with a phone’s camera, works on any network")}</div>
+        <p class="sheet-text">This one works on any network. Whoever scans it may send files here, for a quarter of an hour.</p>`}
+      <p class="sheet-note">For your own phone there is a better one: <a href="/owner">the owner page</a>, “Add my phone”, “From anywhere”.</p></div>`;
+    }, "sheet-question", UNTOUCHED_MS);
+  };
 
   #waitWords(state: ViewState): string {
     if (state.link.state === "refused") return "Reload this page.";
@@ -201,10 +212,4 @@ export class WallPage extends LineElement {
 }
 
 /** Whoever opens a wall is nobody in particular, so a code that works from everywhere is never on it: this leads there. */
-function openElsewhere(): void {
-  void openSheet("A phone that is not at home", () => html`<p class="sheet-text">The code on this screen works on your Wi-Fi only. There is another one that works on any network; only the owner of this computer can make it.</p>
-    <div class="sheet-actions"><a class="button primary" href="/owner" autofocus>${icons.phone}<span>Open the owner page</span></a></div>
-    <p class="sheet-note">There choose “Add my phone”, then “From anywhere”. In a terminal: <code>qrshared qr --remote</code></p>`, "sheet-question", UNTOUCHED_MS);
-}
-
 customElements.define("wall-page", WallPage);
