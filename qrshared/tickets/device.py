@@ -35,6 +35,8 @@ class Device:
     expires: float | None = None
     idle_s: float | None = None
     items: frozenset[str] | None = None
+    second_of: str | None = None
+    """The device whose key for elsewhere this is; they are one thing in somebody's hand, and end together."""
 
     @property
     def ends(self) -> float | None:
@@ -73,6 +75,7 @@ def new_device(
         expires=ticket.expires if ticket.bounds_its_devices else None,
         idle_s=ticket.device_idle_s,
         items=ticket.items,
+        second_of=ticket.asked_by,
     )
 
 

@@ -52,6 +52,7 @@ def device_record(device: Device) -> Record:
         "expires": device.expires,
         "idle_s": device.idle_s,
         "items": _items_of(device.items),
+        "second_of": device.second_of,
     }
 
 
@@ -72,7 +73,7 @@ def ticket_from(record: object) -> Ticket:
         uses_left=None if uses_left is None else int(uses_left),
         device_idle_s=optional_number(fields, "device_idle_s"),
         items=_items(fields),
-        asked_by=_asker(fields),
+        asked_by=_asker(fields, "asked_by"),
     )
 
 
@@ -94,6 +95,7 @@ def device_from(record: object) -> Device:
         expires=optional_number(fields, "expires"),
         idle_s=optional_number(fields, "idle_s"),
         items=_items(fields),
+        second_of=_asker(fields, "second_of"),
     )
 
 
@@ -155,13 +157,13 @@ def _members(kind: type[E], fields: Mapping[str, object], name: str) -> frozense
     return frozenset(_member(kind, str(value)) for value in sequence(fields, name))
 
 
-def _asker(fields: Mapping[str, object]) -> str | None:
-    """Who asked for it; records of earlier versions do not say."""
-    if fields.get("asked_by") is None:
+def _asker(fields: Mapping[str, object], name: str) -> str | None:
+    """The id of a device that another record names; absent where there is none, and in older files."""
+    if fields.get(name) is None:
         return None
-    device = _text(fields, "asked_by")
+    device = _text(fields, name)
     if not re.fullmatch("[0-9a-f]{32}", device):
-        raise RegisterDamaged(detail="asked_by is not a device")
+        raise RegisterDamaged(detail=f"{name} is not a device")
     return device
 
 

@@ -235,8 +235,9 @@ class Register:
         return self._keep(trusted(self.device(device_id)))
 
     def revoke(self, device_id: str) -> DeviceIds:
-        """Forgets a device; returns whose links to close. Raises UnknownDevice."""
-        return self._drop([self.device(device_id).id])
+        """Forgets a device and its key for elsewhere; returns whose links to close. Raises UnknownDevice."""
+        device = self.device(device_id)
+        return self._drop([device.id, *(one.id for one in self._devices.values() if one.second_of == device.id)])
 
     def expire(self, now: float) -> DeviceIds:
         """Forgets what has ended; returns whose links to close."""

@@ -88,6 +88,17 @@ def test_the_asker_has_one_code_at_a_time_and_takes_it_along_when_it_is_revoked(
         register.second_key(asker.id, NOW)
 
 
+def test_whoever_revokes_a_device_revokes_its_key_for_elsewhere_too_and_not_the_other_way_round() -> None:
+    register = Register()
+    asker, other = (enroll(register, register.personal(NOW)) for _ in range(2))
+    second = enroll(register, register.second_key(asker.id, NOW), Road.AWAY)
+    third = enroll(register, register.second_key(other.id, NOW), Road.AWAY)
+    register = Register.load(register.dump())
+    assert set(register.revoke(asker.id)) == {asker.id, second.id}
+    assert register.revoke(third.id) == (third.id,)
+    assert [device.id for device in register.devices()] == [other.id]
+
+
 def test_a_second_keys_asker_survives_a_restart() -> None:
     register = Register()
     asker = enroll(register, register.personal(NOW))
