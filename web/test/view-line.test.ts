@@ -168,3 +168,44 @@ test("the file behind an item is found by its place, and only under its own name
   assert.equal(line.fileOf({ ...item, id: 1, name: "b.jpg" }), files[1]?.file);
   assert.equal(line.fileOf({ ...item, id: 0, name: "b.jpg" }), null);
 });
+
+test("on an address that several homes share each code has a key of its own, and the last one let in is kept", () => {
+  const kept = stored();
+  const at = (hash: string): void => void Object.assign(globalThis, { location: { hash, pathname: "/p", search: "" }, history: { state: null, replaceState: () => at("") } });
+  const [one, other] = [`#1${"A".repeat(22)}`, `#1${"B".repeat(21)}A`];
+  const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  at(one);
+  const keyring = new Keyring("key", true);
+  assert.equal(keyring.key, null);
+  keyring.keepKey(first);
+  assert.deepEqual(keyring.key, first, "a reload before the answer goes on with the same key");
+  assert.equal(kept.has("qrshared/1 key"), false);
+  keyring.ticketRedeemed(first);
+  assert.deepEqual([keyring.key, keyring.spare], [first, null]);
+
+  at(other);
+  assert.equal(keyring.key, null, "the first home's key is not for the second");
+  assert.deepEqual(keyring.spare, first);
+  keyring.keepKey(second);
+  assert.deepEqual([keyring.key, keyring.spare], [second, first]);
+  keyring.dropKey();
+  assert.deepEqual([keyring.key, keyring.spare], [null, first], "the end of one is not the end of the other");
+  keyring.keepKey(second);
+  keyring.ticketRedeemed(second);
+  assert.deepEqual(keyring.key, second);
+  keyring.dropKey();
+  assert.equal(keyring.key, null);
+});
+
+test("a code that led nowhere leaves the key of an earlier one as it was", () => {
+  stored();
+  const at = (hash: string): void => void Object.assign(globalThis, { location: { hash, pathname: "/p", search: "" }, history: { state: null, replaceState: () => at("") } });
+  const known = new Uint8Array(32).fill(1);
+  at("");
+  const keyring = new Keyring("key", true);
+  keyring.keepKey(known);
+  at(`#1${"A".repeat(22)}`);
+  keyring.keepKey(new Uint8Array(32).fill(2));
+  keyring.ticketRedeemed(known); // the worker fell back to it
+  assert.deepEqual(keyring.key, known);
+});

@@ -29,12 +29,17 @@ export class AwayOffer {
   }
 
   card(phase: Phase, computer: string): TemplateResult | typeof nothing {
-    if (!AT_REST.has(phase) || this.#line.usesAway || !mayBeOffered(this.#line.state.grant, this.#habits)) return nothing;
+    if (!AT_REST.has(phase) || (this.#line.usesAway && this.#problem === null) || !mayBeOffered(this.#line.state.grant, this.#habits)) return nothing;
     return html`<section class="offer card" aria-label="Away from home">
       <p>${this.#problem ?? html`This page works at home only. Another one reaches <bdi>${computer}</bdi> from everywhere: open it once, and keep it.`}</p>
       <button type="button" class="round" aria-label="Not now" title="Not now" @click=${this.#dismiss}>${icons.close}</button>
       <button type="button" class="button" ?disabled=${this.#isAsking} @click=${this.#open}>${icons.globe}<span>Use it away from home too</span></button>
     </section>`;
+  }
+
+  /** For who comes back to it later; null where there is nothing to offer. */
+  get again(): (() => void) | null {
+    return this.#line.usesAway && mayBeOffered(this.#line.state.grant, this.#habits) ? () => void this.#open() : null;
   }
 
   readonly #open = async (): Promise<void> => {
@@ -55,6 +60,7 @@ export class AwayOffer {
   };
 
   readonly #dismiss = (): void => {
+    this.#problem = null;
     this.#line.keepsAway();
     this.#changed();
   };

@@ -79,10 +79,16 @@ export interface Trusted {
   readonly words: string | null;
   readonly road?: RoadInUse;
   readonly origin?: Origin;
+  /** Opens the page that works from elsewhere; null where there is none. */
+  readonly useAway?: (() => void) | null;
 }
 
-export function openTrustSheet({ computer, words, road = "home", origin = "home" }: Trusted, staysMs: number | null = null): void {
-  void openSheet("What that means", () => html`<dl class="trust">${trustSheet(computer, words, road, origin).map(
+export function openTrustSheet({ computer, words, road = "home", origin = "home", useAway = null }: Trusted, staysMs: number | null = null): void {
+  void openSheet("What that means", (close) => html`<dl class="trust">${trustSheet(computer, words, road, origin).map(
     (point) => html`<dt>${point.title}</dt><dd>${point.more}</dd>`,
-  )}</dl>`, "", staysMs);
+  )}</dl>
+  ${useAway === null ? nothing : html`<div class="sheet-actions"><button type="button" class="button" @click=${() => {
+      close("");
+      useAway();
+    }}>${icons.globe}<span>Use it away from home too</span></button></div>`}`, "", staysMs);
 }

@@ -108,7 +108,7 @@ export class PhonePage extends LineElement {
         ${hero(state, this.#device, now().monoMs)}
         ${this.#actions(state, phase, computer)}
         <div class="beside">
-          ${this.#hints(phase)}
+          ${this.#hints(phase, computer)}
           ${this.#unfinished.card(phase, computer)}
           ${this.#awayOffer.card(phase, computer)}
           ${this.#list(state, computer)}
@@ -123,7 +123,7 @@ export class PhonePage extends LineElement {
   #head(state: ViewState, computer: string): TemplateResult {
     const { link } = state;
     const road = roadOf(state);
-    const trusted = { computer, words: link.state === "open" ? link.words : null, road: road ?? "home", origin: this.#habits.place === "edge" ? "meeting point" : "home" } as const;
+    const trusted = { computer, words: link.state === "open" ? link.words : null, road: road ?? "home", origin: this.#habits.place === "edge" ? "meeting point" : "home", useAway: this.#awayOffer.again } as const;
     return html`<header class="head">${mark}
       <div class="head-what"><b><bdi>${computer}</bdi></b>
         <button type="button" class="head-link" data-link=${link.state} @click=${() => openTrustSheet(trusted)}>
@@ -132,7 +132,7 @@ export class PhonePage extends LineElement {
     </header>`;
   }
 
-  #hints(phase: Phase): TemplateResult | typeof nothing {
+  #hints(phase: Phase, computer: string): TemplateResult | typeof nothing {
     const { isApple, isInsideApp } = this.#device;
     if (this.#isChoosing && isApple) {
       return hint("Your iPhone prepares videos before it hands them over. This can take minutes; leave this page open.");
@@ -141,6 +141,9 @@ export class PhonePage extends LineElement {
     const better = isApple ? "Safari" : "your browser";
     if (isInsideApp) return hint(`This window belongs to another app and forgets this page. Open it in ${better}: use the menu or the compass.`);
     if (isApple && this.#habits.cameByCode) return hint("Is there a compass at the edge of this window? Tap it to open this in Safari: a scanner's window forgets this page.");
+    if (this.#habits.place === "edge" && this.#habits.cameByCode && phase === "ready") {
+      return hint(`This page reaches ${computer} from everywhere, without a code from now on. Keep it: as a bookmark, or on your home screen.`);
+    }
     return nothing;
   }
 

@@ -211,5 +211,4 @@ export class WallPage extends LineElement {
   };
 }
 
-/** Whoever opens a wall is nobody in particular, so a code that works from everywhere is never on it: this leads there. */
 customElements.define("wall-page", WallPage);
