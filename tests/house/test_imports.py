@@ -13,7 +13,7 @@ ROOMS = (
     "daemon", "cli",
 )  # fmt: skip
 PURE_PARTS = {
-    "signaling": ("rooms", "messages", "codec", "told", "limits", "client_address"),
+    "signaling": ("rooms", "messages", "codec", "told", "limits", "client_address", "exchanged"),
     "remote": ("messages", "outbox", "meeting"),
 }
 
