@@ -75,7 +75,11 @@ def test_the_phone_page_keeps_its_contract_in_every_state(screens: Screens, name
 
 
 @pytest.mark.parametrize(
-    "name", ["phone-sending", "phone-ready", "phone-partly", "phone-unfinished", "owner", "owner-add", "wall-ready"]
+    "name",
+    [
+        *("phone-sending", "phone-ready", "phone-partly", "phone-unfinished", "phone-offer", "phone-relay-asked"),
+        *("phone-away-no_way", "owner", "owner-away", "owner-add", "owner-add-away", "wall-ready", "wall-away"),
+    ],
 )
 def test_text_twice_as_large_still_fits(screens: Screens, name: str) -> None:
     page = screens.open(name, "1280x800" if name.startswith("wall") else "390x844")

@@ -1,0 +1,113 @@
+"""What the page says and asks about roads, with another Worker in front of the real bundle."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.browser.scenes import CODE, GUEST, TRUSTED, link
+from tests.browser.screens import until
+from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts
+
+pytestmark = pytest.mark.needs("chromium")
+
+ELSEWHERE = f"http://192.168.1.7:7774/p?elsewhere{CODE[CODE.index('#') :]}"
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
+    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
+        yield screens
+
+
+@pytest.fixture
+def screens(opened: Screens) -> Iterator[Screens]:
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("road", ["home", "direct", "relay"])
+def test_the_road_stands_in_one_element_while_there_is_one(screens: Screens, road: str) -> None:
+    page = screens.open("phone-connecting")
+    assert page.locator("[data-road]").count() == 0
+    say(page, link(road=road))
+    assert [found.get_attribute("data-road") for found in page.locator("[data-road]").all()] == [road]
+    say(page, link("lost", retryInS=3))
+    assert page.locator("[data-road]").count() == 0
+
+
+def test_the_road_is_explained_by_keyboard_alone(screens: Screens) -> None:
+    page = screens.open("phone-direct")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "head-link"
+    page.keyboard.press("Enter")
+    assert texts(page, "dialog[open] dt")[0] == "Straight to STUDY-PC"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "head-link"
+
+
+@pytest.mark.parametrize(("button", "send_now"), [("Send now", True), ("Wait for home Wi-Fi", False)])
+def test_the_relays_question_has_two_answers(screens: Screens, button: str, send_now: bool) -> None:
+    page = screens.open("phone-relay-asked")
+    assert (
+        page.get_by_role("heading", level=1).inner_text().replace("\u00a0", " ")
+        == "This goes through your relay (6 GB)."
+    )
+    page.get_by_role("button", name=button).click()
+    assert posted(page, "relay") == [{"t": "relay", "sendNow": send_now}]
+
+
+def test_who_waits_may_change_their_mind(screens: Screens) -> None:
+    page = screens.open("phone-relay-held")
+    page.get_by_role("button", name="Send now").click()
+    assert posted(page, "relay") == [{"t": "relay", "sendNow": True}]
+
+
+def test_one_tap_opens_the_other_page_and_it_is_not_offered_again(screens: Screens) -> None:
+    ticket = {"t": "ticket_facts", "url": ELSEWHERE}
+    page = screens.open(replace(BY_NAME["phone-offer"], answers={"use_away": ticket}))
+    page.get_by_role("button", name="Use it away from home too").click()
+    page.wait_for_url("**/p?elsewhere*")
+    page.goto("http://192.168.1.7:7774/p")
+    until(page, "() => window.fake && fake.workers[0]?.posted.length > 0")
+    say(page, link(grant=TRUSTED))
+    assert page.locator(".offer").count() == 0
+    page.locator(".head-link").click()
+    page.get_by_role("button", name="Use it away from home too").click()  # still there for who looks for it
+    until(page, "() => fake.posted(0).some(({ t, verb }) => t === 'ask' && verb.t === 'use_away')")
+
+
+def test_a_refused_offer_says_why(screens: Screens) -> None:
+    refusal = {"t": "refuse", "reason": "unsupported", "sentence": "This computer is not set up for that."}
+    page = screens.open(replace(BY_NAME["phone-offer"], answers={"use_away": refusal}))
+    page.get_by_role("button", name="Use it away from home too").click()
+    until(page, "() => document.querySelector('.offer')?.innerText.includes('not set up for that')")
+
+
+def test_a_guest_and_a_device_without_a_meeting_point_are_offered_nothing(screens: Screens) -> None:
+    page = screens.open("phone-offer")
+    assert page.locator(".offer").count() == 1, "control"
+    say(page, link(grant={**TRUSTED, "trust": "guest"}))
+    assert page.locator(".offer").count() == 0
+    say(page, link(grant=GUEST))
+    assert page.locator(".offer").count() == 0
+
+
+def test_the_owners_code_for_elsewhere_is_asked_for_and_only_where_there_is_a_meeting_point(screens: Screens) -> None:
+    page = screens.open("owner-add-away")
+    page.get_by_role("radio", name="From anywhere").check()
+    until(page, "() => fake.posted(0).filter(({ t, verb }) => t === 'ask' && verb.t === 'make_ticket').length === 2")
+    asked = [ask["verb"] for ask in posted(page, "ask") if ask["verb"]["t"] == "make_ticket"]  # type: ignore[index]
+    assert asked == [{"t": "make_ticket", "life": "once"}, {"t": "make_ticket", "life": "once", "away": True}]
+    assert screens.open("owner-add").get_by_role("radio", name="From anywhere").count() == 0
+
+
+def test_the_meeting_points_state_and_the_relays_use_are_on_the_owner_page(screens: Screens) -> None:
+    page = screens.open("owner-away")
+    facts = page.locator(".facts").inner_text().replace("\u00a0", " ")
+    assert "1.2 GB" in facts
+    assert "November 2026" in facts
+    assert page.locator("[data-edge]").get_attribute("data-edge") == "connected"
+    assert "here now, from another network" in page.locator(".owner-side").inner_text()
+    failed = screens.open("owner-away-failed")
+    assert "does not answer" in failed.locator(".facts").inner_text()
