@@ -16,6 +16,8 @@ import click
 from qrshared.cli.options import debug_option
 from qrshared.cli.turn_options import TurnFlags, turn_options
 from qrshared.errors import UserError
+from qrshared.settings.away import STUN_DEFAULT, read_stun
+from qrshared.settings.values import Expected
 
 if TYPE_CHECKING:
     from qrshared.serving.guard import Network
@@ -52,6 +54,14 @@ class _Words:
     redis_url: str | None
     networks: "list[Network]"
     metrics_port: int | None
+    stun: tuple[str, ...]
+
+
+def _read_stun(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
+    try:
+        return read_stun(value)
+    except Expected as expected:
+        raise click.BadParameter(f"it must be {expected}") from None
 
 
 @click.command("signal")
@@ -69,6 +79,9 @@ class _Words:
               help="Serve /metrics for Prometheus on this port; keep others off it. Off by default.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info",
               show_default=True)  # fmt: skip
+@click.option("--stun", metavar="LIST", envvar="QRSHARED_STUN", callback=_read_stun, default=",".join(STUN_DEFAULT),
+              show_default=True, help="Whom two browsers that meet here ask for their public address, with commas "
+                                      "between; none asks nobody.")  # fmt: skip
 @turn_options
 @click.option("--kit", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="Start nothing: write a folder for `docker compose up`, with edge, relay and HTTPS.")  # fmt: skip
@@ -81,6 +94,7 @@ def command(
     trusted_proxies: tuple[str, ...],
     metrics_port: int | None,
     log_level: str,
+    stun: tuple[str, ...],
     kit: Path | None,
     domain: str | None,
     **turn: Unpack[TurnFlags],
@@ -111,7 +125,7 @@ def command(
     from qrshared.signaling import read_turn_config
 
     relay = read_turn_config(**turn)
-    asyncio.run(_serve(_Words(host, port, redis_url, networks, metrics_port), relay))
+    asyncio.run(_serve(_Words(host, port, redis_url, networks, metrics_port, stun), relay))
 
 
 def _networks(text: str) -> "Sequence[Network]":
@@ -147,7 +161,8 @@ async def _serve(words: _Words, relay: "TurnConfig | None") -> None:
         source = None
         if relay is not None:
             source = turn_source(relay, await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar())))
-        server = await stack.enter_async_context(EdgeServer(bus, trusted_proxies=words.networks, turn=source))
+        edge = EdgeServer(bus, trusted_proxies=words.networks, turn=source, stun=words.stun)
+        server = await stack.enter_async_context(edge)
         chosen = await server.listen(host=words.host, port=words.port)
         if words.metrics_port is not None:
             measured = await server.listen_for_metrics(host=words.host, port=words.metrics_port)

@@ -176,6 +176,7 @@ _READERS: Final[dict[str, _Reader]] = {
     "room": _ROOM,
     "rooms": _several(_ROOM, least=1, most=ROOMS_PER_SOCKET_MAX),
     "seq": whole,
+    "stun": _several(_word, least=0, most=TURN_URLS_MAX),
     "servers": _several(_nested(TurnServer, TurnServer), least=1, most=TURN_SERVERS_MAX),
     "to": _PEER,
     "turn": _true,

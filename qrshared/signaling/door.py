@@ -14,7 +14,7 @@ from qrshared.signaling.codec import WrongMessage, decode_to_edge
 from qrshared.signaling.edge import Edge
 from qrshared.signaling.limits import SIGNAL_BYTES_MAX, Visits
 from qrshared.signaling.line import CLOSE_WAIT_S, PeerLine, Spawn
-from qrshared.signaling.messages import VERSION, Join, Refuse, RefuseReason, Welcome
+from qrshared.signaling.messages import Join, Refuse, RefuseReason
 
 RETRY_AFTER_S: Final = 30
 """What somebody is told who is turned away."""
@@ -133,7 +133,7 @@ class SignalDoor:
         )  # fmt: skip
         self._edge.arrive(line)
         try:
-            await line.say(Welcome(VERSION, turn=True if self._edge.gives_turn else None))
+            await line.say(self._edge.welcome())
             code = await self._listen_to(line, websocket, socket)
             if code is not None:
                 await line.close(code)

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias, TypeVar
@@ -15,6 +15,7 @@ from qrshared.signaling.counts import Counts
 from qrshared.signaling.exchanged import TurnShares
 from qrshared.signaling.limits import EdgeLimits
 from qrshared.signaling.messages import (
+    VERSION,
     FromEdge,
     Join,
     Leave,
@@ -27,6 +28,7 @@ from qrshared.signaling.messages import (
     Servers,
     ToEdge,
     Turn,
+    Welcome,
 )
 from qrshared.signaling.rooms import Change, Delivery, Rooms, ToLine, ToNode
 from qrshared.signaling.told import Carried, Told, decode_told, encode_told
@@ -88,6 +90,7 @@ class Edge:
         clock: Callable[[], float],
         spawn: Callable[[Coroutine[None, None, None]], object],
         turn: TurnSource | None = None,
+        stun: Sequence[str] | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.counts = counts
@@ -106,6 +109,7 @@ class Edge:
         self._wall_clock = wall_clock
         self._spawn = spawn
         self._turn = turn
+        self._stun = None if stun is None else tuple(stun)
         self._turn_shares = TurnShares(limits)
         self._turn_pending = 0
         self._lines: dict[int, Line] = {}
@@ -122,10 +126,9 @@ class Edge:
         """Every socket, as of now."""
         return list(self._lines.values())
 
-    @property
-    def gives_turn(self) -> bool:
-        """Whether it has relays to hand out."""
-        return self._turn is not None
+    def welcome(self) -> Welcome:
+        """The first word to each socket."""
+        return Welcome(VERSION, turn=True if self._turn is not None else None, stun=self._stun)
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -78,10 +78,12 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The edge's first word: what it is, and whether it has relays to hand out."""
+    """The edge's first word: what it is, whether it has relays to hand out, and who tells public addresses."""
 
     version: int
     turn: bool | None = None
+    stun: tuple[str, ...] | None = None
+    """For pages that nobody at home tells it to."""
 
 
 @dataclass(frozen=True, slots=True)

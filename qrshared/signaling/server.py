@@ -74,6 +74,7 @@ class EdgeServer:
         limits: EdgeLimits | None = None,
         trusted_proxies: Sequence[Network] = (),
         turn: TurnSource | None = None,
+        stun: Sequence[str] | None = None,
         page: BuiltPage | None = None,
     ) -> None:
         self.limits = limits if limits is not None else EdgeLimits()
@@ -85,6 +86,7 @@ class EdgeServer:
             clock=asyncio.get_running_loop().time,
             spawn=self._spawn,
             turn=turn,
+            stun=stun,
         )
         self._page = page if page is not None else BuiltPage.load(built_page(), at=PageAt.EDGE)
         self._door = SignalDoor(self.edge, trusted_proxies=trusted_proxies, spawn=self._spawn)

@@ -97,7 +97,7 @@ class Replica:
         patience = ClientWSTimeout(ws_close=0.5)
         async with self.session.ws_connect(f"{self.url}/signal", headers=sent, timeout=patience) as websocket:
             peer = Peer(websocket)
-            turn = {"turn": True} if self.server.edge.gives_turn else {}
+            turn = {"turn": True} if self.server.edge.welcome().turn else {}
             assert await peer.hear("welcome") == {"t": "welcome", "version": 1, **turn}
             yield peer
 

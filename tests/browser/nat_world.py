@@ -108,9 +108,8 @@ async def nat_world(
         secret_file.chmod(0o600)
         world = World(lab, folder, rooms, Edge(lab.server, folder), Daemon(lab.computer, folder), secret_file)
         rooms.push_async_callback(world.edge.kill)
-        await world.edge.start(
-            *(("--turn-url", edge_turn, "--turn-secret-file", str(secret_file)) if edge_turn else ())
-        )
+        relay_flags = ("--turn-url", edge_turn, "--turn-secret-file", str(secret_file)) if edge_turn else ()
+        await world.edge.start("--stun", STUN, *relay_flags)
         if relay:
             await world.start_relay()
         rooms.push_async_callback(world.daemon.kill)

@@ -54,6 +54,8 @@ TO_EDGE: list[ToEdge] = [
 ]
 FROM_EDGE: list[FromEdge] = [
     Welcome(1),
+    Welcome(1, stun=("stun:stun.example.org:3478",)),
+    Welcome(1, turn=True, stun=()),
     Welcome(1, turn=True),
     Servers(ROOM, (TurnServer(("turn:a:1", "turn:a:1?transport=tcp"), "me", "pw"), TurnServer(("turn:b:2",))), 2**40),
     Joined((Presence(ROOM, PEER, ()), Presence(OTHER, PEER, (SECOND,)))),

@@ -84,13 +84,13 @@ test("what is no edge, or one of another version, is told apart from a cut", asy
   client.close();
 });
 
-test("an edge that hands out TURN says so, and is asked", async () => {
+test("an edge that hands out TURN and names a STUN server says so, and is asked", async () => {
   const edge = new EdgeDouble();
-  edge.greeting = { t: "welcome", version: 1, turn: true };
+  edge.greeting = { t: "welcome", version: 1, turn: true, stun: ["stun:s.example"] };
   edge.turn = [{ urls: ["turn:t.example"], username: "u", credential: "c" }];
   const { heard, client } = line(edge);
   await turn();
-  assert.deepEqual(heard[0], { t: "connected", turn: true });
+  assert.deepEqual(heard[0], { t: "connected", turn: true, stun: ["stun:s.example"] });
   client.askTurn("a", "peer0001");
   await turn();
   assert.deepEqual(heard[1], { t: "servers", room: "a", servers: edge.turn, untilMs: 0 });

@@ -38,5 +38,8 @@ export interface AwayLink {
   close(): void;
 }
 
-/** Asked of nobody but by default, so that two networks can find each other's outside. */
+/** Those servers, as a connection takes them. */
+export const stunOf = (urls: readonly string[]): readonly IceServer[] => (urls.length === 0 ? [] : [{ urls }]);
+
+/** Unless the edge says whom. Asked so that two networks can find each other's outside. */
 export const PUBLIC_STUN: readonly IceServer[] = [{ urls: ["stun:stun.l.google.com:19302"] }];

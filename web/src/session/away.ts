@@ -1,7 +1,7 @@
 // Roads that WebRTC carries: over the edge towards home, between pages in a room, and between pages that the daemon introduces.
 import { SignalClient, type SignalEvent } from "../signaling/client.ts";
 import { Meeting, type MeetingEvent } from "../signaling/meeting.ts";
-import { type AwayLink, type AwayPorts, type IceServer, PUBLIC_STUN } from "./away-link.ts";
+import { type AwayLink, type AwayPorts, type IceServer, PUBLIC_STUN, stunOf } from "./away-link.ts";
 import { Backoff } from "./backoff.ts";
 import { Conversation } from "./conversation.ts";
 import { CALL_S_MAX, HomeCall, faultOf } from "./home-call.ts";
@@ -36,6 +36,7 @@ export class EdgeLine {
   readonly #calls = new Set<HomeCall>();
   readonly #turnKept: TurnKept = new Map();
   #hasTurn = false;
+  #stun: readonly IceServer[] = PUBLIC_STUN;
 
   constructor(edge: string, ports: AwayPorts) {
     this.#ports = ports;
@@ -86,7 +87,7 @@ export class EdgeLine {
   }
 
   #roomPorts() {
-    return { ...this.#ports, client: this.#client, hasTurn: () => this.#hasTurn };
+    return { ...this.#ports, client: this.#client, hasTurn: () => this.#hasTurn, stun: () => this.#stun };
   }
 
   #leave(id: string): void {
@@ -98,7 +99,7 @@ export class EdgeLine {
   }
 
   #hear(event: SignalEvent): void {
-    if (event.t === "connected") this.#hasTurn = event.turn;
+    if (event.t === "connected") [this.#hasTurn, this.#stun] = [event.turn, event.stun === null ? PUBLIC_STUN : stunOf(event.stun)];
     else if (event.t === "disconnected") this.#disconnected(event.fault);
     else if (event.t === "joined" || (event.t === "refuse" && event.room === null)) {
       for (const { room } of [...this.#rooms.values()]) room.hear(event);
@@ -154,7 +155,7 @@ class PagesRoom implements RoomOwner {
     const negotiation = new Negotiation("page", {
       ...this.#ports,
       say: (message) => talk.say(message),
-      help: async () => ({ servers: [...(this.#owner.servers ?? PUBLIC_STUN), ...(await this.room.turn(peer))], relayAskBytes: null }),
+      help: async () => ({ servers: [...(this.#owner.servers ?? this.room.stun), ...(await this.room.turn(peer))], relayAskBytes: null }),
     });
     this.#others.set(peer, { negotiation, backoff: new Backoff(this.#ports.random) });
     negotiation.onLink = (link) => this.#owner.onPeer(link);

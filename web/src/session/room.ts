@@ -21,6 +21,8 @@ export interface RoomPorts {
   readonly clock: Clock;
   /** The edge said that it hands out TURN. */
   readonly hasTurn: () => boolean;
+  /** Who tells a public address, as this edge says. */
+  readonly stun: () => readonly IceServer[];
 }
 
 export interface RoomOwner {
@@ -86,6 +88,11 @@ export class Room {
       case "disconnected":
         return;
     }
+  }
+
+  /** Where nobody at home says whom to ask. */
+  get stun(): readonly IceServer[] {
+    return this.#ports.stun();
   }
 
   /** The edge's own TURN servers towards this peer; none when it has none, or does not say so in time. */

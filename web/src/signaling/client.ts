@@ -26,7 +26,7 @@ export type EdgeFault = "not_an_edge" | "other_version";
 
 /** Everything that the line tells its owner. */
 export type SignalEvent =
-  | { readonly t: "connected"; readonly turn: boolean } // `turn`: this edge hands out TURN
+  | { readonly t: "connected"; readonly turn: boolean; readonly stun: readonly string[] | null } // `turn`: this edge hands out TURN
   | { readonly t: "disconnected"; readonly retryInS: number; readonly fault: EdgeFault | null }
   | Exclude<FromEdge, { t: "welcome" | "moved" | "ping" | "pong" }>;
 
@@ -166,7 +166,7 @@ export class SignalClient {
     if (said.version !== EDGE_VERSION) return this.#lost("other_version");
     this.#isWelcome = true;
     this.#listen();
-    this.#hear({ t: "connected", turn: said.turn });
+    this.#hear({ t: "connected", turn: said.turn, stun: said.stun });
     const rooms = [...this.#rooms];
     for (let at = 0; at < rooms.length; at += ROOMS_MAX) this.#say({ t: "join", rooms: rooms.slice(at, at + ROOMS_MAX) });
   }

@@ -27,7 +27,7 @@ export type ToEdge =
   | { readonly t: "pong" };
 
 export type FromEdge =
-  | { readonly t: "welcome"; readonly version: number; readonly turn: boolean }
+  | { readonly t: "welcome"; readonly version: number; readonly turn: boolean; readonly stun: readonly string[] | null }
   | { readonly t: "joined"; readonly present: readonly Presence[] }
   | { readonly t: "left"; readonly room: string; readonly peer: string }
   | { readonly t: "relayed"; readonly room: string; readonly peer: string; readonly blob: string }
@@ -48,7 +48,7 @@ export function readFromEdge(message: unknown): FromEdge | null {
   const said = record(parsed(message));
   switch (said["t"]) {
     case "welcome":
-      return { t: "welcome", version: number(said["version"]), turn: said["turn"] === true };
+      return { t: "welcome", version: number(said["version"]), turn: said["turn"] === true, stun: said["stun"] === undefined ? null : list(said["stun"], SERVERS_MAX).map(address) };
     case "joined":
       return { t: "joined", present: list(said["present"], ROOMS_MAX).map(presence) };
     case "left":
@@ -85,6 +85,12 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
 function text(value: unknown, most: number = TEXT_CHARACTERS_MAX): string {
   if (typeof value !== "string" || value.length > most) throw new NotFromAnEdge("no text, or too long a one");
   return value;
+}
+
+function address(value: unknown): string {
+  const url = text(value);
+  if (!SERVER.test(url)) throw new NotFromAnEdge("no address of a server");
+  return url;
 }
 
 function number(value: unknown): number {
