@@ -101,6 +101,8 @@ def devices_words(devices: Sequence[DeviceFacts]) -> str:
 
 _STATES = {
     TransferState.ARRIVING: "arriving",
+    TransferState.ASKING: "waiting for your word",
+    TransferState.PAUSED: "paused by its sender",
     TransferState.WAITING: "waiting for the phone to come back",
     TransferState.DONE: "done",
     TransferState.FAILED: "failed",

@@ -14,29 +14,39 @@ from qrshared.daemon.views import Views
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import (
+    AllowTransfer,
     BinEntry,
+    ChangeSetting,
     Done,
     Facts,
     ForgetUnfinished,
+    GetSettings,
     GetStatus,
     ListDevices,
     ListInbox,
+    ListReceipts,
     ListUnfinished,
     MakeOwnerTicket,
     MakeTicket,
     Meet,
+    Offer,
     OpenInbox,
+    PickUp,
+    PlainDownload,
     Reason,
+    RefuseTransfer,
     RenameDevice,
     RenameEntry,
     RevokeDevice,
     StopTransfer,
     TicketFacts,
     TrustDevice,
+    TrustNetwork,
     UnfinishedItem,
     UnfinishedList,
     UseAway,
     Verb,
+    Withdraw,
 )
 from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions
 from qrshared.tickets import Grant, Life, Right, Ticket, grant_of
@@ -90,6 +100,16 @@ class Deeds:
             ForgetUnfinished: Deed(send, self._forget_unfinished),
             UseAway: Deed(pick_up, self._use_away, for_guests=False),
             Meet: Deed(pick_up, self._meet, for_guests=False),
+            PickUp: Deed(pick_up, _not_yet),
+            PlainDownload: Deed(pick_up, _not_yet),
+            Offer: Deed(None, _not_yet),
+            Withdraw: Deed(own, _not_yet),
+            AllowTransfer: Deed(own, _not_yet),
+            RefuseTransfer: Deed(own, _not_yet),
+            TrustNetwork: Deed(own, _not_yet),
+            GetSettings: Deed(own, _not_yet),
+            ChangeSetting: Deed(own, _not_yet),
+            ListReceipts: Deed(own, _not_yet),
         }
 
     async def _get_status(self, _verb: Verb, asker: Asker) -> Facts:
@@ -201,6 +221,12 @@ class Deeds:
         """Nobody carries it now: it is not what the asking page is just sending."""
         incoming = self._transfers.get(device, transfer)
         return incoming is None or not incoming.is_attached
+
+
+async def _not_yet(verb: Verb, _asker: Asker) -> Facts:
+    """What the wire already says and no part of this daemon does."""
+    log.debug("asked for %s", type(verb).__name__)
+    raise DeskRefusal(Reason.UNSUPPORTED, "This qrshared cannot do that yet. Update it at the computer.")
 
 
 def _deed(needs: Right, kind: type[V], do: Callable[[V], Awaitable[Facts]]) -> Deed:

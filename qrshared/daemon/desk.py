@@ -19,8 +19,13 @@ SEES: Final[dict[Topic, Right | None]] = {
     Topic.INBOX: Right.OWN,
     Topic.DEVICES: Right.OWN,
     Topic.NEARBY: Right.PICK_UP,
+    Topic.SHELF: Right.PICK_UP,
+    Topic.OFFERS: Right.OWN,
 }
 """The right each topic needs; a wall is for everybody the door lets in."""
+
+ON_CONTROL_SOCKET: Final = frozenset({Topic.OFFERS})
+"""What only the command line of this computer is told."""
 
 NOT_FOR_GUESTS: Final = frozenset({Topic.NEARBY})
 """Who picks up a few files by a code does not see who else is here."""
@@ -112,6 +117,8 @@ class FrontDesk:
 
 def _sees(asker: Asker, topic: Topic) -> bool:
     if topic in NOT_FOR_GUESTS and not _is_trusted_device(asker):
+        return False
+    if topic in ON_CONTROL_SOCKET and not asker.on_control_socket:
         return False
     return _may(asker, SEES[topic], nobody_needed=True)
 

@@ -23,9 +23,11 @@ from qrshared.protocol import (
     InboxList,
     LineState,
     NearbyList,
+    OfferList,
     PeerFacts,
     PeerKind,
     RoadInUse,
+    ShelfList,
     StatusFacts,
     Topic,
     TransferList,
@@ -94,6 +96,8 @@ class Views:
             Topic.INBOX: self.inbox,
             Topic.DEVICES: self.devices,
             Topic.NEARBY: self.nearby,
+            Topic.SHELF: lambda _asker: ShelfList(()),
+            Topic.OFFERS: lambda _asker: OfferList(()),
         }
 
     def code_url(self) -> str | None:

@@ -3,12 +3,19 @@
 import json
 import re
 import struct
+import zlib
 from dataclasses import replace
 from typing import NoReturn, TypeVar, cast, get_args
 
 from qrshared.errors import LocalError, RemoteError
 from qrshared.protocol import reading, writing
-from qrshared.protocol.limits import CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, PLAINTEXT_BYTES_MAX, WHOLE_MAX
+from qrshared.protocol.limits import (
+    CHUNK_BYTES_MAX,
+    CHUNK_HEADER_BYTES,
+    DEFLATED_HEADER_BYTES,
+    PLAINTEXT_BYTES_MAX,
+    WHOLE_MAX,
+)
 from qrshared.protocol.messages import (
     Chunk,
     DeviceList,
@@ -16,8 +23,12 @@ from qrshared.protocol.messages import (
     InboxList,
     Message,
     NearbyList,
+    OfferFacts,
+    OfferList,
     Reason,
+    ReceiptList,
     Refuse,
+    ShelfList,
     StatusFacts,
     TransferId,
     TransferList,
@@ -27,6 +38,9 @@ from qrshared.protocol.reading import WrongValue
 
 _CHUNK_HEADER = struct.Struct(">B16sIQ")
 _CHUNK_MARK = 1
+_DEFLATED_HEADER = struct.Struct(">B16sIQI")
+_DEFLATED_MARK = 2
+_RAW_DEFLATE = -zlib.MAX_WBITS
 _OBJECT_MARK = ord("{")
 _UNKNOWN_VERB = "ask.verb unknown t"
 T = TypeVar("T")
@@ -76,6 +90,8 @@ def decode(plaintext: bytes) -> Message:
         raise ProtocolError("empty message")
     if plaintext[0] == _CHUNK_MARK:
         return _decode_chunk(plaintext)
+    if plaintext[0] == _DEFLATED_MARK:
+        return _decode_deflated(plaintext)
     if plaintext[0] != _OBJECT_MARK or len(plaintext) > PLAINTEXT_BYTES_MAX:
         raise ProtocolError("neither an object nor a chunk, or too long")
     try:
@@ -148,6 +164,12 @@ def _shorter(facts: Facts) -> Facts:
             return replace(facts, transfers=_most(transfers))
         case UnfinishedList(items=items):
             return replace(facts, items=_most(items))
+        case ShelfList(items=shelf) | OfferFacts(items=shelf):
+            return replace(facts, items=_most(shelf))
+        case OfferList(offers=offers):
+            return replace(facts, offers=_most(offers))
+        case ReceiptList(receipts=receipts):
+            return replace(facts, receipts=_most(receipts))
         case StatusFacts(devices=devices, transfers=transfers):
             return replace(facts, devices=_most(devices), transfers=_most(transfers))
         case _:
@@ -166,6 +188,25 @@ def _decode_chunk(plaintext: bytes) -> Chunk:
     if offset + length > WHOLE_MAX:
         raise ProtocolError("chunk beyond the largest size")
     return Chunk(transfer.hex(), item, offset, plaintext[CHUNK_HEADER_BYTES:])
+
+
+def _decode_deflated(plaintext: bytes) -> Chunk:
+    if not DEFLATED_HEADER_BYTES < len(plaintext) <= PLAINTEXT_BYTES_MAX:
+        raise ProtocolError("deflated chunk without content, or with too much")
+    _, transfer, item, offset, length = _DEFLATED_HEADER.unpack_from(plaintext)
+    if not 0 < length <= CHUNK_BYTES_MAX:
+        raise ProtocolError("deflated chunk of nothing, or of too much")
+    if offset + length > WHOLE_MAX:
+        raise ProtocolError("chunk beyond the largest size")
+    inflater = zlib.decompressobj(_RAW_DEFLATE)
+    try:
+        # One byte more than promised: what comes out is bounded, and too much of it is seen.
+        content = inflater.decompress(plaintext[DEFLATED_HEADER_BYTES:], length + 1)
+    except zlib.error:
+        raise ProtocolError("not deflated") from None
+    if len(content) != length or not inflater.eof or inflater.unused_data:
+        raise ProtocolError("deflated chunk of another length than it says")
+    return Chunk(transfer.hex(), item, offset, content, deflated=True)
 
 
 def _asked_by(parsed: object) -> int | None:

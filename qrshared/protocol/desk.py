@@ -10,12 +10,18 @@ from qrshared.protocol.fields import (
     EnvelopeBytes,
     MeetingId,
     Several,
+    ShelfItemId,
     ShortSecret,
     TransferId,
     Whole,
     Word,
 )
-from qrshared.protocol.limits import ICE_SERVERS_MAX, INBOX_ENTRIES_MAX
+from qrshared.protocol.limits import (
+    ICE_SERVERS_MAX,
+    INBOX_ENTRIES_MAX,
+    RECEIPTS_TOLD_MAX,
+    SHELF_ITEMS_MAX,
+)
 from qrshared.protocol.vocabulary import PeerKind, Reason, Topic
 
 
@@ -125,6 +131,80 @@ class Meet:
     device: DeviceId
 
 
+@dataclass(frozen=True, slots=True)
+class PickUp:
+    """A device that may pick up: propose these of `ShelfList` to me, as one transfer."""
+
+    items: Annotated[tuple[ShelfItemId, ...], Several(SHELF_ITEMS_MAX, least=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainDownload:
+    """A device that may pick up: an address from which this one may be fetched without a seal, soon and by me alone."""
+
+    item: ShelfItemId
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Control socket only: put these files and folders of this computer on the shelf.
+
+    `to`: for this device alone. `once`: gone when it was picked up. `away`: its code works from elsewhere.
+    """
+
+    paths: Annotated[tuple[str, ...], Several(SHELF_ITEMS_MAX, least=1)]
+    to: DeviceId | None = None
+    once: bool = False
+    expires_s: int | None = None
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Owner: take this off the shelf; the file itself stays."""
+
+    item: ShelfItemId
+
+
+@dataclass(frozen=True, slots=True)
+class AllowTransfer:
+    """Owner: this proposal that asks may come in."""
+
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseTransfer:
+    """Owner: this proposal that asks may not."""
+
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
+class TrustNetwork:
+    """Owner: the network this computer is in now is one to show codes in, from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetSettings:
+    """Owner: every setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetting:
+    """Owner: writes one setting to `config.toml`; `value` as one would write it there."""
+
+    name: Word
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListReceipts:
+    """Owner: the newest `limit` receipts."""
+
+    limit: Annotated[int, Whole(RECEIPTS_TOLD_MAX)] = 200
+
+
 Verb: TypeAlias = (
     GetStatus
     | ListInbox
@@ -142,6 +222,16 @@ Verb: TypeAlias = (
     | ForgetUnfinished
     | UseAway
     | Meet
+    | PickUp
+    | PlainDownload
+    | Offer
+    | Withdraw
+    | AllowTransfer
+    | RefuseTransfer
+    | TrustNetwork
+    | GetSettings
+    | ChangeSetting
+    | ListReceipts
 )
 
 

@@ -1,9 +1,12 @@
 """What desks tell: the state of each topic, and what a verb gave (`WIRE.md` 3.3)."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from qrshared.protocol.fields import DeviceId, Score, TransferId, Word
+from qrshared.protocol.fields import DeviceId, Score, Several, Sha256, TransferId, Word
+from qrshared.protocol.limits import ASKING_MAX, ASKING_SHOWN_MAX
+from qrshared.protocol.shelf import OfferFacts, OfferList, ShelfList
+from qrshared.protocol.transfer import Item
 from qrshared.protocol.vocabulary import LineState, PeerKind, RoadInUse, TransferState, TurnKind
 
 
@@ -149,6 +152,27 @@ class RelayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """The network this computer is in; on one that is not `known` it shows no code and answers to no name."""
+
+    name: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskingFacts:
+    """A proposal that waits for the owner's word until `until_ms`; `first` are some of its items."""
+
+    transfer: TransferId
+    device: str
+    kind: PeerKind
+    items: int
+    bytes: int
+    first: Annotated[tuple[Item, ...], Several(ASKING_SHOWN_MAX)]
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """The daemon as a whole."""
 
@@ -167,6 +191,8 @@ class StatusFacts:
     transfers: tuple[TransferFacts, ...] = ()
     edge: EdgeFacts | None = None
     relay: RelayFacts | None = None
+    network: NetworkFacts | None = None
+    asking: Annotated[tuple[AskingFacts, ...], Several(ASKING_MAX)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +221,49 @@ class UnfinishedList:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingFacts:
+    """One setting, its value as one would write it, and where that comes from.
+
+    `choices`: it is one of these. `is_fixed`: something stronger than the owner page says it, or only a file may.
+    `needs_restart`: a change counts when qrshared next starts.
+    """
+
+    name: Word
+    value: str
+    default: str
+    text: str
+    source: str
+    choices: tuple[Word, ...] = ()
+    is_fixed: bool = False
+    needs_restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFacts:
+    """Every setting that a person may want to see."""
+
+    settings: tuple[SettingFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFacts:
+    """One item that arrived whole: its name below the inbox, and the SHA-256 of what was read back."""
+
+    name: str
+    size: int
+    sha256: Sha256
+    placed_ms: int
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptList:
+    """What arrived, the newest first."""
+
+    receipts: tuple[ReceiptFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The verb was carried out; `text` may name what came of it."""
 
@@ -202,5 +271,18 @@ class Done:
 
 
 Facts: TypeAlias = (
-    WallFacts | StatusFacts | TransferList | InboxList | DeviceList | NearbyList | TicketFacts | UnfinishedList | Done
+    WallFacts
+    | StatusFacts
+    | TransferList
+    | InboxList
+    | DeviceList
+    | NearbyList
+    | ShelfList
+    | OfferList
+    | OfferFacts
+    | SettingsFacts
+    | ReceiptList
+    | TicketFacts
+    | UnfinishedList
+    | Done
 )

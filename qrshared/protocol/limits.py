@@ -18,6 +18,12 @@ CHUNK_HEADER_BYTES = 29
 CHUNK_BYTES_MAX = 65_280
 """Content of one chunk: 255 · 256, so that header, tag and framing stay below 64 KiB."""
 
+DEFLATED_HEADER_BYTES = 33
+"""`02`, transfer (16), item (4), offset (8), length (4)."""
+
+TEXT_BYTES_MAX = 64 * 1024
+"""A text that is sent as one; a longer one is a file."""
+
 PAGE_BYTES_MAX = 60 * 1024
 """A page of a manifest, of an accept or of receipts, as JSON."""
 
@@ -63,6 +69,18 @@ ASKS_MAX = 32
 INBOX_ENTRIES_MAX = 1_000
 """Entries one `list_inbox` may ask for."""
 
+RECEIPTS_TOLD_MAX = 1_000
+"""Receipts one `list_receipts` may ask for."""
+
+SHELF_ITEMS_MAX = 256
+"""Things on the shelf, and ids in one `pick_up`: with names of common length they fit in one message."""
+
+ASKING_MAX = 16
+"""Proposals that may wait for the owner's word."""
+
+ASKING_SHOWN_MAX = 5
+"""Items of such a proposal that the owner is shown by name."""
+
 ENVELOPE_BYTES_MAX = 48_000
 """What two devices say to each other through the daemon at a time; as base64url it still fits in one message."""
 
@@ -79,10 +97,13 @@ PREEMPT_SILENCE_S = 10.0
 """A session that has been silent for so long gives way to another instance of its device."""
 
 __all__ = [
+    "ASKING_MAX",
+    "ASKING_SHOWN_MAX",
     "ASKS_MAX",
     "CHUNK_BYTES_MAX",
     "CHUNK_HEADER_BYTES",
     "CONTINUES_MAX",
+    "DEFLATED_HEADER_BYTES",
     "DIGESTS_MAX",
     "DISPLAY_NAME_CHARACTERS_MAX",
     "ENVELOPE_BYTES_MAX",
@@ -97,9 +118,12 @@ __all__ = [
     "PLAINTEXT_BYTES_MAX",
     "PREEMPT_SILENCE_S",
     "PROOF_BLOCK_BYTES",
+    "RECEIPTS_TOLD_MAX",
     "SAFE_EVERY_BYTES",
     "SAFE_EVERY_S",
+    "SHELF_ITEMS_MAX",
     "SILENCE_S_MAX",
+    "TEXT_BYTES_MAX",
     "WHOLE_MAX",
     "WINDOWS_BYTES_MAX",
     "WINDOW_BYTES",

@@ -1,25 +1,30 @@
 """The transfer family: items proposed, bytes moved, receipts given (`WIRE.md` 3.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 from qrshared.protocol.fields import BlockDigest, ItemIndex, Several, Sha256, TransferId
 from qrshared.protocol.limits import CONTINUES_MAX, DIGESTS_MAX
-from qrshared.protocol.vocabulary import Reason
+from qrshared.protocol.vocabulary import EntryKind, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to send: `name` may hold "/" for a tree of folders; `size` in bytes."""
+    """One thing to send: `name` may hold "/" for a tree of folders; `size` in bytes, 0 for a folder."""
 
     name: str
     size: int
     modified_ms: int | None = None
+    kind: EntryKind = EntryKind.FILE
+    sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """One page of a manifest; the first page (`first == 0`) says the totals and what it continues."""
+    """One page of a manifest; the first page (`first == 0`) says the totals and what it continues.
+
+    `shelf`: the owner puts it on the shelf, not into the inbox. `skip_same`: what is there already need not move.
+    """
 
     transfer: TransferId
     first: ItemIndex
@@ -28,6 +33,8 @@ class Propose:
     count: int
     bytes: int
     continues: Annotated[tuple[TransferId, ...], Several(CONTINUES_MAX)] = ()
+    shelf: bool = False
+    skip_same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class ItemReceipt:
     size: int
     sha256: Sha256
     handed_over: bool = False
+    already: bool = False  # nothing was moved: this name with this content had been there
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Accept:
     kept: tuple[Kept, ...] = ()
     receipts: tuple[ItemReceipt, ...] = ()
     more: bool = False
+    deflate: bool = False  # chunks of this transfer may come deflated
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ class Chunk:
     item: ItemIndex
     offset: int
     content: bytes
+    deflated: bool = field(default=False, compare=False)
+    """It came deflated, which its receiver must have agreed to; `content` is what came out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,14 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The person at the sender paused this transfer, or lets it go on."""
+
+    transfer: TransferId
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """These items are in the inbox under their names: the sender may forget them."""
 
@@ -152,5 +171,5 @@ class Fail:
 
 
 TransferMessage: TypeAlias = (
-    Propose | Accept | Decline | Chunk | Proof | Rewind | Taken | Safe | Finish | Receipt | Cancel | Fail
+    Propose | Accept | Decline | Chunk | Proof | Rewind | Taken | Safe | Hold | Finish | Receipt | Cancel | Fail
 )

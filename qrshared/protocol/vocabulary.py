@@ -49,6 +49,8 @@ class TransferState(StrEnum):
     """Where a transfer stands, as desks tell it."""
 
     ARRIVING = "arriving"
+    ASKING = "asking"  # its proposal waits for the owner's word
+    PAUSED = "paused"  # the person at its sender holds it back
     WAITING = "waiting"  # its link is cut; it goes on when the device is back
     DONE = "done"
     FAILED = "failed"
@@ -64,6 +66,27 @@ class Topic(StrEnum):
     INBOX = "inbox"
     DEVICES = "devices"
     NEARBY = "nearby"
+    SHELF = "shelf"
+    OFFERS = "offers"
+
+
+class EntryKind(StrEnum):
+    """What one item is, in a transfer and on the shelf."""
+
+    FILE = "file"
+    FOLDER = "folder"  # in a transfer an empty one; on the shelf one with all that is in it
+    TEXT = "text"  # a small UTF-8 file of which desks may show the beginning
+
+
+class OfferState(StrEnum):
+    """How it stands with something on the shelf and one device that it is for."""
+
+    WAITING = "waiting"
+    MOVING = "moving"
+    DONE = "done"
+    HANDED_OVER = "handed_over"  # a browser has it all; where its person keeps it nobody can know
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
 
 
 class RoadInUse(StrEnum):

@@ -12,15 +12,17 @@ _PAGE_FRAME_BYTES = 1_024
 """What a message holds beside its list: tag, transfer, totals, sixteen ids to continue."""
 
 _ITEM_FRAME_BYTES = 80
-"""Everything of an item but its name, at its longest."""
+"""Everything of an item but its name and its hash, at its longest."""
+
+_ITEM_HASH_BYTES = 80
 
 _KEPT_BYTES = 60
 _RECEIPT_FRAME_BYTES = 180
 
 
 def item_weight(item: Item) -> int:
-    """Bytes of a manifest that an item stands for: its name as JSON and 80 for the rest."""
-    return _text_bytes(item.name) + _ITEM_FRAME_BYTES
+    """Bytes of a manifest that an item stands for: its name as JSON, 80 for the rest, and 80 for a hash."""
+    return _text_bytes(item.name) + _ITEM_FRAME_BYTES + (0 if item.sha256 is None else _ITEM_HASH_BYTES)
 
 
 def receipt_weight(receipt: ItemReceipt) -> int:

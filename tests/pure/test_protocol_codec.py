@@ -1,6 +1,8 @@
 """The codec reads what the wire allows, byte for byte, and refuses everything else with one kind of error."""
 
 import json
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -36,6 +38,31 @@ def test_a_valid_message_is_read_and_written_back_byte_for_byte(vector: dict[str
 @pytest.mark.parametrize("vector", VECTORS["other_spellings"], ids=lambda vector: str(vector["text"])[:60])
 def test_another_spelling_is_read_and_written_the_one_way(vector: dict[str, str]) -> None:
     assert encode(decode(vector["text"].encode())) == vector["canonical"].encode()
+
+
+@pytest.mark.parametrize("vector", VECTORS["deflated"], ids=lambda vector: str(vector["hex"])[:60])
+def test_a_deflated_chunk_means_the_same_as_a_plain_one_and_says_how_it_came(vector: dict[str, str]) -> None:
+    came = decode(bytes.fromhex(vector["hex"]))
+    plain = decode(bytes.fromhex(vector["plain"]))
+    assert came == plain
+    assert isinstance(came, Chunk)
+    assert isinstance(plain, Chunk)
+    assert (came.deflated, plain.deflated) == (True, False)
+
+
+def test_what_comes_out_of_a_deflated_chunk_is_bounded_before_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 KiB of deflated zeros are 64 MiB: a decoder without a bound would hold them all, if only to refuse them."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    raw = deflater.compress(bytes(60 * 2**20)) + deflater.flush()
+    bomb = b"\x02" + bytes(28) + (65_280).to_bytes(4, "big") + raw
+    assert len(bomb) <= limits.PLAINTEXT_BYTES_MAX
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProtocolError):
+            decode(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_every_invalid_message_is_refused_as_the_peers_fault() -> None:
@@ -143,7 +170,11 @@ BOUNDS_IN_WORDS = {
     "`name` (≤ 60 characters)": limits.DISPLAY_NAME_CHARACTERS_MAX == 60,
     "at most 4 096 Unicode code points": limits.NAME_CHARACTERS_MAX == 4_096,
     "may be open (≤ 32)": limits.ASKS_MAX == 32,
-    "`limit` (≤ 1 000)": limits.INBOX_ENTRIES_MAX == 1_000,
+    "`limit` (≤ 1 000)": (limits.INBOX_ENTRIES_MAX, limits.RECEIPTS_TOLD_MAX) == (1_000, 1_000),
+    "`items: [id]` (1 … 256)": limits.SHELF_ITEMS_MAX == 256,
+    "at most 64 KiB of UTF-8": limits.TEXT_BYTES_MAX == 64 * 1024,
+    "`asking?` (≤ 16": limits.ASKING_MAX == 16,
+    "`first` (≤ 5 items": limits.ASKING_SHOWN_MAX == 5,
     "0 … 2^53−1": limits.WHOLE_MAX == 2**53 - 1,
     "`blob` (1 … 48 000 bytes)": limits.ENVELOPE_BYTES_MAX == 48_000,
     "A meeting ends after an hour": meetings.MEETING_LIFE_S == 3600,
@@ -178,6 +209,9 @@ def test_wire_md_names_every_message() -> None:
         (lambda n: Propose(TRANSFER, 0, (), True, 1, 0, (TRANSFER,) * n), limits.CONTINUES_MAX),
         (lambda n: protocol.Proof(TRANSFER, 0, 0, (bytes(32),) * n), limits.DIGESTS_MAX),
         (lambda n: protocol.Ask(0, protocol.ListInbox(n)), limits.INBOX_ENTRIES_MAX),
+        (lambda n: protocol.Ask(0, protocol.ListReceipts(n)), limits.RECEIPTS_TOLD_MAX),
+        (lambda n: protocol.Ask(0, protocol.PickUp((TRANSFER,) * n)), limits.SHELF_ITEMS_MAX),
+        (lambda n: protocol.Ask(0, protocol.Offer(("/a",) * n)), limits.SHELF_ITEMS_MAX),
         (lambda n: protocol.Safe(TRANSFER, n, 0), limits.ITEM_INDEX_MAX),
         (lambda n: protocol.Ping(n), limits.WHOLE_MAX),
         (lambda n: protocol.Envelope(TRANSFER, bytes(n)), limits.ENVELOPE_BYTES_MAX),
@@ -209,7 +243,7 @@ SAMPLES = [plaintext(vector) for vector in VECTORS["valid"]]
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=200), st.sampled_from([b"", b"{", b"\x01", b'{"t":"', b'{"t":"ask","id":1,"verb":']))
+@given(st.binary(max_size=200), st.sampled_from([b"", b"{", b"\x01", b"\x02", b'{"t":"', b'{"t":"ask","id":1,"verb":']))
 def test_random_bytes_are_read_or_refused_and_nothing_else(octets: bytes, start: bytes) -> None:
     try:
         message = decode(start + octets)

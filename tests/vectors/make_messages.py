@@ -6,18 +6,23 @@ Run `python -m tests.vectors.make_messages` after a change of the wire. It knows
 
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.vectors.valid_messages import (
+    ASKING,
+    DEFLATED_CHUNKS,
     DEVICE,
     DIGEST,
     EDGE,
     INTRODUCE,
+    ITEM_ID,
     OTHER,
     OTHER_SPELLINGS,
     RELAY,
     SECRET,
+    SHELF_ITEM,
     STATUS,
     TOP,
     TRANSFER,
@@ -26,6 +31,8 @@ from tests.vectors.valid_messages import (
     VALID_CHUNKS,
     WRONG_ASKS,
     chunk,
+    deflated,
+    raw_deflate,
 )
 
 INVALID_CHUNKS = [
@@ -35,7 +42,22 @@ INVALID_CHUNKS = [
     ("ends beyond 2^53-1", chunk(TRANSFER, 0, TOP - 2, b"abc")),
     ("offset 2^64-1", chunk(TRANSFER, 0, 2**64 - 1, b"a")),
     ("one byte too many", chunk(TRANSFER, 0, 0, bytes(65_281))),
-    ("another mark", b"\x02" + chunk(TRANSFER, 0, 0, b"a")[1:]),
+    ("another mark", b"\x03" + chunk(TRANSFER, 0, 0, b"a")[1:]),
+    ("a deflated chunk's mark on a plain one", b"\x02" + chunk(TRANSFER, 0, 0, b"a")[1:]),
+    ("deflated: only the mark", b"\x02"),
+    ("deflated: header cut", deflated(TRANSFER, 0, 0, 1, b"")[:-1]),
+    ("deflated: nothing behind the header", deflated(TRANSFER, 0, 0, 1, b"")),
+    ("deflated: nothing in it", deflated(TRANSFER, 0, 0, 0, raw_deflate(b""))),
+    ("deflated: one byte too many promised", deflated(TRANSFER, 0, 0, 65_281, raw_deflate(bytes(65_281)))),
+    ("deflated: more than promised", deflated(TRANSFER, 0, 0, 4, raw_deflate(b"hello"))),
+    ("deflated: less than promised", deflated(TRANSFER, 0, 0, 6, raw_deflate(b"hello"))),
+    ("deflated: a megabyte promised as one byte", deflated(TRANSFER, 0, 0, 1, raw_deflate(bytes(1 << 20)))),
+    ("deflated: cut", deflated(TRANSFER, 0, 0, 5, raw_deflate(b"hello")[:-1])),
+    ("deflated: rubbish after", deflated(TRANSFER, 0, 0, 5, raw_deflate(b"hello") + b"x")),
+    ("deflated: rubbish", deflated(TRANSFER, 0, 0, 5, b"\xff" * 9)),
+    ("deflated: with zlib's header", deflated(TRANSFER, 0, 0, 5, zlib.compress(b"hello"))),
+    ("deflated: ends beyond 2^53-1", deflated(TRANSFER, 0, TOP - 2, 3, raw_deflate(b"abc"))),
+    ("deflated: too long for any sealed message", deflated(TRANSFER, 0, 0, 1, bytes(65_500))),
 ]
 
 INVALID_BYTES = [
@@ -103,6 +125,10 @@ INVALID_TEXTS = [
     ),
 ]
 
+PROPOSE = (
+    '{"t":"propose","transfer":"' + TRANSFER + '","first":0,"items":[{"name":"a",%s}],"more":false,"count":1,"bytes":1}'
+)
+ASKING_ITEMS = [{"name": "a.jpg", "size": 1}] * 2
 ENVELOPE = '{"t":"envelope","meeting":"' + TRANSFER + '","blob":"%s"}'
 KEY = '{"t":"hello","versions":[1,1],"name":"a","kind":"phone","instance":1,"enroll":"%s"}'
 INVALID_TEXTS += [
@@ -142,6 +168,31 @@ INVALID_TEXTS += [
     ),
     ("an unknown state of the line", json.dumps({"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "lost"}}})),
     ("an unknown relay", json.dumps({"t": "news", "facts": {**STATUS, "relay": {**RELAY, "turn": "xirsys"}}})),
+    ("an unknown kind of item", PROPOSE % '"size":1,"kind":"symlink"'),
+    ("a hash too short", PROPOSE % ('"size":1,"sha256":"' + "0" * 63 + '"')),
+    ("a hash in capitals", PROPOSE % ('"size":1,"sha256":"' + "A" * 64 + '"')),
+    ("17 proposals that ask", json.dumps({"t": "news", "facts": {**STATUS, "asking": [ASKING] * 17}})),
+    (
+        "six items of one that asks",
+        json.dumps({"t": "news", "facts": {**STATUS, "asking": [{**ASKING, "first": ASKING_ITEMS * 3}]}}),
+    ),
+    (
+        "a thing on the shelf with a path for an id",
+        json.dumps({"t": "news", "facts": {"t": "shelf_list", "items": [{**SHELF_ITEM, "item": "/etc/passwd"}]}}),
+    ),
+    (
+        "an unknown state of an offer",
+        json.dumps(
+            {
+                "t": "news",
+                "facts": {
+                    "t": "offer_list",
+                    "offers": [{"item": ITEM_ID, "name": "a", "state": "lost", "bytes": 1, "bytes_done": 0}],
+                },
+            }
+        ),
+    ),
+    ("held is a number", '{"t":"hold","transfer":"' + TRANSFER + '","held":1}'),
     ("a pair ticket of 15 bytes", json.dumps({**INTRODUCE, "secret": SECRET[:-2]})),
     ("nine servers", json.dumps({**INTRODUCE, "servers": [{"urls": ["stun:a"]}] * 9})),
     ("a server without addresses", json.dumps({**INTRODUCE, "servers": [{"urls": []}]})),
@@ -210,6 +261,7 @@ def main() -> None:
         "about": "By make_messages.py. hex: bytes; text: as UTF-8. An invalid one is a list of (piece, how often).",
         "valid": [{"text": compact(message)} for message in VALID] + [{"hex": c.hex()} for c in VALID_CHUNKS],
         "other_spellings": [{"text": text, "canonical": canonical} for text, canonical in OTHER_SPELLINGS],
+        "deflated": [{"hex": one.hex(), "plain": plain.hex()} for one, plain in DEFLATED_CHUNKS],
         "wrong_asks": [{"id": ask, "text": text} for ask, text in WRONG_ASKS],
         "invalid": [{"why": why, "hex": as_hex(octets)} for why, octets in INVALID_CHUNKS + INVALID_BYTES]
         + [{"why": why, "text": pieces(text)} for why, text in [*INVALID_TEXTS, *spoiled()]],

@@ -25,10 +25,17 @@ Step = dict[str, object]
 
 
 def plain(value: object) -> object:
-    """A value as JSON, without what is absent, false or empty; bytes as their number (so in chunks) or their count."""
+    """A value as JSON, without what is absent, false, empty or goes without saying.
+
+    Bytes are their number (so in chunks) or their count.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         tag = re.sub("(?<!^)(?=[A-Z])", "_", type(value).__name__).lower()
-        named = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        named = {
+            field.name: plain(getattr(value, field.name))
+            for field in fields(value)
+            if getattr(value, field.name) != field.default
+        }
         return {"t": tag} | {name: each for name, each in named.items() if each or (each == 0 and each is not False)}
     if isinstance(value, tuple | list):
         return [plain(each) for each in value]

@@ -1,6 +1,7 @@
 """Messages every codec must read, as plain JSON in the order of `WIRE.md`."""
 
 import base64
+import zlib
 
 TRANSFER = "00112233445566778899aabbccddeeff"
 OTHER = "ffeeddccbbaa99887766554433221100"
@@ -58,6 +59,20 @@ WALL = {
     "addresses": ["192.168.1.7:7774"],
     "arrivals": ARRIVALS,
 }
+ITEM_ID = "0123456789abcdef0123456789abcdef"
+SHELF_ITEM = {"item": ITEM_ID, "name": "holiday", "size": 12, "kind": "folder", "modified_ms": 3}
+ASKING = {
+    "transfer": TRANSFER,
+    "device": "Anna's phone",
+    "kind": "phone",
+    "items": 214,
+    "bytes": 300,
+    "first": [{"name": "a.jpg", "size": 1}, {"name": "b/c", "size": 0, "kind": "folder"}],
+    "until_ms": 9,
+}
+SETTING = {"name": "accept", "value": "ask", "default": "everyone", "text": "Whose files come in.", "source": "default"}
+ARRIVED = {"name": "photo (2).jpg", "size": 4096, "sha256": SHA256, "placed_ms": 5}
+OFFERED = {"item": ITEM_ID, "name": "holiday", "state": "waiting", "bytes": 12, "bytes_done": 0}
 INTRODUCE: dict[str, object] = {
     "t": "introduce",
     "meeting": TRANSFER,
@@ -122,7 +137,23 @@ VALID: list[dict[str, object]] = [
         "bytes": 0,
         "continues": [OTHER] * 16,
     },
+    {
+        "t": "propose",
+        "transfer": TRANSFER,
+        "first": 0,
+        "items": [
+            {"name": "tree/empty", "size": 0, "kind": "folder"},
+            {"name": "Text.txt", "size": 65_536, "modified_ms": 1, "kind": "text", "sha256": SHA256},
+            {"name": "a.jpg", "size": 5, "sha256": SHA256},
+        ],
+        "more": False,
+        "count": 3,
+        "bytes": 65_541,
+        "shelf": True,
+        "skip_same": True,
+    },
     {"t": "accept", "transfer": TRANSFER, "window": 4_194_304},
+    {"t": "accept", "transfer": TRANSFER, "window": 4_194_304, "deflate": True},
     {
         "t": "accept",
         "transfer": TRANSFER,
@@ -137,14 +168,17 @@ VALID: list[dict[str, object]] = [
     {"t": "rewind", "transfer": TRANSFER, "item": 0, "offset": 8_388_608},
     {"t": "taken", "transfer": TRANSFER, "count": 262_144},
     {"t": "safe", "transfer": TRANSFER, "item": 7, "offset": 1},
+    {"t": "hold", "transfer": TRANSFER, "held": True},
+    {"t": "hold", "transfer": TRANSFER, "held": False},
     {"t": "finish", "transfer": TRANSFER},
     {"t": "receipt", "transfer": TRANSFER, "receipts": [RECEIPT]},
+    {"t": "receipt", "transfer": TRANSFER, "receipts": [{**RECEIPT, "already": True}]},
     {"t": "cancel", "transfer": TRANSFER},
     {"t": "cancel", "transfer": TRANSFER, "item": 3},
     {"t": "fail", "transfer": TRANSFER, "reason": "source_changed"},
     {"t": "fail", "transfer": TRANSFER, "reason": "no_space", "item": 0, "needed": 0, "free": 0},
     {"t": "watch", "topics": ["wall"]},
-    {"t": "watch", "topics": ["nearby", "devices"]},
+    {"t": "watch", "topics": ["nearby", "devices", "shelf", "offers"]},
     {"t": "watch", "topics": []},
     {"t": "news", "facts": WALL},
     {"t": "news", "facts": {**WALL, "away_url": "https://share.example.org/p#1AAECAwQFBgcICQoLDA0ODw"}},
@@ -152,7 +186,18 @@ VALID: list[dict[str, object]] = [
     {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
     {"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "failed", "sentence": "No qrshared answers there."}}},
     {"t": "news", "facts": {**STATUS, "devices": [DEVICE], "transfers": [TRANSFER_FACTS]}},
+    {
+        "t": "news",
+        "facts": {**STATUS, "network": {"name": "the network of 192.168.1.1", "known": False}, "asking": [ASKING]},
+    },
     {"t": "news", "facts": {"t": "transfer_list", "transfers": [{**TRANSFER_FACTS, "current": "a.jpg"}]}},
+    {
+        "t": "news",
+        "facts": {
+            "t": "transfer_list",
+            "transfers": [{**TRANSFER_FACTS, "state": "asking"}, {**TRANSFER_FACTS, "state": "paused"}],
+        },
+    },
     {
         "t": "news",
         "facts": {
@@ -170,6 +215,21 @@ VALID: list[dict[str, object]] = [
     {
         "t": "news",
         "facts": {"t": "nearby_list", "peers": [{"device": OTHER, "name": "Ben's laptop", "kind": "laptop"}]},
+    },
+    {"t": "news", "facts": {"t": "shelf_list", "items": []}},
+    {
+        "t": "news",
+        "facts": {
+            "t": "shelf_list",
+            "items": [SHELF_ITEM, {**SHELF_ITEM, "count": 4, "expires_ms": 7, "to": OTHER}],
+        },
+    },
+    {
+        "t": "news",
+        "facts": {
+            "t": "offer_list",
+            "offers": [OFFERED, {**OFFERED, "state": "handed_over", "bytes_done": 12, "device": "Anna's phone"}],
+        },
     },
     {"t": "ask", "id": 1, "verb": {"t": "get_status"}},
     {"t": "ask", "id": 1, "verb": {"t": "list_inbox"}},
@@ -191,6 +251,40 @@ VALID: list[dict[str, object]] = [
     {"t": "ask", "id": 1, "verb": {"t": "forget_unfinished"}},
     {"t": "ask", "id": 1, "verb": {"t": "use_away"}},
     {"t": "ask", "id": 1, "verb": {"t": "meet", "device": OTHER}},
+    {"t": "ask", "id": 1, "verb": {"t": "pick_up", "items": [ITEM_ID]}},
+    {"t": "ask", "id": 1, "verb": {"t": "plain_download", "item": ITEM_ID}},
+    {"t": "ask", "id": 1, "verb": {"t": "offer", "paths": ["/home/a/holiday"]}},
+    {
+        "t": "ask",
+        "id": 1,
+        "verb": {"t": "offer", "paths": ["/a", "/b"], "to": OTHER, "once": True, "expires_s": 7200, "away": True},
+    },
+    {"t": "ask", "id": 1, "verb": {"t": "withdraw", "item": ITEM_ID}},
+    {"t": "ask", "id": 1, "verb": {"t": "allow_transfer", "transfer": TRANSFER}},
+    {"t": "ask", "id": 1, "verb": {"t": "refuse_transfer", "transfer": TRANSFER}},
+    {"t": "ask", "id": 1, "verb": {"t": "trust_network"}},
+    {"t": "ask", "id": 1, "verb": {"t": "get_settings"}},
+    {"t": "ask", "id": 1, "verb": {"t": "change_setting", "name": "accept", "value": "ask"}},
+    {"t": "ask", "id": 1, "verb": {"t": "list_receipts"}},
+    {"t": "ask", "id": 1, "verb": {"t": "list_receipts", "limit": 1000}},
+    {"t": "answer", "id": 1, "facts": {"t": "offer_facts", "items": [SHELF_ITEM]}},
+    {
+        "t": "answer",
+        "id": 1,
+        "facts": {"t": "offer_facts", "items": [SHELF_ITEM], "url": "http://192.168.1.7:7774/p#1x"},
+    },
+    {"t": "answer", "id": 1, "facts": {"t": "settings_facts", "settings": [SETTING]}},
+    {
+        "t": "answer",
+        "id": 1,
+        "facts": {
+            "t": "settings_facts",
+            "settings": [
+                {**SETTING, "choices": ["everyone", "ask", "trusted"], "is_fixed": True, "needs_restart": True}
+            ],
+        },
+    },
+    {"t": "answer", "id": 1, "facts": {"t": "receipt_list", "receipts": [ARRIVED, {**ARRIVED, "sender": "Anna"}]}},
     {"t": "answer", "id": 1, "facts": {"t": "ticket_facts", "url": "http://192.168.1.7:7774/p#1x"}},
     {"t": "answer", "id": 1, "facts": {"t": "ticket_facts", "url": "http://192.168.1.7:7774/p#1x", "expires_ms": 7}},
     {
@@ -241,6 +335,13 @@ OTHER_SPELLINGS = [
         '"receipts":[],"more":false}',
         '{"t":"accept","transfer":"' + TRANSFER + '","window":1,"kept":[{"item":0,"offset":1}]}',
     ),
+    (
+        '{"t":"propose","transfer":"' + TRANSFER + '","first":0,"items":[{"name":"a","size":1,"kind":"file"}],'
+        '"more":false,"count":1,"bytes":1,"shelf":false,"skip_same":false}',
+        '{"t":"propose","transfer":"' + TRANSFER + '","first":0,"items":[{"name":"a","size":1}],'
+        '"more":false,"count":1,"bytes":1}',
+    ),
+    ('{"t":"ask","id":1,"verb":{"t":"list_receipts","limit":200}}', '{"t":"ask","id":1,"verb":{"t":"list_receipts"}}'),
     ('{"t":"ask","id":1,"verb":{"t":"list_inbox","limit":200}}', '{"t":"ask","id":1,"verb":{"t":"list_inbox"}}'),
     ('{"t":"answer","id":1,"facts":{"t":"done","text":""}}', '{"t":"answer","id":1,"facts":{"t":"done"}}'),
     (
@@ -259,6 +360,10 @@ WRONG_ASKS = [
     (3, '{"t":"ask","id":3,"verb":{"t":"bin_entry"}}'),
     (3, '{"t":"ask","id":3,"verb":null}'),
     (3, '{"t":"ask","id":3}'),
+    (4, '{"t":"ask","id":4,"verb":{"t":"pick_up","items":[]}}'),
+    (4, '{"t":"ask","id":4,"verb":{"t":"pick_up","items":["' + '","'.join([ITEM_ID] * 257) + '"]}}'),
+    (4, '{"t":"ask","id":4,"verb":{"t":"withdraw","item":"../Outbox"}}'),
+    (4, '{"t":"ask","id":4,"verb":{"t":"list_receipts","limit":1001}}'),
 ]
 
 
@@ -270,4 +375,22 @@ VALID_CHUNKS = [
     chunk(TRANSFER, 0, 0, b"\x00"),
     chunk(OTHER, 2**32 - 1, TOP - 3, b"abc"),
     chunk(TRANSFER, 99_999, 2**32 + 5, b"hello"),
+]
+
+
+def deflated(transfer: str, item: int, offset: int, length: int, raw: bytes) -> bytes:
+    head = bytes.fromhex(transfer) + item.to_bytes(4, "big") + offset.to_bytes(8, "big")
+    return b"\x02" + head + length.to_bytes(4, "big") + raw
+
+
+def raw_deflate(content: bytes) -> bytes:
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflater.compress(content) + deflater.flush()
+
+
+# A deflated chunk, and the chunk with the same meaning.
+DEFLATED_CHUNKS = [
+    (deflated(TRANSFER, 0, 0, 1, raw_deflate(b"a")), chunk(TRANSFER, 0, 0, b"a")),
+    (deflated(TRANSFER, 0, 0, 5, b"\x01\x05\x00\xfa\xffhello"), chunk(TRANSFER, 0, 0, b"hello")),  # a stored block
+    (deflated(OTHER, 7, TOP - 400, 400, raw_deflate(b"ab" * 200)), chunk(OTHER, 7, TOP - 400, b"ab" * 200)),
 ]

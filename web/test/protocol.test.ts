@@ -17,6 +17,7 @@ type Pieces = readonly (readonly [string, number])[];
 interface Vectors {
   readonly valid: readonly { readonly text?: string; readonly hex?: string }[];
   readonly other_spellings: readonly { readonly text: string; readonly canonical: string }[];
+  readonly deflated: readonly { readonly hex: string }[];
   readonly wrong_asks: readonly { readonly id: number; readonly text: string }[];
   readonly invalid: readonly { readonly why: string; readonly text?: Pieces; readonly hex?: Pieces }[];
 }
@@ -46,6 +47,16 @@ test("a valid message is read and written back byte for byte", () => {
 test("another spelling is read and written the one way", () => {
   for (const { text, canonical } of vectors.other_spellings) {
     assert.equal(new TextDecoder().decode(encode(decode(bytes(text, undefined)))), canonical);
+  }
+});
+
+test("a deflated chunk is refused: no page agrees to one", () => {
+  assert.ok(vectors.deflated.length >= 3);
+  for (const { hex } of vectors.deflated) {
+    assert.throws(
+      () => decode(bytes(undefined, hex)),
+      (error) => error instanceof ProtocolError && error.message.includes("never agreed"),
+    );
   }
 });
 

@@ -23,6 +23,7 @@ export class WrongAsk extends ProtocolError {
 }
 
 const CHUNK_MARK = 1;
+const DEFLATED_MARK = 2;
 const OBJECT_MARK = 0x7b; // {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const toUtf8 = new TextEncoder();
@@ -30,6 +31,8 @@ const toUtf8 = new TextEncoder();
 /** Reads one plaintext; throws `ProtocolError` for anything `WIRE.md` does not allow. A chunk's content is a view. */
 export function decode(plaintext: Uint8Array): Message {
   if (plaintext[0] === CHUNK_MARK) return decodeChunk(plaintext);
+  // Legal only after an accept that says `deflate`, and no page says it: browsers can inflate only with a wait in between.
+  if (plaintext[0] === DEFLATED_MARK) throw new ProtocolError("a deflated chunk, to which this page never agreed");
   if (plaintext[0] !== OBJECT_MARK || plaintext.length > PLAINTEXT_BYTES_MAX) {
     throw new ProtocolError("neither an object nor a chunk, or too long");
   }

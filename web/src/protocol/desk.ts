@@ -1,184 +1,7 @@
-// The desk family: what waits, who is near, how far it is, and the owner's verbs (`WIRE.md` 3.3).
-import type { DeviceId, MeetingId, TransferId } from "./messages.ts";
-import type { Kind, LineState, Reason, RoadInUse, Topic, TransferState, TurnKind } from "./vocabulary.ts";
-
-/** Kinds and counts of what arrives, never names. */
-export interface ArrivalFacts {
-  readonly senders: number;
-  readonly arriving: number;
-  readonly photos: number;
-  readonly videos: number;
-  readonly others: number;
-  readonly landed: number;
-  readonly percent: number;
-}
-
-/** One transfer as desks tell it; `rate` in bytes a second, `left_s` absent when unknown. */
-export interface TransferFacts {
-  readonly transfer: TransferId;
-  readonly device: string;
-  readonly kind: Kind;
-  readonly state: TransferState;
-  readonly items: number;
-  readonly items_done: number;
-  readonly items_failed: number;
-  readonly bytes: number;
-  readonly bytes_done: number;
-  readonly rate: number;
-  readonly left_s?: number;
-  readonly started_ms: number;
-  readonly current?: string;
-}
-
-/** One file in the inbox, by its name below the inbox folder. */
-export interface EntryFacts {
-  readonly name: string;
-  readonly size: number;
-  readonly arrived_ms: number;
-  readonly sender?: string;
-  readonly is_folder?: boolean;
-}
-
-/** One enrolled device; `road` while it is online. */
-export interface DeviceFacts {
-  readonly device: DeviceId;
-  readonly name: string;
-  readonly kind: Kind;
-  readonly trust: string;
-  readonly rights: readonly string[];
-  readonly made_ms: number;
-  readonly seen_ms: number;
-  readonly online: boolean;
-  readonly road?: RoadInUse;
-}
-
-/** One address of this computer and why it ranks where it does. */
-export interface AddressFacts {
-  readonly address: string;
-  readonly interface: string;
-  readonly score: number;
-  readonly why: string;
-}
-
-/** An item of this device that stopped on the way: `offset` bytes of it are kept. */
-export interface UnfinishedItem {
-  readonly transfer: TransferId;
-  readonly name: string;
-  readonly size: number;
-  readonly offset: number;
-}
-
-/**
- * What a wall shows; `url` holds a live wall ticket and is absent while the wall gives no code. `away_url`, only
- * on the computer's own screen and while an edge is connected, holds one that works from elsewhere.
- */
-export interface WallFacts {
-  readonly t: "wall_facts";
-  readonly computer: string;
-  readonly url?: string;
-  readonly fresh_until_ms: number;
-  readonly addresses: readonly string[];
-  readonly arrivals: ArrivalFacts;
-  readonly away_url?: string;
-}
-
-/** A device that is here now and with which the asking one may exchange files. */
-export interface PeerFacts {
-  readonly device: DeviceId;
-  readonly name: string;
-  readonly kind: Kind;
-}
-
-/** The line to the edge; `sentence` says what is wrong and what to do. */
-export interface EdgeFacts {
-  readonly url: string;
-  readonly state: LineState;
-  readonly sentence?: string;
-}
-
-/** What went through the relay in this `month` (`2026-11`, UTC), in both directions. */
-export interface RelayFacts {
-  readonly turn: TurnKind;
-  readonly month: string;
-  readonly bytes: number;
-  readonly ask_bytes: number;
-}
-
-/** The daemon as a whole. */
-export interface StatusFacts {
-  readonly t: "status_facts";
-  readonly version: string;
-  readonly pid: number;
-  readonly computer: string;
-  readonly urls: readonly string[];
-  readonly local_name?: string;
-  readonly inbox: string;
-  readonly free_bytes: number;
-  readonly sessions: number;
-  readonly started_ms: number;
-  readonly addresses: readonly AddressFacts[];
-  readonly problems: readonly string[];
-  readonly devices?: readonly DeviceFacts[];
-  readonly transfers?: readonly TransferFacts[];
-  readonly edge?: EdgeFacts;
-  readonly relay?: RelayFacts;
-}
-
-/** Transfers under way, then the last ones that ended. */
-export interface TransferList {
-  readonly t: "transfer_list";
-  readonly transfers: readonly TransferFacts[];
-}
-
-/** The newest entries of the inbox; `total` counts all. */
-export interface InboxList {
-  readonly t: "inbox_list";
-  readonly folder: string;
-  readonly entries: readonly EntryFacts[];
-  readonly total: number;
-}
-
-/** All devices, the last seen first. */
-export interface DeviceList {
-  readonly t: "device_list";
-  readonly devices: readonly DeviceFacts[];
-}
-
-/** Who else is here, by name; never the asking device itself. */
-export interface NearbyList {
-  readonly t: "nearby_list";
-  readonly peers: readonly PeerFacts[];
-}
-
-/** A fresh ticket as the URL a QR carries. */
-export interface TicketFacts {
-  readonly t: "ticket_facts";
-  readonly url: string;
-  readonly expires_ms?: number;
-}
-
-/** What this device began and did not finish. */
-export interface UnfinishedList {
-  readonly t: "unfinished_list";
-  readonly items: readonly UnfinishedItem[];
-}
-
-/** The verb was carried out; `text` may name what came of it. */
-export interface Done {
-  readonly t: "done";
-  readonly text?: string;
-}
-
-export type Facts =
-  | WallFacts
-  | StatusFacts
-  | TransferList
-  | InboxList
-  | DeviceList
-  | NearbyList
-  | TicketFacts
-  | UnfinishedList
-  | Done;
+// The desk family: watching, the verbs, and what two devices say through the daemon (`WIRE.md` 3.3).
+import type { Facts } from "./facts.ts";
+import type { DeviceId, MeetingId, ShelfItemId, TransferId } from "./messages.ts";
+import type { Kind, Reason, Topic } from "./vocabulary.ts";
 
 /** Owner: the daemon as a whole. */
 export interface GetStatus {
@@ -276,6 +99,72 @@ export interface Meet {
   readonly device: DeviceId;
 }
 
+/** A device that may pick up: propose these of `ShelfList` to me, as one transfer. */
+export interface PickUp {
+  readonly t: "pick_up";
+  readonly items: readonly ShelfItemId[];
+}
+
+/** A device that may pick up: an address from which this one may be fetched without a seal, soon and by me alone. */
+export interface PlainDownload {
+  readonly t: "plain_download";
+  readonly item: ShelfItemId;
+}
+
+/**
+ * Control socket only: put these files and folders of the computer on the shelf. `to`: for this device alone. `once`: gone
+ * when it was picked up. `away`: its code works from elsewhere.
+ */
+export interface Offer {
+  readonly t: "offer";
+  readonly paths: readonly string[];
+  readonly to?: DeviceId;
+  readonly once?: boolean;
+  readonly expires_s?: number;
+  readonly away?: boolean;
+}
+
+/** Owner: take this off the shelf; the file itself stays. */
+export interface Withdraw {
+  readonly t: "withdraw";
+  readonly item: ShelfItemId;
+}
+
+/** Owner: this proposal that asks may come in. */
+export interface AllowTransfer {
+  readonly t: "allow_transfer";
+  readonly transfer: TransferId;
+}
+
+/** Owner: this proposal that asks may not. */
+export interface RefuseTransfer {
+  readonly t: "refuse_transfer";
+  readonly transfer: TransferId;
+}
+
+/** Owner: the network the computer is in now is one to show codes in, from now on. */
+export interface TrustNetwork {
+  readonly t: "trust_network";
+}
+
+/** Owner: every setting. */
+export interface GetSettings {
+  readonly t: "get_settings";
+}
+
+/** Owner: writes one setting to `config.toml`; `value` as one would write it there. */
+export interface ChangeSetting {
+  readonly t: "change_setting";
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Owner: the newest `limit` receipts. */
+export interface ListReceipts {
+  readonly t: "list_receipts";
+  readonly limit?: number;
+}
+
 export type Verb =
   | GetStatus
   | ListInbox
@@ -292,7 +181,17 @@ export type Verb =
   | ListUnfinished
   | ForgetUnfinished
   | UseAway
-  | Meet;
+  | Meet
+  | PickUp
+  | PlainDownload
+  | Offer
+  | Withdraw
+  | AllowTransfer
+  | RefuseTransfer
+  | TrustNetwork
+  | GetSettings
+  | ChangeSetting
+  | ListReceipts;
 
 /** From now on, tell `News` of these topics; replaces the topics watched before. */
 export interface Watch {

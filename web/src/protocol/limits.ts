@@ -32,6 +32,16 @@ export const PROOF_BLOCK_BYTES = 8 * 1024 * 1024;
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 /** The smallest window worth granting: one chunk. */
 export const WINDOW_BYTES_MIN = 64 * 1024;
+/** A text that is sent as one; a longer one is a file. */
+export const TEXT_BYTES_MAX = 64 * 1024;
+/** Receipts one `list_receipts` may ask for. */
+export const RECEIPTS_TOLD_MAX = 1_000;
+/** Things on the shelf, and ids in one `pick_up`. */
+export const SHELF_ITEMS_MAX = 256;
+/** Proposals that may wait for the owner's word. */
+export const ASKING_MAX = 16;
+/** Items of such a proposal that the owner is shown by name. */
+export const ASKING_SHOWN_MAX = 5;
 /** Entries one `list_inbox` may ask for. */
 export const INBOX_ENTRIES_MAX = 1_000;
 /** What two devices say to each other through the daemon at a time; as base64url it still fits in one message. */

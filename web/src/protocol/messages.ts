@@ -1,14 +1,27 @@
 // Every message of protocol version 1; `qrshared/protocol/WIRE.md` is the same list for people. Field names are the wire's.
 import type { DeskMessage } from "./desk.ts";
-import type { Kind, Reason } from "./vocabulary.ts";
+import type { EntryKind, Kind, Reason } from "./vocabulary.ts";
 
 export type * from "./desk.ts";
-export type { Kind, LineState, Reason, RoadInUse, Topic, TransferState, TurnKind } from "./vocabulary.ts";
+export type * from "./facts.ts";
+export type {
+  EntryKind,
+  Kind,
+  LineState,
+  OfferState,
+  Reason,
+  RoadInUse,
+  Topic,
+  TransferState,
+  TurnKind,
+} from "./vocabulary.ts";
 
 /** 32 lower-case hex digits, chosen at random by the sender. */
 export type TransferId = string;
 /** 32 lower-case hex digits. */
 export type DeviceId = string;
+/** 32 lower-case hex digits, chosen at random by the daemon. */
+export type ShelfItemId = string;
 /** 32 lower-case hex digits, chosen at random by the daemon. */
 export type MeetingId = string;
 
@@ -65,11 +78,13 @@ export interface Pong {
 
 // --- transfer
 
-/** One thing to send: `name` may hold "/" for a tree of folders; `size` in bytes. */
+/** One thing to send: `name` may hold "/" for a tree of folders; `size` in bytes, 0 for a folder; `kind` is `file` if absent. */
 export interface Item {
   readonly name: string;
   readonly size: number;
   readonly modified_ms?: number;
+  readonly kind?: EntryKind;
+  readonly sha256?: string;
 }
 
 /** The receiver already holds `offset` bytes of `item`; with `prove` it wants proof before it trusts them. */
@@ -86,9 +101,13 @@ export interface ItemReceipt {
   readonly size: number;
   readonly sha256: string;
   readonly handed_over?: boolean;
+  readonly already?: boolean;
 }
 
-/** One page of a manifest; the first page (`first == 0`) says the totals and what it continues. */
+/**
+ * One page of a manifest; the first page (`first == 0`) says the totals and what it continues. `shelf`: the owner puts it on
+ * the shelf, not into the inbox. `skip_same`: what is there already need not move.
+ */
 export interface Propose {
   readonly t: "propose";
   readonly transfer: TransferId;
@@ -98,9 +117,11 @@ export interface Propose {
   readonly count: number;
   readonly bytes: number;
   readonly continues?: readonly TransferId[];
+  readonly shelf?: boolean;
+  readonly skip_same?: boolean;
 }
 
-/** Answers a whole proposal, in pages; items in neither list start at offset 0. */
+/** Answers a whole proposal, in pages; items in neither list start at 0. `deflate`: chunks may come deflated. */
 export interface Accept {
   readonly t: "accept";
   readonly transfer: TransferId;
@@ -108,6 +129,7 @@ export interface Accept {
   readonly kept?: readonly Kept[];
   readonly receipts?: readonly ItemReceipt[];
   readonly more?: boolean;
+  readonly deflate?: boolean;
 }
 
 /** Answers a proposal that the receiver will not take. */
@@ -160,6 +182,13 @@ export interface Safe {
   readonly offset: number;
 }
 
+/** The person at the sender paused this transfer, or lets it go on. */
+export interface Hold {
+  readonly t: "hold";
+  readonly transfer: TransferId;
+  readonly held: boolean;
+}
+
 /** The sender has sent every byte it will send. */
 export interface Finish {
   readonly t: "finish";
@@ -205,6 +234,7 @@ export type TransferMessage =
   | Rewind
   | Taken
   | Safe
+  | Hold
   | Finish
   | Receipt
   | Cancel

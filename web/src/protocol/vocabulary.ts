@@ -35,13 +35,24 @@ export type Reason = (typeof REASONS)[number];
 export const KINDS = ["computer", "phone", "tablet", "laptop", "wall", "command"] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Where a transfer stands, as desks tell it; `waiting`: its link is cut, it goes on when the device is back. */
-export const TRANSFER_STATES = ["arriving", "waiting", "done", "failed", "cancelled"] as const;
+/**
+ * Where a transfer stands, as desks tell it; `asking`: its proposal waits for the owner's word; `paused`: the person at its
+ * sender holds it back; `waiting`: its link is cut, it goes on when the device is back.
+ */
+export const TRANSFER_STATES = ["arriving", "asking", "paused", "waiting", "done", "failed", "cancelled"] as const;
 export type TransferState = (typeof TRANSFER_STATES)[number];
 
 /** What a page may watch; the grant decides. */
-export const TOPICS = ["wall", "status", "transfers", "inbox", "devices", "nearby"] as const;
+export const TOPICS = ["wall", "status", "transfers", "inbox", "devices", "nearby", "shelf", "offers"] as const;
 export type Topic = (typeof TOPICS)[number];
+
+/** What one item is; a folder is an empty one in a transfer, and one with all that is in it on the shelf. */
+export const ENTRY_KINDS = ["file", "folder", "text"] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** How it stands with something on the shelf and one device that it is for. */
+export const OFFER_STATES = ["waiting", "moving", "done", "handed_over", "failed", "withdrawn"] as const;
+export type OfferState = (typeof OFFER_STATES)[number];
 
 /** How a link reaches its peer, as people are told. */
 export const ROADS_IN_USE = ["home", "direct", "relay"] as const;

@@ -2,6 +2,7 @@
 import type {
   AddressFacts,
   ArrivalFacts,
+  AskingFacts,
   AwayFacts,
   Chunk,
   DeviceFacts,
@@ -14,13 +15,20 @@ import type {
   ItemReceipt,
   Kept,
   Message,
+  NetworkFacts,
+  OfferProgress,
   PeerFacts,
+  ReceiptFacts,
   RelayFacts,
+  SettingFacts,
+  ShelfItem,
   TransferFacts,
   UnfinishedItem,
   Verb,
 } from "./messages.ts";
 import {
+  ASKING_MAX,
+  ASKING_SHOWN_MAX,
   CONTINUES_MAX,
   DIGESTS_MAX,
   DISPLAY_NAME_CHARACTERS_MAX,
@@ -28,11 +36,23 @@ import {
   ICE_SERVERS_MAX,
   INBOX_ENTRIES_MAX,
   ITEM_INDEX_MAX,
+  RECEIPTS_TOLD_MAX,
   SCORE_MAX,
+  SHELF_ITEMS_MAX,
 } from "./limits.ts";
 import { boolean, hex, list, object, octets, octetsUpTo, optional, pair, tagged, text, whole, word } from "./shapes.ts";
 import type { Members, Optional, Shape } from "./shapes.ts";
-import { KINDS, LINE_STATES, REASONS, ROADS_IN_USE, TOPICS, TRANSFER_STATES, TURN_KINDS } from "./vocabulary.ts";
+import {
+  ENTRY_KINDS,
+  KINDS,
+  LINE_STATES,
+  OFFER_STATES,
+  REASONS,
+  ROADS_IN_USE,
+  TOPICS,
+  TRANSFER_STATES,
+  TURN_KINDS,
+} from "./vocabulary.ts";
 
 const id = hex(32);
 const index = whole(ITEM_INDEX_MAX);
@@ -62,9 +82,24 @@ const grant = object<GrantFacts>({
   until_ms: optional(count),
   away: optional(away),
 });
-const item = object<Item>({ name, size: count, modified_ms: optional(count) });
+const entryKind = word(ENTRY_KINDS);
+const sha256 = hex(64);
+const item = object<Item>({
+  name,
+  size: count,
+  modified_ms: optional(count),
+  kind: optional(entryKind, (value) => value === "file"),
+  sha256: optional(sha256),
+});
 const kept = object<Kept>({ item: index, offset: count, prove: flag() });
-const receipt = object<ItemReceipt>({ item: index, name, size: count, sha256: hex(64), handed_over: flag() });
+const receipt = object<ItemReceipt>({
+  item: index,
+  name,
+  size: count,
+  sha256,
+  handed_over: flag(),
+  already: flag(),
+});
 const arrivals = object<ArrivalFacts>({
   senders: count,
   arriving: count,
@@ -112,6 +147,46 @@ const server = object<IceServerFacts>({
 const address = object<AddressFacts>({ address: name, interface: name, score: whole(SCORE_MAX, -SCORE_MAX), why: name });
 const unfinished = object<UnfinishedItem>({ transfer: id, name, size: count, offset: count });
 
+const network = object<NetworkFacts>({ name, known: boolean });
+const asking = object<AskingFacts>({
+  transfer: id,
+  device: name,
+  kind,
+  items: count,
+  bytes: count,
+  first: list(item, ASKING_SHOWN_MAX),
+  until_ms: count,
+});
+const shelfItem = object<ShelfItem>({
+  item: id,
+  name,
+  size: count,
+  kind: entryKind,
+  modified_ms: count,
+  count: optional(count),
+  expires_ms: optional(count),
+  to: optional(id),
+});
+const offer = object<OfferProgress>({
+  item: id,
+  name,
+  state: word(OFFER_STATES),
+  bytes: count,
+  bytes_done: count,
+  device: optional(name),
+});
+const setting = object<SettingFacts>({
+  name: short,
+  value: name,
+  default: name,
+  text: name,
+  source: name,
+  choices: listOrNone(short),
+  is_fixed: flag(),
+  needs_restart: flag(),
+});
+const arrived = object<ReceiptFacts>({ name, size: count, sha256, placed_ms: count, sender: optional(name) });
+
 const facts = tagged<Facts>({
   wall_facts: object({
     computer: name,
@@ -137,11 +212,18 @@ const facts = tagged<Facts>({
     transfers: listOrNone(transferFacts),
     edge: optional(edge),
     relay: optional(relay),
+    network: optional(network),
+    asking: listOrNone(asking, ASKING_MAX),
   }),
   transfer_list: object({ transfers: list(transferFacts) }),
   inbox_list: object({ folder: name, entries: list(entry), total: count }),
   device_list: object({ devices: list(device) }),
   nearby_list: object({ peers: list(peer) }),
+  shelf_list: object({ items: list(shelfItem) }),
+  offer_list: object({ offers: list(offer) }),
+  offer_facts: object({ items: list(shelfItem), url: optional(name) }),
+  settings_facts: object({ settings: list(setting) }),
+  receipt_list: object({ receipts: list(arrived) }),
   ticket_facts: object({ url: name, expires_ms: optional(count) }),
   unfinished_list: object({ items: list(unfinished) }),
   done: object({ text: optional(name, (value) => value === "") }),
@@ -164,6 +246,22 @@ const verb = tagged<Verb>({
   forget_unfinished: nothing,
   use_away: nothing,
   meet: object({ device: id }),
+  pick_up: object({ items: list(id, SHELF_ITEMS_MAX, 1) }),
+  plain_download: object({ item: id }),
+  offer: object({
+    paths: list(name, SHELF_ITEMS_MAX, 1),
+    to: optional(id),
+    once: flag(),
+    expires_s: optional(count),
+    away: flag(),
+  }),
+  withdraw: object({ item: id }),
+  allow_transfer: object({ transfer: id }),
+  refuse_transfer: object({ transfer: id }),
+  trust_network: nothing,
+  get_settings: nothing,
+  change_setting: object({ name: short, value: name }),
+  list_receipts: object({ limit: optional(whole(RECEIPTS_TOLD_MAX), (value) => value === 200) }),
 });
 
 /** Every message that travels as JSON. */
@@ -190,6 +288,8 @@ const members: Members<JsonMessage> = {
     count,
     bytes: count,
     continues: listOrNone(id, CONTINUES_MAX),
+    shelf: flag(),
+    skip_same: flag(),
   }),
   accept: object({
     transfer: id,
@@ -197,12 +297,14 @@ const members: Members<JsonMessage> = {
     kept: listOrNone(kept),
     receipts: listOrNone(receipt),
     more: flag(),
+    deflate: flag(),
   }),
   decline: object({ transfer: id, reason, needed: optional(count), free: optional(count) }),
   proof: object({ transfer: id, item: index, first: count, digests: list(octets(32), DIGESTS_MAX, 1) }),
   rewind: object({ transfer: id, item: index, offset: count }),
   taken: object({ transfer: id, count }),
   safe: object({ transfer: id, item: index, offset: count }),
+  hold: object({ transfer: id, held: boolean }),
   finish: object({ transfer: id }),
   receipt: object({ transfer: id, receipts: list(receipt) }),
   cancel: object({ transfer: id, item: optional(index) }),

@@ -5,8 +5,9 @@ import type { Accept, Item, ItemReceipt, Kept, Propose, TransferId } from "../pr
 /** What a message holds beside its list: tag, transfer, totals, sixteen ids to continue. */
 const PAGE_FRAME_BYTES = 1_024;
 
-/** Everything of an item but its name, at its longest. */
+/** Everything of an item but its name and its hash, at its longest. */
 const ITEM_FRAME_BYTES = 80;
+const ITEM_HASH_BYTES = 80;
 const RECEIPT_FRAME_BYTES = 180;
 
 const utf8 = new TextEncoder();
@@ -15,9 +16,9 @@ function textBytes(text: string): number {
   return utf8.encode(JSON.stringify(text)).length;
 }
 
-/** Bytes of a manifest that an item stands for: its name as JSON and 80 for the rest. */
+/** Bytes of a manifest that an item stands for: its name as JSON, 80 for the rest, and 80 for a hash. */
 export function itemWeight(item: Item): number {
-  return textBytes(item.name) + ITEM_FRAME_BYTES;
+  return textBytes(item.name) + ITEM_FRAME_BYTES + (item.sha256 === undefined ? 0 : ITEM_HASH_BYTES);
 }
 
 /** Bytes a receipt takes in a page, at most. */

@@ -12,16 +12,20 @@ const ENDED_SHOWN = 4;
 
 const ENDED: Readonly<Record<TransferState, (transfer: TransferFacts) => TemplateResult>> = {
   arriving: () => html``,
+  asking: () => html``,
+  paused: () => html``,
   waiting: () => html``,
   done: ({ items_done }) => html`<span class="go">${counted(items_done, "file")}, all safe</span>`,
   failed: ({ items_done, items }) => html`<span class="stop">${count(items_done)} of ${count(items)} arrived</span>`,
   cancelled: ({ items_done, items }) => html`<span class="wait">stopped, ${count(items_done)} of ${count(items)} arrived</span>`,
 };
 
+const GOES_ON: ReadonlySet<TransferState> = new Set(["arriving", "asking", "paused", "waiting"]);
+
 export function transfersCard(list: TransferList | null, act: Act, nowMs: number): TemplateResult {
   const all = list?.transfers ?? [];
-  const moving = all.filter(({ state }) => state === "arriving" || state === "waiting");
-  const ended = all.filter(({ state }) => state !== "arriving" && state !== "waiting").slice(0, ENDED_SHOWN);
+  const moving = all.filter(({ state }) => GOES_ON.has(state));
+  const ended = all.filter(({ state }) => !GOES_ON.has(state)).slice(0, ENDED_SHOWN);
   return html`${panel("Arriving", moving.map((transfer) => movingRow(transfer, act)))}
     ${panel("Arrived lately", ended.map((transfer) => endedRow(transfer, nowMs)))}`;
 }
@@ -47,9 +51,23 @@ function movingRow(transfer: TransferFacts, act: Act): TemplateResult {
     <span class="arriving-number">${count(done)}<small>%</small></span>
     <div class="row-what"><bdi class="name">${name}</bdi>
       <div class="bar" role="progressbar" aria-label="From ${name}" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${done} ${part(share)}><i></i></div>
-      <div class="row-note">${transfer.state === "waiting" ? html`<span class="wait">interrupted at ${size(transfer.bytes_done)}; it goes on when ${name} is back</span>` : movingNote(transfer)}</div></div>
+      <div class="row-note">${stateNote(transfer)}</div></div>
     <button type="button" class="round" aria-label="Stop what ${name} sends" title="Stop" @click=${() => stop(transfer, act)}>${icons.close}</button>
   </li>`;
+}
+
+function stateNote(transfer: TransferFacts): TemplateResult {
+  const name = visible(transfer.device);
+  switch (transfer.state) {
+    case "waiting":
+      return html`<span class="wait">interrupted at ${size(transfer.bytes_done)}; it goes on when ${name} is back</span>`;
+    case "paused":
+      return html`<span class="wait">${name} paused it at ${size(transfer.bytes_done)}</span>`;
+    case "asking":
+      return html`<span class="wait">${counted(transfer.items, "file")}, ${size(transfer.bytes)}: waits for your word</span>`;
+    default:
+      return html`${movingNote(transfer)}`;
+  }
 }
 
 function movingNote(transfer: TransferFacts): string {

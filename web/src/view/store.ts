@@ -191,7 +191,12 @@ function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["fact
       return { ...state, devices: facts };
     case "nearby_list":
       return { ...state, nearby: facts };
-    case "unfinished_list": // whoever asked shows it
+    case "shelf_list": // no screen shows these yet
+    case "offer_list":
+    case "unfinished_list": // whoever asked shows what a verb gave
+    case "offer_facts":
+    case "settings_facts":
+    case "receipt_list":
     case "ticket_facts":
     case "done":
       return state;

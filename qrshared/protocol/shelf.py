@@ -1,0 +1,54 @@
+"""What desks tell of the shelf: what waits to be picked up, and who has got how far with it (`WIRE.md` 3.3)."""
+
+from dataclasses import dataclass
+
+from qrshared.protocol.fields import DeviceId, ShelfItemId
+from qrshared.protocol.vocabulary import EntryKind, OfferState
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfItem:
+    """One thing that waits; a folder's `size` and `count` are those of all files in it. `to`: for this device alone."""
+
+    item: ShelfItemId
+    name: str
+    size: int
+    kind: EntryKind
+    modified_ms: int
+    count: int | None = None
+    expires_ms: int | None = None
+    to: DeviceId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfList:
+    """What the asking device may pick up, the newest first."""
+
+    items: tuple[ShelfItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFacts:
+    """What was put on the shelf, and the code that leads to nothing else."""
+
+    items: tuple[ShelfItem, ...]
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferProgress:
+    """One thing on the shelf and one device; without `device` nobody has begun to pick it up."""
+
+    item: ShelfItemId
+    name: str
+    state: OfferState
+    bytes: int
+    bytes_done: int
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferList:
+    """Who is picking up what."""
+
+    offers: tuple[OfferProgress, ...]
