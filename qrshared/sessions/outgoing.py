@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from qrshared.links import BATCH_MESSAGES_MAX
@@ -11,10 +11,12 @@ from qrshared.protocol import (
     CHUNK_BYTES_MAX,
     PROOF_BLOCK_BYTES,
     Chunk,
+    EntryKind,
     Item,
     ItemReceipt,
     Message,
     Reason,
+    TransferId,
     TransferMessage,
 )
 from qrshared.shelf import ShelfError, Source, SourceChanged
@@ -27,6 +29,7 @@ from qrshared.transfers import (
     ProofWanted,
     Sender,
     SenderEvent,
+    SenderPhase,
     TransferCancelled,
     TransferFailed,
 )
@@ -40,10 +43,16 @@ READ_BYTES: Final = BATCH_MESSAGES_MAX * CHUNK_BYTES_MAX
 class Outgoing:
     """A transfer of ours. `attach` and `detach` as links come and go; `wait_over` tells when every item has its end."""
 
-    def __init__(self, sources: Sequence[Source], *, changed: Callable[[], None] = lambda: None) -> None:
-        """`changed` is called when an item or the whole ended."""
-        self.transfer = secrets.token_hex(16)
-        self.sender = Sender(self.transfer, [Item(one.name, one.size, one.modified_ms) for one in sources])
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        changed: Callable[[], None] = lambda: None,
+        transfer: TransferId | None = None,
+    ) -> None:
+        """`changed` is called when an item or the whole ended; `transfer` is one that an earlier daemon had begun."""
+        self.transfer = transfer or secrets.token_hex(16)
+        self.sender = Sender(self.transfer, [_item(one) for one in sources])
         self.receipts: dict[int, ItemReceipt] = {}
         self.failures: dict[int, Reason] = {}
         self.refusal: Reason | None = None
@@ -59,6 +68,11 @@ class Outgoing:
     def is_over(self) -> bool:
         """Every item has a receipt, has failed or is cancelled."""
         return self.sender.is_over
+
+    @property
+    def is_moving(self) -> bool:
+        """Its device is here and takes it."""
+        return self.sender.phase is SenderPhase.OPEN
 
     async def wait_over(self) -> None:
         """Return once it is."""
@@ -76,9 +90,13 @@ class Outgoing:
         self._proposal, self._proofs = [], []
         self.sender.detached()
 
-    def cancel(self) -> None:
-        """Nobody wants it any more."""
-        self._note(self.sender.cancel())
+    def cancel(self, items: Iterable[int] | None = None) -> None:
+        """Nobody wants these items any more, or all of it."""
+        if items is None:
+            self._note(self.sender.cancel())
+        else:
+            for item in items:
+                self._note(self.sender.cancel(item))
         self._wake()
 
     def take(self, message: TransferMessage) -> None:
@@ -158,3 +176,7 @@ class Outgoing:
         """Let go of every file."""
         for source in self._sources:
             source.close()
+
+
+def _item(source: Source) -> Item:
+    return Item(source.name, source.size, source.modified_ms, EntryKind(source.kind))

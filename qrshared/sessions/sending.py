@@ -35,9 +35,12 @@ class OutgoingTransfers:
         self.changed: Callable[[], None] = _nothing
         """Called when an item or a transfer ended."""
 
-    def offer(self, device: DeviceId, sources: Sequence[Source]) -> Outgoing:
-        """Send these files to a device: now if it is here, else when it comes; until it ends or the daemon does."""
-        outgoing = Outgoing(sources, changed=lambda: self.changed())
+    def offer(self, device: DeviceId, sources: Sequence[Source], *, transfer: TransferId | None = None) -> Outgoing:
+        """Send these files to a device: now if it is here, else when it comes; until it ends or the daemon does.
+
+        `transfer`: the same one that an earlier daemon had begun, so that its receiver goes on with what it has.
+        """
+        outgoing = Outgoing(sources, changed=lambda: self.changed(), transfer=transfer)
         self._all.setdefault(device, {})[outgoing.transfer] = outgoing
         view = self._views.get(device)
         if view is not None:

@@ -1,15 +1,39 @@
-"""What waits to be picked up: files of this computer, each bound to what it was when it was offered.
+"""What waits to be picked up: files and folders of this computer, each bound to what it was when it was offered.
 
 Always true here:
 - a source is read only while it is the same regular file (device, inode, size, modification time) as when it was
   offered; a link, a device or a changed file is refused with a word, never sent half old and half new;
-- nothing that a peer says becomes a path here.
+- nothing that a peer says becomes a path here;
+- what is still being written waits until it rests; hidden and half-written files are not offered.
 
-Deliberately absent: who may pick up (tickets), how bytes travel (sessions, links), and for now the
-Outbox folder itself.
+Deliberately absent: who may pick up (tickets), how bytes travel (sessions, links), what `qrshared send` offers and for
+how long (daemon); nothing here moves, changes or removes a file.
 """
 
-from qrshared.shelf.errors import ShelfError, SourceChanged, SourceUnreadable
-from qrshared.shelf.source import Source
+from qrshared.shelf.errors import OutboxInTheWay, ShelfError, SourceChanged, SourceUnreadable, TreeTooLarge
+from qrshared.shelf.outbox import ITEMS_MAX, OUTBOX_NAME, REST_S, Look, Outbox
+from qrshared.shelf.source import Identity, Kind, Source
+from qrshared.shelf.tree import Tree, is_sent, said, walk
+from qrshared.shelf.waiting import Waiting, look_at
 
-__all__ = ["ShelfError", "Source", "SourceChanged", "SourceUnreadable"]
+__all__ = [
+    "ITEMS_MAX",
+    "OUTBOX_NAME",
+    "REST_S",
+    "Identity",
+    "Kind",
+    "Look",
+    "Outbox",
+    "OutboxInTheWay",
+    "ShelfError",
+    "Source",
+    "SourceChanged",
+    "SourceUnreadable",
+    "Tree",
+    "TreeTooLarge",
+    "Waiting",
+    "is_sent",
+    "look_at",
+    "said",
+    "walk",
+]

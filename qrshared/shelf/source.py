@@ -3,7 +3,9 @@
 import hashlib
 import os
 import stat
+import threading
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
@@ -17,9 +19,20 @@ _FLAGS: Final = (
     | getattr(os, "O_BINARY", 0)
 )
 
+_LETTING_GO: Final = threading.Lock()
+"""Held for a moment: a reading thread and the loop may both be done with a file, and it must be closed once."""
+
+
+class Kind(StrEnum):
+    """What a source, or a thing on the shelf, is; the values are the wire's."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    TEXT = "text"  # small, and shown as words
+
 
 @dataclass(frozen=True, slots=True)
-class _Identity:
+class Identity:
     """What makes it the same file."""
 
     device: int
@@ -28,15 +41,18 @@ class _Identity:
     modified_ns: int
 
     @classmethod
-    def of(cls, facts: os.stat_result) -> "_Identity":
+    def of(cls, facts: os.stat_result) -> Self:
+        """Of what `stat` said."""
         return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 class Source:
-    """One regular file. `read`, `digests` and `close` block: call them in a thread, one at a time."""
+    """One regular file, or an empty folder of a tree. `read`, `digests` and `close` block: one thread at a time."""
 
-    def __init__(self, path: Path, name: str, identity: _Identity) -> None:
+    def __init__(self, path: Path, name: str, identity: Identity, kind: Kind = Kind.FILE) -> None:
+        """Bound to a file as it was seen before; whether it still is that file shows when it is read."""
         self.name = name
+        self.kind = kind
         self._path = path
         self._identity = identity
         self._descriptor: int | None = None
@@ -51,17 +67,24 @@ class Source:
             raise SourceUnreadable(name=shown, problem=fault.strerror or fault) from fault
         if not stat.S_ISREG(facts.st_mode):
             raise SourceUnreadable(name=shown, problem="it is no file")
-        return cls(path, shown, _Identity.of(facts))
+        return cls(path, shown, Identity.of(facts))
 
     @property
     def size(self) -> int:
-        """Bytes."""
-        return self._identity.size
+        """Bytes; none for a folder, whatever the system says of it."""
+        return 0 if self.kind is Kind.FOLDER else self._identity.size
 
     @property
     def modified_ms(self) -> int:
-        """Milliseconds since 1970."""
-        return self._identity.modified_ns // 1_000_000
+        """Milliseconds since 1970; a file may claim to be older, which no message can say."""
+        return max(0, self._identity.modified_ns // 1_000_000)
+
+    @property
+    def tag(self) -> str:
+        """32 hex digits that differ whenever the file does."""
+        facts = self._identity
+        told = f"{facts.device} {facts.inode} {facts.size} {facts.modified_ns}"
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes. Raises `SourceChanged`, `SourceUnreadable`."""
@@ -76,8 +99,11 @@ class Source:
             now = os.fstat(descriptor)
         except OSError as fault:
             raise SourceUnreadable(name=self.name, problem=fault.strerror or fault) from fault
-        if len(content) < length or _Identity.of(now) != self._identity:
+        if len(content) < length or Identity.of(now) != self._identity:
             raise SourceChanged(name=self.name)
+        if offset + length >= self.size:
+            # Its receipt may take a while: thousands of small files under way must not hold a descriptor each.
+            self.close()
         return bytes(content)
 
     def digests(self, offset: int, block_bytes: int) -> list[bytes]:
@@ -89,19 +115,22 @@ class Source:
 
     def close(self) -> None:
         """Let go of the file; it is opened again when more of it is wanted."""
-        descriptor, self._descriptor = self._descriptor, None
+        with _LETTING_GO:
+            descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
 
     def _open(self) -> int:
         if self._descriptor is not None:
             return self._descriptor
+        if self.kind is Kind.FOLDER:
+            raise SourceUnreadable(name=self.name, problem="it is a folder")
         try:
             descriptor = os.open(self._path, _FLAGS)
         except OSError as fault:
             raise SourceUnreadable(name=self.name, problem=fault.strerror or fault) from fault
         self._descriptor = descriptor
-        if _Identity.of(os.fstat(descriptor)) != self._identity:
+        if Identity.of(os.fstat(descriptor)) != self._identity:
             self.close()
             raise SourceChanged(name=self.name)
         return descriptor

@@ -1,0 +1,157 @@
+"""The Outbox: a folder whose files and folders wait for phones as soon as nobody writes to them any more."""
+
+import asyncio
+import hashlib
+import heapq
+import logging
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from watchfiles import awatch
+
+from qrshared.shelf.errors import OutboxInTheWay, ShelfError
+from qrshared.shelf.source import Identity, Kind
+from qrshared.shelf.tree import is_sent
+from qrshared.shelf.waiting import Waiting, look_at
+
+log = logging.getLogger(__name__)
+
+OUTBOX_NAME: Final = "Outbox"
+
+REST_S: Final = 1.5
+"""A file whose size and time have not changed for so long is taken for whole; one that changes later is a new one."""
+
+ITEMS_MAX: Final = 256
+"""Things of the Outbox that wait at once, the newest: what fits in one list."""
+
+STEP_MS: Final = 100
+WATCH_BEGINS_MS: Final = 2_000
+"""After so long the watch is certainly at work; what came before is seen by a look at that time."""
+
+RETRY_S: Final = 5.0
+"""How often the folder is looked into where it cannot be watched: it is missing, or the system is out of watches."""
+
+_Seen: TypeAlias = tuple[Identity, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found."""
+
+    items: tuple[Waiting, ...]
+    is_restless: bool
+    """Something is still being written: look again in a moment."""
+    left_out: int = 0
+    """Things beyond `ITEMS_MAX`."""
+    problems: tuple[str, ...] = ()
+    """Sentences about what cannot be offered."""
+
+
+class Outbox:
+    """One folder. `look` blocks: call it in a thread, one at a time."""
+
+    def __init__(self, inbox: Callable[[], Path | None], salt: bytes) -> None:
+        """`inbox`: the folder that holds the Outbox; None while it is not there. `salt` makes the ids ours."""
+        self._inbox = inbox
+        self._salt = salt
+        self._seen: dict[str, tuple[_Seen, float]] = {}
+
+    def look(self, now: float) -> Look:
+        """Make the folder if it is missing and see what is in it; `now` is monotonic seconds.
+
+        Raises `OutboxInTheWay`, and OSError for a disk that refuses.
+        """
+        top = self._top()
+        if top is None:
+            self._seen.clear()
+            return Look((), is_restless=False)
+        found: list[Waiting] = []
+        problems: list[str] = []
+        newest = heapq.nlargest(ITEMS_MAX, _entries(top))
+        for _, name in newest:
+            try:
+                found.append(self._bound(look_at(top / name, "")))
+            except ShelfError as fault:
+                problems.append(fault.sentence)
+        resting = [one for one in found if self._rests(one, now)]
+        names = {one.path.name for one in found}
+        self._seen = {name: seen for name, seen in self._seen.items() if name in names}
+        left_out = sum(1 for _ in _entries(top)) - len(newest) if len(newest) == ITEMS_MAX else 0
+        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), tuple(problems))
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Something may have changed; until cancelled."""
+        while True:
+            try:
+                top = self._inbox()
+                if top is not None:
+                    async for _ in _seen_in(top / OUTBOX_NAME):
+                        yield
+            except (OSError, RuntimeError) as fault:  # RuntimeError: watchfiles' own, when inotify has no watch left
+                log.debug("the Outbox cannot be watched for now: %s", type(fault).__name__)
+            yield
+            await asyncio.sleep(RETRY_S)
+
+    def _top(self) -> Path | None:
+        inbox = self._inbox()
+        if inbox is None:
+            return None
+        top = inbox / OUTBOX_NAME
+        try:
+            facts = top.lstat()
+        except FileNotFoundError:
+            top.mkdir()
+            return top
+        if not stat.S_ISDIR(facts.st_mode):
+            # Not even a link to a folder: what is offered to phones must be seen where it is.
+            raise OutboxInTheWay(name=top, problem="a link" if stat.S_ISLNK(facts.st_mode) else "no folder")
+        return top
+
+    def _bound(self, seen: Waiting) -> Waiting:
+        """With an id that stays over restarts, and goes with what was seen: other content is another thing."""
+        facts = seen.identity
+        what = [seen.kind is Kind.FOLDER, facts.inode, os.fsencode(seen.path.name)]
+        if seen.kind is not Kind.FOLDER:
+            what += [facts.size, facts.modified_ns]
+        item_id = hashlib.blake2b(repr(what).encode(), key=self._salt, digest_size=16).hexdigest()
+        return Waiting(item_id, seen.path, seen.name, seen.kind, seen.identity, seen.size, seen.count, seen.signature)
+
+    def _rests(self, one: Waiting, now: float) -> bool:
+        state: _Seen = (one.identity, one.size, one.signature)
+        before = self._seen.get(one.path.name)
+        if before is None or before[0] != state:
+            self._seen[one.path.name] = (state, now)
+            return False
+        return now - before[1] >= REST_S
+
+
+async def _seen_in(top: Path) -> AsyncIterator[None]:
+    """Until the folder is gone; once as well when the watch is certainly at work, for what came before."""
+    has_begun = False
+    watched = awatch(top, watch_filter=None, step=STEP_MS, rust_timeout=WATCH_BEGINS_MS, yield_on_timeout=True)
+    async for seen in watched:
+        if seen or not has_begun:
+            yield
+        has_begun = True
+        if not top.is_dir():
+            return
+
+
+def _entries(top: Path) -> list[tuple[int, str]]:
+    """When it was last written to, and its name; only what may be offered at all."""
+    found = []
+    with os.scandir(top) as entries:
+        for entry in entries:
+            if not is_sent(entry.name):
+                continue
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode):
+                found.append((facts.st_mtime_ns, entry.name))
+    return found
