@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 _URL: Final = re.compile(
@@ -63,6 +63,17 @@ def choose_servers(servers: Sequence[IceServer], *, relay_only: bool = False) ->
     turn = next((turns[kind] for kind in order if kind in turns), None)
     # Asking STUN would only cost time where nothing but a relay may be used.
     return tuple(server for server in (None if relay_only else stun, turn) if server is not None)
+
+
+def over_tcp(servers: Sequence[IceServer]) -> tuple[IceServer, ...]:
+    """The same without TURN over UDP, where there is a TURN server for anything else: for networks that drop UDP."""
+    slow = [_but_udp(server) for server in servers]
+    has_tcp = any(_kind_of(url) in _SUREST_FIRST[:2] for server in slow for url in server.urls)
+    return tuple(server for server in slow if server.urls) if has_tcp else tuple(servers)
+
+
+def _but_udp(server: IceServer) -> IceServer:
+    return replace(server, urls=tuple(url for url in server.urls if _kind_of(url) != ("turn", "udp")))
 
 
 def _kind_of(url: str) -> tuple[str, str] | None:

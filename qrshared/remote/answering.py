@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from qrshared.errors import QrsharedError
 from qrshared.links import Link, LinkClosed
-from qrshared.links.ice import CandidateCounts, IceServer
+from qrshared.links.ice import CandidateCounts, IceServer, over_tcp
 from qrshared.remote.limits import ANSWER_S, CLOSE_S, OPEN_S
 from qrshared.remote.messages import CANDIDATES_MAX, Answer, Candidate, Failed, FailReason, MeetingMessage
 
@@ -107,7 +107,9 @@ class Attempt:
         """Answer, open, serve, close."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                connection = await self._connect(await self._servers())
+                servers = await self._servers()
+                # A second attempt follows one that found no way: perhaps this home's network drops UDP.
+                connection = await self._connect(servers if self.number == 1 else over_tcp(servers))
         except Exception:
             log.exception("no peer connection could be made")
             self._fail(FailReason.OFFER)

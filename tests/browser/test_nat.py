@@ -52,6 +52,15 @@ async def test_where_only_tcp_gets_out_the_relay_is_reached_by_tcp() -> None:
         assert await page.evaluate(ROAD) == "relay"
 
 
+async def test_a_home_whose_network_drops_udp_is_reached_at_the_second_attempt() -> None:
+    async with nat_world(relay=True) as world:
+        world.lab.routers[0].block_udp()
+        await world.start_daemon(turn=f"{TURN_UDP},{TURN_TCP}")
+        page = await world.scan_away()
+        await send_and_check(world, page, [world.file("photo.jpg", MIB)])
+        assert await page.evaluate(ROAD) == "relay"
+
+
 async def test_the_edge_dies_in_mid_transfer_and_the_transfer_goes_on() -> None:
     async with nat_world(relay=True) as world:
         await world.start_daemon()

@@ -3,7 +3,7 @@
 import pytest
 
 from qrshared.links import CandidateCounts, IceServer
-from qrshared.links.ice import choose_servers, count_candidates
+from qrshared.links.ice import choose_servers, count_candidates, over_tcp
 
 STUN = IceServer(("stun:stun.example.org:19302",))
 UDP = "turn:relay.example.org:3478"
@@ -32,6 +32,13 @@ def test_udp_goes_first_and_who_failed_without_a_relay_takes_tcp(
 ) -> None:
     assert choose_servers([turn(*offered)]) == (turn(first_try),)
     assert choose_servers([turn(url) for url in offered], relay_only=True) == (turn(relay_only),)
+
+
+def test_a_second_try_leaves_udp_out_where_there_is_anything_else() -> None:
+    assert over_tcp([STUN, turn(UDP, TCP), turn(UDP)]) == (STUN, turn(TCP))
+    assert over_tcp([turn(UDP), turn(TLS)]) == (turn(TLS),)
+    assert over_tcp([STUN, turn(UDP)]) == (STUN, turn(UDP))
+    assert over_tcp([]) == ()
 
 
 def test_the_first_stun_server_is_asked_unless_only_a_relay_may_be_used() -> None:
