@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.protocol import Reason
+from qrshared.protocol import Decline, Propose, Reason
+from qrshared.sessions.sending import OUTGOING_PER_DEVICE_MAX
 from qrshared.shelf import Source, SourceUnreadable
 from tests.adapters.sessions_world import computer, until
 from tests.receiving import Pocket
@@ -97,6 +98,24 @@ async def test_a_file_that_changes_on_the_way_fails_and_the_others_arrive(tmp_pa
             assert outgoing.failures == {0: Reason.SOURCE_CHANGED}
             assert pocket.files()["steady.txt"] == b"steady"
             assert list(outgoing.receipts) == [1]
+
+
+async def test_a_device_is_sent_so_many_transfers_at_once_and_the_next_when_one_of_them_has_ended(
+    tmp_path: Path,
+) -> None:
+    async with computer(tmp_path) as home:
+        phone = await home.trusted_phone()
+        async with phone.visit() as visit:
+            device = home.live.devices()[0]
+            offered = [
+                home.outgoing.offer(device, [file_at(tmp_path, f"{n}.txt", b"x")])
+                for n in range(OUTGOING_PER_DEVICE_MAX + 1)
+            ]
+            proposed = [(await visit.hear_a(Propose)).transfer for _ in range(OUTGOING_PER_DEVICE_MAX)]
+            assert proposed == [one.transfer for one in offered[:-1]]
+            assert not visit._heard
+            await visit.say(Decline(proposed[0], Reason.DECLINED))
+            assert (await visit.hear_a(Propose)).transfer == offered[-1].transfer
 
 
 async def test_declined_means_over(tmp_path: Path) -> None:
