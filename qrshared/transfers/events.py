@@ -168,6 +168,13 @@ class ProofArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The sender's person paused the transfer, or lets it go on; for people to see."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """So many bytes were thrown away: they were under way when their item was rewound or ended."""
 
@@ -179,6 +186,7 @@ ReceiverEvent: TypeAlias = (
     | BytesArrived
     | ItemComplete
     | ProofArrived
+    | Held
     | Drained
     | ItemFailed
     | ItemCancelled

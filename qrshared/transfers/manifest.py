@@ -1,8 +1,20 @@
 """Puts the pages of a proposal together and refuses what no honest sender would propose."""
 
 from qrshared.errors import RemoteError
-from qrshared.protocol import ITEMS_MAX, MANIFEST_BYTES_MAX, Item, Propose, Reason, TransferId
+from qrshared.protocol import (
+    ITEMS_MAX,
+    MANIFEST_BYTES_MAX,
+    TEXT_BYTES_MAX,
+    EntryKind,
+    Item,
+    Propose,
+    Reason,
+    TransferId,
+)
 from qrshared.transfers.paging import item_weight
+
+_SIZE_MAX = {EntryKind.FOLDER: 0, EntryKind.TEXT: TEXT_BYTES_MAX}
+"""A folder has no bytes of its own, and a text is short."""
 
 
 class ManifestRefused(RemoteError):
@@ -49,6 +61,8 @@ class IncomingManifest:
             raise ManifestRefused(Reason.MANIFEST_TOO_LARGE)
         count = len(self._items)
         if count > first.count or self._bytes > first.bytes or not self._is_known(page):
+            raise ManifestRefused(Reason.PROTOCOL)
+        if any(item.size > _SIZE_MAX.get(item.kind, item.size) for item in page.items):
             raise ManifestRefused(Reason.PROTOCOL)
         if page.more:
             return False

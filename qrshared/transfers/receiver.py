@@ -9,6 +9,7 @@ from qrshared.protocol import (
     Decline,
     Fail,
     Finish,
+    Hold,
     Item,
     ItemReceipt,
     Kept,
@@ -27,6 +28,7 @@ from qrshared.transfers.arrival import Arrival
 from qrshared.transfers.events import (
     BytesArrived,
     Drained,
+    Held,
     ItemCancelled,
     ItemComplete,
     ItemFailed,
@@ -105,27 +107,31 @@ class Receiver:
                 self._outgoing = [Cancel(self.transfer)]
         if type(message) not in RECEIVER_HEARS[self.phase]:
             return self.fail(Reason.PROTOCOL) if self.phase in REFUSES_THE_REST else []
+        return self._with_over(self._hear(message, now))
+
+    def _hear(self, message: TransferMessage, now: float) -> Events:
         match message:
             case Chunk():
                 self.moved_at = now
-                events = self._chunk(message)
+                return self._chunk(message)
             case Propose():
-                events = self._page(message)
+                return self._page(message)
             case Proof():
-                events = self._proof(message)
+                return self._proof(message)
             case Finish():
-                events = self._finish()
+                return self._finish()
+            case Hold(held=held):
+                return [Held(held)]
             case Cancel(item=None):
-                events = self._end_all(ItemState.CANCELLED, TransferCancelled())
+                return self._end_all(ItemState.CANCELLED, TransferCancelled())
             case Fail(item=None, reason=reason, needed=needed, free=free):
-                events = self._end_all(ItemState.FAILED, TransferFailed(reason, needed, free))
+                return self._end_all(ItemState.FAILED, TransferFailed(reason, needed, free))
             case Cancel(item=int(item)):
-                events = self._ended_by_sender(item, ItemCancelled(item))
+                return self._ended_by_sender(item, ItemCancelled(item))
             case Fail(item=int(item), reason=reason):
-                events = self._ended_by_sender(item, ItemFailed(item, reason))
+                return self._ended_by_sender(item, ItemFailed(item, reason))
             case _:
-                events = []
-        return self._with_over(events)
+                return []
 
     def _page(self, page: Propose) -> Events:
         if self.phase is not Phase.PROPOSING:
@@ -147,7 +153,8 @@ class Receiver:
 
     def _chunk(self, chunk: Chunk) -> Events:
         count = len(chunk.content)
-        if not self._flow.receive(count) or chunk.item >= len(self._items):
+        is_agreed = not chunk.deflated  # no accept of ours says `deflate` yet
+        if not (is_agreed and self._flow.receive(count)) or chunk.item >= len(self._items):
             return self._fail(Reason.PROTOCOL)
         item = self._items[chunk.item]
         if item.rewound and chunk.offset == item.arrived:

@@ -15,6 +15,7 @@ from qrshared.protocol import (
     Decline,
     Fail,
     Finish,
+    Hold,
     Item,
     ItemReceipt,
     Kept,
@@ -216,16 +217,21 @@ class Sender:
     def pause(self, item: int | None = None) -> None:
         """Nothing more of this item, or of the whole transfer, is read until `resume`."""
         if item is None:
-            self.is_paused = True
+            self._hold(held=True)
         else:
             self._departures[item].paused = True
 
     def resume(self, item: int | None = None) -> None:
         """It may be read again."""
         if item is None:
-            self.is_paused = False
+            self._hold(held=False)
         else:
             self._departures[item].paused = False
+
+    def _hold(self, *, held: bool) -> None:
+        if held is not self.is_paused and self.phase is Phase.OPEN:
+            self._outgoing.append(Hold(self.transfer, held))
+        self.is_paused = held
 
     def cancel(self, item: int | None = None) -> Events:
         """The person does not want this item, or the rest of the transfer."""
@@ -293,6 +299,8 @@ class Sender:
             departure.proof_offset = 0
             if departure.told is not None:
                 self._outgoing.append(departure.told)
+        if self.is_paused:  # the receiver may not know it any more
+            self._outgoing.append(Hold(self.transfer, held=True))
 
     def _restart(self, departure: Departure, offset: int) -> int:
         self.tally.bytes_done += offset - departure.done

@@ -12,6 +12,7 @@ from qrshared.protocol import (
     Decline,
     Fail,
     Finish,
+    Hold,
     Item,
     ItemReceipt,
     Kept,
@@ -35,6 +36,7 @@ from qrshared.transfers import (
     ReceiverEvent,
     ReceiverPhase,
     Sender,
+    TransferFailed,
 )
 
 T = "0" * 32
@@ -67,6 +69,7 @@ def any_message(rng: random.Random) -> TransferMessage:
             Taken(T, count),
             Safe(T, item, offset),
             Finish(T),
+            Hold(T, rng.random() < 0.5),
             Receipt(T, receipts),
             Cancel(T, some),
             Fail(T, reason, some),
@@ -183,3 +186,13 @@ def test_a_sender_survives_any_peer_and_never_exceeds_the_window_or_a_file(seed:
         if sender.is_over:
             sender = Sender(T, [Item("x", size) for size in sizes])
             under_way = 0
+
+
+def test_a_deflated_chunk_nobody_agreed_to_fails_the_transfer() -> None:
+    for deflated in (False, True):
+        receiver = Receiver(T)
+        receiver.receive(Propose(T, 0, (Item("a", 5),), False, 1, 5), 0.0)
+        receiver.accept(WINDOW)
+        events = receiver.receive(Chunk(T, 0, 0, b"hello", deflated=deflated), 1.0)
+        assert (TransferFailed(Reason.PROTOCOL) in events) is deflated
+        assert any(isinstance(event, BytesArrived) for event in events) is not deflated

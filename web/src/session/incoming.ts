@@ -128,6 +128,7 @@ export class Incoming {
         return [];
       case "drained": // nothing is kept of an earlier page load, so nothing is proven
       case "proof_arrived":
+      case "held": // whoever pauses knows; the rows here merely stand still
         return [];
     }
   }

@@ -130,6 +130,12 @@ export interface ProofArrived {
   readonly offset: number;
 }
 
+/** The sender's person paused the transfer, or lets it go on; for people to see. */
+export interface Held {
+  readonly t: "held";
+  readonly held: boolean;
+}
+
 /** So many bytes were thrown away: they were under way when their item was rewound or ended. */
 export interface Drained {
   readonly t: "drained";
@@ -141,6 +147,7 @@ export type ReceiverEvent =
   | BytesArrived
   | ItemComplete
   | ProofArrived
+  | Held
   | Drained
   | ItemFailed
   | ItemCancelled

@@ -1,5 +1,5 @@
 // Puts the pages of a proposal together and refuses what no honest sender would propose.
-import { ITEMS_MAX, MANIFEST_BYTES_MAX } from "../protocol/limits.ts";
+import { ITEMS_MAX, MANIFEST_BYTES_MAX, TEXT_BYTES_MAX } from "../protocol/limits.ts";
 import type { Item, Propose, Reason, TransferId } from "../protocol/messages.ts";
 import { itemWeight } from "./paging.ts";
 
@@ -44,7 +44,7 @@ export class IncomingManifest {
     }
     if (this.#weight > MANIFEST_BYTES_MAX) return { refused: "manifest_too_large" };
     const count = this.#items.length;
-    if (count > first.count || this.#bytes > first.bytes) return { refused: "protocol" };
+    if (count > first.count || this.#bytes > first.bytes || page.items.some(isTooLarge)) return { refused: "protocol" };
     if (page.more) return "more";
     const agrees = count > 0 && count === first.count && this.#bytes === first.bytes;
     return agrees && (this.#known === null || this.#known.length === count) ? "whole" : { refused: "protocol" };
@@ -53,6 +53,12 @@ export class IncomingManifest {
   #isKnown(index: number, item: Item): boolean {
     if (this.#known === null) return true;
     const known = this.#known[index];
-    return known?.name === item.name && known.size === item.size && known.modified_ms === item.modified_ms;
+    return known?.name === item.name && known.size === item.size && known.modified_ms === item.modified_ms
+      && (known.kind ?? "file") === (item.kind ?? "file") && known.sha256 === item.sha256;
   }
+}
+
+/** A folder has no bytes of its own, and a text is short. */
+function isTooLarge({ kind, size }: Item): boolean {
+  return (kind === "folder" && size > 0) || (kind === "text" && size > TEXT_BYTES_MAX);
 }

@@ -20,7 +20,7 @@ export const RECEIVER_HEARS: Readonly<Record<ReceiverPhase, readonly Tag[]>> = {
   new: ["propose"],
   proposing: ["propose", "cancel", "fail"],
   proposed: ["cancel", "fail"],
-  open: ["chunk", "proof", "finish", "cancel", "fail"],
+  open: ["chunk", "proof", "hold", "finish", "cancel", "fail"],
   detached: ["propose", "cancel", "fail"],
   closing: [],
   over: [],

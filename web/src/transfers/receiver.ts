@@ -1,19 +1,6 @@
 // One incoming transfer as its receiver sees it: what is proposed, what has arrived, what may be said to be safe.
-import type {
-  Accept,
-  Cancel,
-  Chunk,
-  Fail,
-  Item,
-  ItemReceipt,
-  Kept,
-  Message,
-  Proof,
-  Propose,
-  Reason,
-  TransferId,
-  TransferMessage,
-} from "../protocol/messages.ts";
+import type { Accept, Cancel, Chunk, Fail, Item, ItemReceipt, Kept, Message } from "../protocol/messages.ts";
+import type { Proof, Propose, Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
 import { Arrival } from "./arrival.ts";
 import { isFinal } from "./events.ts";
 import type { ItemCancelled, ItemFailed, ItemState, ReceiverEvent, TransferCancelled, TransferFailed } from "./events.ts";
@@ -102,6 +89,8 @@ export class Receiver {
         return this.#proof(message);
       case "finish":
         return this.#finish();
+      case "hold":
+        return [{ t: "held", held: message.held }];
       case "cancel":
         return message.item === undefined
           ? this.#endAll("cancelled", { t: "transfer_cancelled" })

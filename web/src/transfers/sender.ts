@@ -1,19 +1,7 @@
 // One outgoing transfer as its sender sees it: what to propose, what to read and send next, what is safe over there.
 import { CHUNK_BYTES_MAX, CONTINUES_MAX, DIGESTS_MAX, ITEMS_MAX, MANIFEST_BYTES_MAX } from "../protocol/limits.ts";
-import type {
-  Accept,
-  Cancel,
-  Fail,
-  Item,
-  ItemReceipt,
-  Kept,
-  Message,
-  Proof,
-  Reason,
-  Taken,
-  TransferId,
-  TransferMessage,
-} from "../protocol/messages.ts";
+import type { Accept, Cancel, Fail, Item, ItemReceipt, Kept, Message, Proof } from "../protocol/messages.ts";
+import type { Reason, Taken, TransferId, TransferMessage } from "../protocol/messages.ts";
 import { Departure } from "./departure.ts";
 import type { Read } from "./departure.ts";
 import type { ItemState, SenderEvent } from "./events.ts";
@@ -216,13 +204,18 @@ export class Sender {
 
   /** Nothing more of this item, or of the whole transfer, is read until `resume`. */
   pause(item: number | null = null): void {
-    if (item === null) this.#paused = true;
+    if (item === null) this.#hold(true);
     else this.#at(item).paused = true;
   }
 
   resume(item: number | null = null): void {
-    if (item === null) this.#paused = false;
+    if (item === null) this.#hold(false);
     else this.#at(item).paused = false;
+  }
+
+  #hold(held: boolean): void {
+    if (held !== this.#paused && this.#phase === "open") this.#outgoing.push({ t: "hold", transfer: this.transfer, held });
+    this.#paused = held;
   }
 
   /** The person does not want this item, or the rest of the transfer. */
@@ -301,6 +294,7 @@ export class Sender {
       departure.proofOffset = 0;
       if (departure.told !== null) this.#outgoing.push(departure.told);
     }
+    if (this.#paused) this.#outgoing.push({ t: "hold", transfer: this.transfer, held: true }); // it may have forgotten
   }
 
   /** An item goes on from `offset`; returns how many claimed bytes will never be sent. */
