@@ -12,8 +12,6 @@ COMPUTER = "STUDY-PC"
 CODE = "http://192.168.1.7:7774/p#1Zk3qWv8sQm2LxYtR5bNc0A"
 NOW_MS = int(time.time() * 1000)
 GUEST: Mapping[str, Json] = {"rights": ["send"], "trust": "guest", "device": "ab" * 16}
-AWAY: Json = {"edge": "https://meet.example.org", "relay_ask_bytes": 104_857_600}
-TRUSTED: Mapping[str, Json] = {"rights": ["send", "pick_up"], "trust": "trusted", "device": "ef" * 16, "away": AWAY}
 OWNER: Mapping[str, Json] = {"rights": ["own", "send", "pick_up"], "trust": "owner", "device": "cd" * 16}
 
 
@@ -202,38 +200,6 @@ PHONE = (
     Scene("phone-cancel", "/p", (link(), SENDING, BIG), click=".list-head .quiet"),
 )
 
-FILM = item(0, "Clip of the garden.mov", 6_000_000_000)
-FILM_TOTAL = total("paused", 1, bytes=6_000_000_000, bytesDone=0, bytesSafe=0)
-
-
-def relay(question: str) -> Update:
-    return {"t": "relay", "question": question, "bytes": 6_000_000_000}
-
-
-ASKED = (link(road="relay"), items(FILM), FILM_TOTAL, relay("asked"))
-MEETING_POINT = f"/p{CODE[CODE.index('#') :]}"
-
-AWAY_FROM_HOME = (
-    Scene("phone-offer", "/p", (link(grant=TRUSTED),)),
-    Scene("phone-offer-done", "/p", (link(grant=TRUSTED), DONE, total("sending", 3), ALL_DONE), picked=True),
-    Scene("phone-direct", MEETING_POINT, (link(grant=TRUSTED, road="direct"),), at_edge=True),
-    Scene("phone-direct-trust", MEETING_POINT, (link(grant=TRUSTED, road="direct"),), at_edge=True, click=".head-link"),
-    Scene("phone-relay-trust", MEETING_POINT, (link(road="relay"),), at_edge=True, click=".head-link"),
-    Scene("phone-direct-sending", MEETING_POINT, (link(road="direct"), SENDING, BIG), at_edge=True, picked=True),
-    Scene("phone-relay-asked", MEETING_POINT, ASKED, at_edge=True),
-    Scene("phone-relay-held", MEETING_POINT, (*ASKED, relay("waits")), at_edge=True),
-    *(
-        Scene(f"phone-away-{fault}", MEETING_POINT, (link("lost", retryInS=4, fault=fault),), at_edge=True)
-        for fault in ("no_edge", "nobody", "silent", "no_way", "spoiled", "busy", "version")
-    ),
-    Scene(
-        "phone-away-stalled",
-        "/p",
-        (link(road="home"), SENDING, BIG, link("lost", retryInS=3, fault="nobody")),
-        picked=True,
-    ),
-)
-
 # --- the wall ---------------------------------------------------------------------------------------------------
 
 WALL = (
@@ -353,31 +319,6 @@ TRANSFERS = news(
 OWN = (link(grant=OWNER), STATUS, INBOX, DEVICES, TRANSFERS)
 TICKET: Json = {"t": "ticket_facts", "url": CODE, "expires_ms": NOW_MS + 860_000}
 
-EDGE: Mapping[str, Json] = {"url": "https://meet.example.org", "state": "connected"}
-RELAYED: Json = {"turn": "coturn", "month": "2026-11", "bytes": 1_240_000_000, "ask_bytes": 104_857_600}
-AWAY_OWN = (
-    *OWN,
-    news("status_facts", **{**STATUS_FACTS, "edge": EDGE, "relay": RELAYED}),
-    news(
-        "device_list",
-        devices=[{**DEVICE_LIST[0], "road": "direct"}, {**DEVICE_LIST[1], "road": "relay"}, *DEVICE_LIST[2:]],
-    ),
-)
-NO_ANSWER = "The edge https://meet.example.org does not answer. At home everything works; away from home devices wait."
-AWAY_FAILED = news(
-    "status_facts",
-    **{
-        **STATUS_FACTS,
-        "edge": {**EDGE, "state": "failed", "sentence": NO_ANSWER},
-        "relay": {**RELAYED, "turn": "none"},
-    },
-)
-AWAY_TICKET: Json = {
-    "t": "ticket_facts",
-    "url": f"https://meet.example.org{MEETING_POINT}",
-    "expires_ms": NOW_MS + 860_000,
-}
-
 OWNER_PAGE = (
     Scene("owner", "/owner", OWN),
     Scene(
@@ -401,10 +342,7 @@ OWNER_PAGE = (
     Scene("owner-add", "/owner", OWN, {"make_ticket": TICKET}, click=".owner-add"),
     Scene("owner-bin", "/owner", OWN, click='[data-entry="Lease agreement signed.pdf"] button:nth-of-type(3)'),
     Scene("owner-rename", "/owner", OWN, click='[data-entry="Lease agreement signed.pdf"] button:nth-of-type(2)'),
-    Scene("owner-away", "/owner", AWAY_OWN),
-    Scene("owner-away-failed", "/owner", (*OWN, AWAY_FAILED)),
-    Scene("owner-add-away", "/owner", AWAY_OWN, {"make_ticket": AWAY_TICKET}, click=".owner-add"),
     Scene("owner-lost", "/owner", (*OWN, link("lost", retryInS=3))),
 )
 
-SCENES = PHONE + AWAY_FROM_HOME + WALL + OWNER_PAGE
+AT_HOME = PHONE + WALL + OWNER_PAGE

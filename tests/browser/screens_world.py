@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.scenes import SCENES, Scene
+from tests.browser.scenes import Scene
+from tests.browser.scenes_away import SCENES
 from tests.browser.screens import SIZES, build, chromium, open_scene, until
 
 BY_NAME = {scene.name: scene for scene in SCENES}

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.scenes import CODE, GUEST, TRUSTED, link
+from tests.browser.scenes import CODE, GUEST, link
+from tests.browser.scenes_away import TRUSTED
 from tests.browser.screens import until
 from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode } from "uqr";
-import type { ItemView, LinkView, TotalView, Update } from "../src/session/bridge.ts";
-import type { Kind, Reason } from "../src/protocol/messages.ts";
-import type { AwayFault } from "../src/session/roads.ts";
-import { mayBeOffered } from "../src/view/away-offer.ts";
+import type { Update } from "../src/session/bridge.ts";
+import type { Reason } from "../src/protocol/messages.ts";
 import { arrivalSentence } from "../src/view/arrivals.ts";
 import { deviceOf } from "../src/view/device.ts";
 import { finishedHeading, headline, openHeading } from "../src/view/headline.ts";
@@ -13,37 +11,13 @@ import { badge, leaf, sortOf, split, visible } from "../src/view/names.ts";
 import { ago, countdown, counted, duration, percent, size } from "../src/view/numbers.ts";
 import { patience } from "../src/view/patience.ts";
 import { qrPath } from "../src/view/qr.ts";
-import { type Place, routeOf } from "../src/view/route.ts";
-import { answered, batchOf, begin, codeToShow, fold, phaseOf, progressOf, retryIn, roadOf, type ViewState } from "../src/view/store.ts";
+import { answered, batchOf, begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
 import { stillUnfinished } from "../src/view/unfinished.ts";
 import { visibleRows } from "../src/view/window.ts";
 import { addressWords, declinedSentence, reasonSentence, refusal, trustSheet } from "../src/view/words.ts";
-
-const START = { monoMs: 0, wallMs: 1_800_000_000_000 };
-const LAPTOP = deviceOf({ userAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/140", touchPoints: 0, screenSide: 1080 });
-const OPEN: Extract<LinkView, { state: "open" }> = { state: "open", computer: "STUDY-PC", grant: { rights: ["send"] }, words: null, road: "home" };
-
-const RELAYED: LinkView = { ...OPEN, road: "relay" };
-
-function item(id: number, state: ItemView["state"], more: Partial<ItemView> = {}): ItemView {
-  return { id, name: `${id}.jpg`, size: 100, done: 0, state, reason: null, finalName: null, preparing: false, ...more };
-}
-
-function total(state: TotalView["state"], items: number, more: Partial<TotalView> = {}): Update {
-  const none = { done: 0, failed: 0, bytes: items * 100, bytesDone: 0, bytesSafe: 0, rate: 0, leftS: null };
-  return { t: "total", total: { ...none, state, items, ...more } };
-}
-
-const link = (view: LinkView): Update => ({ t: "link", link: view });
-const items = (...changed: ItemView[]): Update => ({ t: "items", changed, gone: [] });
-
-function play(...updates: Update[]): ViewState {
-  return updates.reduce((state, update) => fold(state, update, START), begin(START, null));
-}
+import { LAPTOP, OPEN, START, item, items, link, plain, play, total } from "./support/view-play.ts";
 
 // --- numbers and names
-
-const plain = (text: string): string => text.replaceAll("\u00a0", " ");
 
 test("sizes are decimal and short", () => {
   const said = [0, 1, 999, 1_000, 240_000, 999_600, 2_140_000_000, 6e9, 1.5e15].map((bytes) => plain(size(bytes)));
@@ -186,54 +160,6 @@ test("every situation has one phase", () => {
     ["sending", [link(OPEN), failed, total("done", 1, { failed: 1 }), declined, total("sending", 2)]],
   ];
   for (const [phase, updates] of cases) assert.equal(phaseOf(play(...updates)), phase, JSON.stringify(updates));
-});
-
-test("a question about the relay comes before what moves, and goes when it is answered", () => {
-  const held = [link({ ...RELAYED }), items(item(0, "waiting", { size: 6e9 })), total("paused", 1, { bytes: 6e9 })];
-  const ask = (question: "none" | "asked" | "waits"): Update => ({ t: "relay", question, bytes: 6e9 });
-  const asked = play(...held, ask("asked"));
-  assert.equal(phaseOf(asked), "asked");
-  assert.equal(plain(headline(asked, LAPTOP, 0).title), "This goes through your relay (6 GB).");
-  assert.match(headline(asked, LAPTOP, 0).more, /^Send now, or wait for home Wi-Fi\?/);
-  assert.equal(phaseOf(fold(asked, link({ state: "lost", retryInS: 1 }), START)), "asked", "a cut takes no question back");
-  const waits = fold(asked, ask("waits"), START);
-  assert.deepEqual([phaseOf(waits), headline(waits, LAPTOP, 0).title], ["held", "Waiting for home Wi-Fi."]);
-  assert.equal(phaseOf(fold(fold(waits, ask("none"), START), total("sending", 1, { rate: 5 }), START)), "sending");
-});
-
-test("each way of not reaching the computer from elsewhere is a sentence with what to do, in plain words", () => {
-  const faults: readonly AwayFault[] = ["no_edge", "nobody", "silent", "no_way", "spoiled", "busy", "version"];
-  const said = faults.map((fault) => headline(play(link(OPEN), link({ state: "lost", retryInS: 4, fault })), LAPTOP, 0));
-  assert.equal(new Set(said.map(({ title }) => title)).size, faults.length);
-  for (const { title, more } of said) assert.doesNotMatch(`${title} ${more}`, /edge|TURN|ICE|ticket|undefined/);
-  assert.deepEqual([said[1]?.title, plain(said[1]?.more ?? "")], ["STUDY-PC cannot be reached right now.", "It is off, or not connected to the meeting point. Trying again in 4 s."]);
-  const stalled = play(link(OPEN), total("sending", 1, { bytesSafe: 2e9 }), link({ state: "lost", retryInS: 0, fault: "nobody" }));
-  assert.match(headline(stalled, LAPTOP, 0).more, /2.GB are already safe/);
-});
-
-test("how it goes is said in plain words on every road", () => {
-  const sheets = (["home", "direct", "relay"] as const).flatMap((road) => (["home", "meeting point"] as const).flatMap((origin) => trustSheet("STUDY-PC", null, road, origin)));
-  for (const { title, more } of sheets) assert.doesNotMatch(`${title} ${more}`, /\bedge\b|TURN|\bticket/);
-  assert.equal(trustSheet("STUDY-PC", null, "direct")[0]?.title, "Straight to STUDY-PC");
-  assert.equal(trustSheet("STUDY-PC", null, "relay")[0]?.title, "Through your relay: slower, still sealed");
-  assert.match(trustSheet("STUDY-PC", null, "direct", "meeting point").at(-1)?.more ?? "", /could alter this page/);
-  assert.match(trustSheet("STUDY-PC", "coral lamp seven tulip", "direct", "meeting point").map(({ more }) => more).join(" "), /could alter this page/, "four equal words do not mend a page that lies");
-  const moving = play(link(RELAYED), total("sending", 1, { rate: 2e6, leftS: 9 }));
-  assert.match(headline(moving, LAPTOP, 0).more, /through your relay/);
-  assert.deepEqual([roadOf(play(link(RELAYED))), roadOf(play(link({ state: "lost", retryInS: 1 })))], ["relay", null]);
-});
-
-test("the other page is offered to a trusted phone at home, and to nobody else", () => {
-  const away = { edge: "https://meet.example", relay_ask_bytes: 1 };
-  const trusted = { rights: ["send", "pick_up"], trust: "trusted", device: "ab".repeat(16), away };
-  const here = { place: "home", leave: null } as const;
-  assert.equal(mayBeOffered(trusted, here), true);
-  assert.equal(mayBeOffered({ ...trusted, trust: "guest" }, here), false);
-  assert.equal(mayBeOffered({ ...trusted, rights: ["send"] }, here), false);
-  const { away: _, ...noEdge } = trusted;
-  assert.equal(mayBeOffered(noEdge, here), false);
-  assert.equal(mayBeOffered(trusted, { ...here, place: "edge" }), false);
-  assert.equal(mayBeOffered(trusted, { ...here, leave: () => undefined }), false);
 });
 
 test("what was declined is said until the person has answered to it", () => {
@@ -384,14 +310,6 @@ test("a browser is known for what it is", () => {
   assert.deepEqual(of("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15", 5, 820), ["tablet", "iPad", false]);
   assert.deepEqual(of("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15", 0, 900), ["laptop", "Mac", false]);
   assert.deepEqual(of("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", 0, 1080), ["laptop", "Linux computer", false]);
-});
-
-test("the bare address is a wall, and the phone page on a phone; a meeting point has the phone page for who is known, and neither wall nor owner", () => {
-  const at = (path: string, kind: Kind, place: Place = "home", isKnown = false): string => routeOf(path, { device: { kind }, place, isKnown });
-  assert.deepEqual([at("/", "laptop"), at("/", "tablet"), at("/", "phone")], ["wall", "wall", "phone"]);
-  assert.deepEqual([at("/p", "laptop"), at("/p/", "laptop"), at("/owner", "phone")], ["phone", "phone", "owner"]);
-  assert.deepEqual(["/", "/p", "/owner"].map((path) => at(path, "laptop", "edge", true)), ["phone", "phone", "phone"]);
-  assert.deepEqual(["/", "/p", "/owner"].map((path) => at(path, "phone", "edge")), ["meet", "meet", "meet"]);
 });
 
 test("a code is 22 letters after a 1, and nothing else", () => {

@@ -73,7 +73,7 @@ const SAY: Readonly<Record<Phase, Say>> = {
     more: isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} ${overRoad(roadOf(state))}. ` : ""}${pauses(device)}`,
   }),
   paused: (state) => ({ title: "Paused.", more: `${size(state.total.bytesSafe)} are already safe. Go on whenever you like.` }),
-  asked: (state) => ({ title: `This goes through your relay (${size(state.relay.bytes)}).`, more: "Send now, or wait for home Wi-Fi? A relay is slower, and its owner may pay for what goes through. It stays sealed either way." }),
+  asked: (state) => ({ title: `This goes through your relay (${size(state.relay.bytes)}).`, more: "Send now, or wait for home Wi-Fi? A relay is slower, and its owner may pay for what goes through. It stays encrypted either way." }),
   held: (state) => ({ title: "Waiting for home Wi-Fi.", more: `${size(state.relay.bytes)} are ready. It goes on by itself at home, or wherever there is a way past the relay. Leave this page open.` }),
   stalled: (state, computer, _, now) => {
     const fault = faultOf(state, computer);
