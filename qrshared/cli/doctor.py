@@ -1,4 +1,4 @@
-"""`qrshared doctor`: looks at what use away from home needs, and says of everything that is not well what to do."""
+"""`qrshared doctor`: looks at everything that use needs, at home and away, and says what to do where it is not well."""
 
 import asyncio
 import dataclasses
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qrshared.cli.options import away_options, json_option, load
+from qrshared.cli.options import json_option, load, settings_options
 from qrshared.cli.output import is_terminal
 from qrshared.cli.words import size_words, visible
 from qrshared.errors import QrsharedError
 from qrshared.protocol import GetStatus, LineState, StatusFacts, TurnKind
-from qrshared.settings import Settings
+from qrshared.settings import Loaded, Settings
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@click.option("--remote", is_flag=True, help="Look at use away from home: the edge, STUN, the relay.")
+@click.option("--remote", is_flag=True, help="Look at use away from home only: the edge, STUN, the relay.")
 @json_option
-@away_options
+@settings_options
 def command(*, remote: bool, as_json: bool, **flags: object) -> int:
     """Look whether everything works, and say what to do where it does not.
+
+    First what phones at home need: address, VPN, port, firewall, Wi-Fi, mDNS, inbox, disk, clock, service. Then, where
+    an edge is set, what use away from home needs.
 
     The exit code is 0 when all is well, else 1. Settings are read as `qrshared run` reads them; flags that were given
     to it are given here too.
     """
-    if not remote:
-        raise click.UsageError("Say what to look at: qrshared doctor --remote.")
-    findings = asyncio.run(_examine(load(**flags).settings))
+    loaded = load(**flags)
+    findings = asyncio.run(_examine_remote(loaded.settings) if remote else _examine_all(loaded))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
@@ -55,14 +57,39 @@ def _marks() -> dict[bool, str]:
     return {True: click.style(marks[True], fg="green"), False: click.style(marks[False], fg="red", bold=True)}
 
 
-async def _examine(settings: Settings) -> "list[Finding]":
+def problems_at_home(loaded: Loaded) -> "list[str]":
+    """What is not well in the home part, one line each; blocks, so a running daemon asks in a thread."""
+    from qrshared.cli.checks import bad_lines, home_findings
+
+    return bad_lines(home_findings(loaded, asyncio.run(_status(loaded.settings))))
+
+
+async def _examine_all(loaded: Loaded) -> "list[Finding]":
+    from qrshared.cli.checks import home_findings
+    from qrshared.remote.checkup import Finding
+
+    status = await _status(loaded.settings)
+    at_home = await asyncio.to_thread(home_findings, loaded, status)
+    if _edge(loaded.settings, status) is None:
+        seen = "none is set: this computer is reached at home only, as most are"
+        advice = "For use away from home: qrshared config set edge https://share.example.org"
+        return [*at_home, Finding("edge", True, seen, advice)]
+    return [*at_home, *await _examine_remote(loaded.settings)]
+
+
+def _edge(settings: Settings, status: StatusFacts | None) -> str | None:
+    """Where this computer is reached from other networks; the daemon may have been told with a flag."""
+    return settings.edge or (status.edge.url if status is not None and status.edge is not None else None)
+
+
+async def _examine_remote(settings: Settings) -> "list[Finding]":
     # Late: the other commands need not wait until all of this is loaded.
     from aiohttp import ClientSession, DummyCookieJar
 
     from qrshared.remote.checkup import Finding, examine_edge, examine_stun
 
     status = await _status(settings)
-    edge = settings.edge or (status.edge.url if status is not None and status.edge is not None else None)
+    edge = _edge(settings, status)
     findings: list[Finding] = []
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
         if edge is None:

@@ -261,12 +261,12 @@ async def test_everything_together_is_well(tmp_path: Path, page: BuiltPage) -> N
         assert "plain HTTP" in of(findings, "edge TLS")["seen"]
 
 
-async def test_for_people_it_is_lines_and_without_a_part_a_sentence(tmp_path: Path) -> None:
+async def test_for_people_it_is_lines(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "qrshared.cli.main", "doctor"]
     kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     for extra, code, sentence in (
         (["--remote", "--data-dir", str(tmp_path), *NO_STUN], 1, "FAIL edge"),
-        ([], 2, "--remote"),
+        (["--remote=1"], 2, "--remote"),
     ):
         process = await asyncio.create_subprocess_exec(
             *words, *extra, env=kept, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

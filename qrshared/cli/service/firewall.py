@@ -4,14 +4,17 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qrshared.cli.service.ruleset import Knock, blocking_chain, ruleset_of_iptables
 from qrshared.cli.service.running import Run, run_program
 
 LOOK_S = 5.0
 """A firewall's own tool answers at once, or hangs on a question for a password."""
+
+MDNS_PORT, MDNS_GROUP = 5353, "224.0.0.251"
+"""Where names ending in .local are asked for (RFC 6762)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +26,53 @@ class Advice:
 
 
 def firewall_advice(
-    port: int, *, run: Run = run_program, etc: Path = Path("/etc"), is_root: bool | None = None
+    port: int,
+    *,
+    run: Run = run_program,
+    etc: Path = Path("/etc"),
+    is_root: bool | None = None,
+    knock: Knock | None = None,
 ) -> Advice | None:
-    """What blocks `port` from the home network, as far as one can see without asking for a password."""
+    """What blocks `port` from the home network, as far as one can see without asking for a password.
+
+    `knock` is the packet to judge by, where more of it is known than its port.
+    """
+    knock = knock or Knock(port)
     if sys.platform == "win32":
         return _windows(port, run)
     if sys.platform == "darwin":
         return _macos(run)
     if is_root is None:
         is_root = os.geteuid() == 0
-    return _ufw(port, run, etc, is_root) or _firewalld(port, run) or _nftables(port, run, etc, is_root)
+    return (
+        _ufw(port, run, etc, is_root)
+        or _firewalld(port, run)
+        or _nftables(knock, run, etc, is_root)
+        or _iptables(knock, run, is_root)
+    )
+
+
+def mdns_advice(
+    *, run: Run = run_program, etc: Path = Path("/etc"), is_root: bool | None = None, interface: str | None = None
+) -> Advice | None:
+    """For when questions for this computer's name were seen not to come through: what probably holds them back."""
+    if sys.platform in {"win32", "darwin"}:
+        return None  # both let mDNS through for their own services
+    if is_root is None:
+        is_root = os.geteuid() == 0
+    if _is_ufw_on(etc):
+        return Advice("The firewall ufw may hold them back:", "sudo ufw allow 5353/udp comment mDNS")
+    if run("firewall-cmd", "--state", within_s=LOOK_S).text.strip() == "running":
+        return Advice(
+            "The firewall firewalld may hold them back:",
+            "sudo firewall-cmd --permanent --add-service=mdns && sudo firewall-cmd --reload",
+        )
+    knock = Knock(MDNS_PORT, protocol="udp", interface=interface, target=MDNS_GROUP)
+    return _nftables(knock, run, etc, is_root) or _iptables(knock, run, is_root)
 
 
 def _ufw(port: int, run: Run, etc: Path, is_root: bool) -> Advice | None:
-    try:
-        text = (etc / "ufw" / "ufw.conf").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if not re.search(r"^\s*ENABLED\s*=\s*yes", text, re.MULTILINE | re.IGNORECASE):
+    if not _is_ufw_on(etc):
         return None
     command = f"sudo ufw allow {port}/tcp comment qrshared && sudo ufw allow 5353/udp comment mDNS"
     if not is_root:
@@ -50,6 +82,14 @@ def _ufw(port: int, run: Run, etc: Path, is_root: bool) -> Advice | None:
     if not status.is_fine or "inactive" in status.text or opened:
         return None
     return Advice(f"The firewall ufw keeps phones out of port {port}. Let them in:", command)
+
+
+def _is_ufw_on(etc: Path) -> bool:
+    try:
+        text = (etc / "ufw" / "ufw.conf").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return re.search(r"^\s*ENABLED\s*=\s*yes", text, re.MULTILINE | re.IGNORECASE) is not None
 
 
 def _firewalld(port: int, run: Run) -> Advice | None:
@@ -63,21 +103,20 @@ def _firewalld(port: int, run: Run) -> Advice | None:
     )
 
 
-def _nftables(port: int, run: Run, etc: Path, is_root: bool) -> Advice | None:
+def _nftables(knock: Knock, run: Run, etc: Path, is_root: bool) -> Advice | None:
     if is_root:
         ran = run("nft", "-j", "list", "ruleset", within_s=LOOK_S)
         try:
-            found = blocking_chain(json.loads(ran.text)["nftables"], port) if ran.is_fine else None
-        except (ValueError, KeyError, TypeError):
+            found = blocking_chain(json.loads(ran.text)["nftables"], knock.port, knock=knock) if ran.is_fine else None
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
         if found is None:
             return None
-        family, table, chain = found
-        where = f"{family} {table} {chain}"
+        where = " ".join(found)
         return Advice(
-            f"The firewall (nftables, chain {where}) keeps phones out of port {port}. Let them in, and add the same "
-            "rule to /etc/nftables.conf so that it stays:",
-            f"sudo nft insert rule {where} tcp dport {port} accept",
+            f"The firewall (nftables, chain {where}) keeps {_visitors(knock)} out of port {knock.port}. Let them in, "
+            "and add the same rule to /etc/nftables.conf so that it stays:",
+            f"sudo nft insert rule {where} {knock.protocol} dport {knock.port} accept",
         )
     if not run("systemctl", "is-active", "--quiet", "nftables", within_s=LOOK_S).is_fine:
         return None
@@ -86,84 +125,35 @@ def _nftables(port: int, run: Run, etc: Path, is_root: bool) -> Advice | None:
     except (OSError, UnicodeDecodeError):
         return None
     chain_text = re.search(r"hook\s+input\b[^;]*;\s*(?:policy\s+drop)", text)
-    if not chain_text or re.search(rf"dport\b[^\n]*\b{port}\b", text):
+    if not chain_text or re.search(rf"dport\b[^\n]*\b{knock.port}\b", text):
         return None
     return Advice(
-        f"The firewall nftables seems to keep phones out of port {port}. Let them in:",
-        f"sudo nft insert rule inet filter input tcp dport {port} accept",
+        f"The firewall nftables seems to keep {_visitors(knock)} out of port {knock.port}. Let them in:",
+        f"sudo nft insert rule inet filter input {knock.protocol} dport {knock.port} accept",
     )
 
 
-def blocking_chain(ruleset: Sequence[Mapping[str, object]], port: int) -> tuple[str, str, str] | None:
-    """The first input chain of `nft -j list ruleset` that drops by default and has no rule for `port`."""
-    chains = [entry["chain"] for entry in ruleset if isinstance(entry.get("chain"), dict)]
-    rules = [entry["rule"] for entry in ruleset if isinstance(entry.get("rule"), dict)]
-    for chain in chains:
-        if not isinstance(chain, dict) or chain.get("hook") != "input":
-            continue
-        family, table, name = (str(chain.get(key)) for key in ("family", "table", "name"))
-        # Rules of the whole table: the input chain often jumps into others.
-        own = [
-            rule
-            for rule in rules
-            if isinstance(rule, dict) and (rule.get("family"), rule.get("table")) == (family, table)
-        ]
-        drops = chain.get("policy") == "drop" or any(
-            _ends_in_refusal(rule) for rule in own if rule.get("chain") == name
-        )
-        if drops and family in {"ip", "inet"} and not any(lets_in(rule.get("expr"), port) for rule in own):
-            return family, table, name
+def _iptables(knock: Knock, run: Run, is_root: bool) -> Advice | None:
+    """Its older kind, whose rules nft does not list."""
+    if not is_root:
+        return None
+    for program in ("iptables-legacy", "iptables"):
+        ran = run(program, "-S", within_s=LOOK_S)
+        try:
+            found = blocking_chain(ruleset_of_iptables(ran.text), knock.port, knock=knock) if ran.is_fine else None
+        except ValueError:  # a quotation nobody closed
+            found = None
+        if found is not None:
+            return Advice(
+                f"The firewall (iptables, chain {found[2]}) keeps {_visitors(knock)} out of port {knock.port}. "
+                "Let them in, and save the rules so that they stay:",
+                f"sudo {program} -I {found[2]} -p {knock.protocol} --dport {knock.port} -j ACCEPT",
+            )
     return None
 
 
-def _ends_in_refusal(rule: Mapping[str, object]) -> bool:
-    """A rule that refuses whatever still comes, as some set-ups write instead of a policy."""
-    expression = rule.get("expr")
-    return isinstance(expression, list) and len(expression) == 1 and bool({"drop", "reject"} & set(expression[0]))
-
-
-def lets_in(expression: object, port: int) -> bool:
-    """Whether a rule accepts new TCP connections from the home network to `port`."""
-    if not isinstance(expression, list) or not any("accept" in part for part in expression if isinstance(part, dict)):
-        return False
-    for part in expression:
-        match = part.get("match") if isinstance(part, dict) else None
-        if isinstance(match, dict) and not _may_match(match, port):
-            return False
-    return True
-
-
-def _may_match(match: Mapping[str, object], port: int) -> bool:
-    """Whether a new connection from the home network could fit; what one cannot tell counts as fitting."""
-    left, right = match.get("left"), match.get("right")
-    if not isinstance(left, dict) or "ct" in left:
-        return False  # answers to connections of our own
-    payload, meta = left.get("payload"), left.get("meta")
-    if isinstance(payload, dict):
-        protocol, field = payload.get("protocol"), payload.get("field")
-        if field == "dport":
-            return protocol != "udp" and match.get("op") in {"==", "in"} and _holds(right, port)
-        if field == "sport" or str(protocol).startswith("icmp"):
-            return False
-        return field not in {"protocol", "nexthdr"} or "tcp" in json.dumps(right)
-    if isinstance(meta, dict) and meta.get("key") in {"iif", "iifname"}:
-        return right != "lo"
-    if isinstance(meta, dict) and meta.get("key") == "l4proto":
-        return "tcp" in json.dumps(right)
-    return True
-
-
-def _holds(right: object, port: int) -> bool:
-    """A number, a range or a set of both."""
-    if isinstance(right, dict):
-        bounds = right.get("range")
-        if isinstance(bounds, list) and len(bounds) == 2:
-            return int(bounds[0]) <= port <= int(bounds[1])
-        members = right.get("set")
-        return isinstance(members, list) and any(_holds(member, port) for member in members)
-    if isinstance(right, list):
-        return any(_holds(member, port) for member in right)
-    return right == port
+def _visitors(knock: Knock) -> str:
+    return "phones" if knock.protocol == "tcp" else "questions for this computer's name"
 
 
 def _windows(port: int, run: Run) -> Advice | None:
