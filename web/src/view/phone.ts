@@ -141,8 +141,8 @@ export class PhonePage extends LineElement {
     const better = isApple ? "Safari" : "your browser";
     if (isInsideApp) return hint(`This window belongs to another app and forgets this page. Open it in ${better}: use the menu or the compass.`);
     if (isApple && this.#habits.cameByCode) return hint("Is there a compass at the edge of this window? Tap it to open this in Safari: a scanner's window forgets this page.");
-    if (this.#habits.place === "edge" && this.#habits.cameByCode && phase === "ready") {
-      return hint(`This page reaches ${computer} from everywhere, without a code from now on. Keep it: as a bookmark, or on your home screen.`);
+    if (this.#habits.place === "edge" && this.#habits.cameByCode && phase === "ready" && this.line.state.grant?.trust !== "guest") {
+      return hint(`This page reaches ${computer} from everywhere, without a code from now on. Keep it: as a bookmark, or on your home screen.`, "hint-good");
     }
     return nothing;
   }
@@ -271,8 +271,8 @@ function isOpen({ total }: ViewState): boolean {
   return total.state === "sending" || total.state === "paused";
 }
 
-function hint(text: string): TemplateResult {
-  return html`<p class="hint-card">${text}</p>`;
+function hint(text: string, kind = ""): TemplateResult {
+  return html`<p class="hint-card ${kind}">${text}</p>`;
 }
 
 customElements.define("phone-page", PhonePage);
