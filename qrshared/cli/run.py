@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def command(**flags: object) -> None:
     start_logging(loaded, display)
     for warning in loaded.warnings:
         click.echo(warning, err=True)
-    look = _look_for_firewall if is_first else _look_for_nothing  # once said, it would only be noise at each start
+    look = _look_at_home(loaded) if is_first else _look_for_nothing  # once said, it would only be noise at each start
     _leave_with_the_terminal()
     with display:
         asyncio.run(run(settings, show=display.show, look_for_problems=look))
@@ -84,12 +84,11 @@ def start_logging(loaded: Loaded, display: "Display") -> None:
     logging.getLogger("qrshared").setLevel(level.upper())
 
 
-def _look_for_firewall(port: int) -> Sequence[str]:
-    """What keeps phones out, with the command that lets them in."""
-    from qrshared.cli.service import firewall_advice
+def _look_at_home(loaded: Loaded) -> Callable[[int], Sequence[str]]:
+    """The home part of `qrshared doctor`; it asks this daemon itself over the control socket, port included."""
+    from qrshared.cli.doctor import problems_at_home
 
-    advice = firewall_advice(port)
-    return () if advice is None else (f"{advice.sentence} {advice.command}",)
+    return lambda _port: problems_at_home(loaded)
 
 
 def _look_for_nothing(port: int) -> Sequence[str]:
