@@ -19,8 +19,8 @@ const SECRET = new Uint8Array(16).fill(7);
 const ANNA: Self = { name: "Anna", kind: "phone", instance: 1 };
 const BEN: Self = { name: "Ben", kind: "laptop", instance: 2 };
 
-function away(link: MemoryLink, initiator: boolean): AwayLink {
-  return { link, peer: "page", initiator, road: () => "direct", onRoad: () => undefined, relayAskBytes: null, close: () => link.close("done") };
+function away(link: MemoryLink, initiator: boolean, road: "direct" | "relay" = "direct"): AwayLink {
+  return { link, peer: "page", initiator, road: () => road, onRoad: () => undefined, relayAskBytes: null, close: () => link.close("done") };
 }
 
 function ports(clock: ManualClock, news: PeerNews[]): PeerVisitPorts {
@@ -36,6 +36,7 @@ class Two {
   readonly visits: readonly [PeerVisit, PeerVisit];
   aways = 0;
   links: [MemoryLink, MemoryLink] = memoryLinks();
+  road: "direct" | "relay" = "direct";
 
   constructor() {
     const onAway = (): void => void (this.aways += 1);
@@ -48,7 +49,7 @@ class Two {
   async link(secrets: readonly [Uint8Array, Uint8Array] = [SECRET, SECRET]): Promise<readonly (PeerLink | null)[]> {
     this.links = memoryLinks();
     const [one, other] = this.links;
-    const opened = Promise.all([PeerLink.open(away(one, true), secrets[0], ANNA, this.clock), PeerLink.open(away(other, false), secrets[1], BEN, this.clock)]);
+    const opened = Promise.all([PeerLink.open(away(one, true, this.road), secrets[0], ANNA, this.clock), PeerLink.open(away(other, false, this.road), secrets[1], BEN, this.clock)]);
     await this.clock.advance(30);
     const links = await opened;
     for (const [index, link] of links.entries()) if (link !== null) void this.visits[index as 0 | 1].use(link);
@@ -110,6 +111,26 @@ test("a newer link takes the place of an older one, whose end then means nothing
   older.close("lost");
   await two.clock.advance(1);
   assert.equal(two.view(0)?.link.state, "open");
+});
+
+test("much that would go through the owner's relay waits for an answer, and goes by itself on another road", async () => {
+  const two = new Two();
+  two.road = "relay";
+  two.visits[0].askAbove(1000);
+  await two.link();
+  const file = fileOf("film.mp4", 5000);
+  two.visits[0].send({ t: "send", picked: [{ file, path: file.name }] });
+  await two.until(() => two.view(0)?.relay.question === "asked", "the question");
+  assert.equal(two.view(0)?.relay.bytes, 5000);
+  two.visits[1].accept(two.news[1].find((each) => each.t === "incoming")?.incoming.transfer ?? "", new MemorySinks(1 << 30, new Room(() => undefined)));
+  await two.clock.advance(10);
+  assert.ok(!two.news[1].some((each) => each.t === "received"));
+  two.visits[0].answerRelay(false);
+  assert.equal(two.view(0)?.relay.question, "waits");
+  two.road = "direct";
+  await two.link();
+  await two.until(() => two.news[1].some((each) => each.t === "received"), "the file");
+  assert.equal(two.view(0)?.relay.question, "none");
 });
 
 class DeskWorld {

@@ -13,7 +13,7 @@ function row(id: number, change: Partial<ItemView> = {}): ItemView {
 }
 
 function seen(link: PeerState = { state: "open", words: null }, unanswered = 0): PeerNews {
-  return { t: "peer", peer: { peer: "b", name: "Ben", kind: "phone", link, road: "direct", unanswered } };
+  return { t: "peer", peer: { peer: "b", name: "Ben", kind: "phone", link, road: "direct", unanswered, relay: { question: "none", bytes: 0 } } };
 }
 
 function peerAfter(...news: readonly PeerNews[]): Peer {

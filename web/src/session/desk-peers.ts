@@ -51,8 +51,10 @@ export class DeskPeers {
     this.#peers = new Peers(ports, (visit) => this.#seekLater(visit));
   }
 
-  attach(post: Post): void {
+  /** `askBytes`: beyond so much through the owner's relay the person is asked. */
+  attach(post: Post, askBytes?: number): void {
     this.#post = post;
+    this.#peers.askAbove(askBytes);
     for (const { device } of this.#seeking.values()) if (this.#isWanted(device)) this.#seek(device);
   }
 

@@ -1,6 +1,7 @@
 // What page and worker say to each other about other devices: who is met, what goes there, what is offered here, where it is put.
 import type { DeviceId, Kind, Reason, TransferId } from "../protocol/messages.ts";
 import type { Command, Update } from "./bridge.ts";
+import type { RelayQuestion } from "./relay-ask.ts";
 import type { DownloadStart } from "./sinks/download.ts";
 
 /** Names one other device in this page load. */
@@ -22,6 +23,7 @@ export type PeerOrder =
   | { readonly t: "meet"; readonly device: DeviceId; readonly name: string; readonly kind: Kind } // tapped: a link is wanted
   | { readonly t: "outbox"; readonly peer: PeerId; readonly command: OutboxCommand }
   | { readonly t: "accept"; readonly peer: PeerId; readonly transfer: TransferId; readonly place: Place }
+  | { readonly t: "relay"; readonly peer: PeerId; readonly sendNow: boolean } // the answer to that question
   | { readonly t: "decline"; readonly peer: PeerId; readonly transfer: TransferId }
   | { readonly t: "cancel"; readonly peer: PeerId; readonly transfer: TransferId; readonly item: number | null }
   | { readonly t: "saved"; readonly bytes: number }; // a Blob left the page: its room is free again
@@ -41,6 +43,8 @@ export interface PeerView {
   readonly road: "direct" | "relay" | null;
   /** Proposals of this page that were not answered yet: the other device asks its person. */
   readonly unanswered: number;
+  /** Much would go there through the owner's relay: how it stands with the question, and how much is still to go. */
+  readonly relay: { readonly question: RelayQuestion; readonly bytes: number };
 }
 
 export type IncomingState = "asked" | "receiving" | "done" | "declined" | "cancelled" | "failed";

@@ -1,11 +1,13 @@
 // This page's dealings with one other page, over as many links as it takes: both may send, each asks before it takes.
 import type { Cipher } from "../seal/index.ts";
+import type { TotalView } from "./bridge.ts";
 import type { Clock } from "./clock.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxCommand, PeerId, PeerNews, PeerState, PeerView } from "./peer-bridge.ts";
 import type { PeerLink } from "./peer-link.ts";
 import type { Digest } from "./proof.ts";
+import { RelayAsk } from "./relay-ask.ts";
 import type { Ended, SessionMessage } from "./session.ts";
 import type { Sinks } from "./sinks/port.ts";
 import type { Hasher } from "./taking.ts";
@@ -30,22 +32,24 @@ export class PeerVisit {
   readonly #outbox: Outbox;
   readonly #inbound: Inbound;
   readonly #unanswered = new Set<string>();
+  readonly #relay = new RelayAsk();
   #link: PeerLink | null = null;
   #cipher: Cipher | null = null;
-  #view: Known & Pick<PeerView, "link" | "road">;
+  #view: Known & Pick<PeerView, "link" | "road" | "relay">;
   #toGo = 0;
+  #askAbove: number | undefined;
 
   /** `onAway`: there is no link, because the last one was lost or because something is to be done. */
   constructor(peer: PeerId, known: Known, ports: PeerVisitPorts, onAway: (visit: PeerVisit) => void) {
     this.peer = peer;
     this.#ports = ports;
     this.#onAway = onAway;
-    this.#view = { ...known, link: { state: "meeting" }, road: null };
+    this.#view = { ...known, link: { state: "meeting" }, road: null, relay: { question: "none", bytes: 0 } };
     const { clock, randomBytes, digest, hasher, tell } = ports;
     this.#outbox = new Outbox({
       clock, randomBytes, digest, onBulk: () => void this.#hurry(), continues: [],
       tell: (update) => {
-        if (update.t === "total") this.#toGo = update.total.items - update.total.done - update.total.failed;
+        if (update.t === "total") this.#counted(update.total);
         if (update.t === "items" || update.t === "total" || update.t === "declined") tell({ t: "sent", peer, update });
       },
     });
@@ -66,6 +70,16 @@ export class PeerVisit {
     return this.#toGo > 0 || this.#inbound.isOpen;
   }
 
+  /** Beyond so many bytes through a relay the person is asked; undefined: nobody said so. */
+  askAbove(bytes: number | undefined): void {
+    this.#askAbove = bytes;
+  }
+
+  answerRelay(sendNow: boolean): void {
+    this.#relay.answered(sendNow);
+    this.#askOfRelay();
+  }
+
   /** As it stands while there is no link. */
   show(link: PeerState, known: Known = this.#view): void {
     this.#view = { ...this.#view, ...known, link: this.#link === null ? link : this.#view.link };
@@ -75,6 +89,7 @@ export class PeerVisit {
   send(command: OutboxCommand): void {
     this.#outbox.command(command);
     if (command.t === "send") this.#toGo += command.picked.length;
+    this.#askOfRelay();
     if (this.#link === null && this.isBusy) this.#onAway(this);
   }
 
@@ -103,13 +118,11 @@ export class PeerVisit {
     if (this.#cipher !== null) link.use(this.#cipher);
     const { session, away } = link;
     const words = this.#ports.isSecure ? link.words : null;
-    this.#view = { ...this.#view, link: { state: "open", words }, road: away.road() };
+    this.#view = { ...this.#view, link: { state: "open", words } };
     away.onRoad = (road) => {
-      if (this.#link !== link) return;
-      this.#view = { ...this.#view, road };
-      this.#show();
+      if (this.#link === link) this.#on(road);
     };
-    this.#show();
+    this.#on(away.road());
     this.#inbound.attach(session);
     this.#outbox.attach({
       post: (...messages) => {
@@ -144,7 +157,29 @@ export class PeerVisit {
     this.#outbox.detach();
     this.#inbound.detach();
     this.#unanswered.clear();
-    this.#view = { ...this.#view, link: { state: "away" }, road: null };
+    this.#view = { ...this.#view, link: { state: "away" } };
+    this.#on(null);
+  }
+
+  #on(road: PeerView["road"]): void {
+    this.#view = { ...this.#view, road };
+    this.#relay.on(road, this.#askAbove);
+    this.#askOfRelay();
+    this.#show();
+  }
+
+  #counted({ items, done, failed }: TotalView): void {
+    this.#toGo = items - done - failed;
+    this.#askOfRelay();
+  }
+
+  /** What is much for a relay waits until the person has said what to do. */
+  #askOfRelay(): void {
+    this.#relay.has(this.#outbox.toGo);
+    const { question, toGo: bytes } = this.#relay;
+    this.#outbox.hold(question !== "none");
+    if (question === this.#view.relay.question && (question === "none" || bytes === this.#view.relay.bytes)) return;
+    this.#view = { ...this.#view, relay: { question, bytes } };
     this.#show();
   }
 

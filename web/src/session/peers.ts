@@ -11,6 +11,7 @@ export class Peers {
   readonly #onAway: (visit: PeerVisit) => void;
   readonly #visits = new Map<PeerId, PeerVisit>();
   readonly #room: Room;
+  #askAbove: number | undefined;
 
   constructor(ports: PeerVisitPorts, onAway: (visit: PeerVisit) => void) {
     this.#ports = ports;
@@ -27,8 +28,15 @@ export class Peers {
     const found = this.#visits.get(peer);
     if (found !== undefined) return found;
     const visit = new PeerVisit(peer, known, this.#ports, this.#onAway);
+    visit.askAbove(this.#askAbove);
     this.#visits.set(peer, visit);
     return visit;
+  }
+
+  /** See `PeerVisit`; for those that come, too. */
+  askAbove(bytes: number | undefined): void {
+    this.#askAbove = bytes;
+    for (const visit of this.#visits.values()) visit.askAbove(bytes);
   }
 
   order(order: Exclude<PeerOrder, { t: "meet" }>): void {
@@ -37,6 +45,8 @@ export class Peers {
     switch (order.t) {
       case "outbox":
         return visit?.send(order.command);
+      case "relay":
+        return visit?.answerRelay(order.sendNow);
       case "accept":
         return visit?.accept(order.transfer, this.#sinks(order.place));
       case "decline":

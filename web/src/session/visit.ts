@@ -238,7 +238,7 @@ export class Visit {
     this.#opened = { state: "open", computer: answer.name, grant: withoutSecret(grant), words: answer.words ?? null, road };
     this.#on(road);
     this.#desk.attach((message) => session.post(message));
-    this.#ports.peers?.attach((message) => session.post(message));
+    this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
     if (grant.rights.includes("send")) this.#outbox.attach(session);
   }
 

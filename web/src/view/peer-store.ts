@@ -135,6 +135,10 @@ export class PeerStore {
     this.#post({ t: "accept", peer, transfer, place });
   }
 
+  answerRelay(peer: PeerId, sendNow: boolean): void {
+    this.#post({ t: "relay", peer, sendNow });
+  }
+
   decline(peer: PeerId, transfer: TransferId): void {
     this.#post({ t: "decline", peer, transfer });
   }

@@ -52,6 +52,8 @@ function restNote({ view, sent }: Peer, name: string): Note {
 }
 
 function movingNote({ view, sent: { total } }: Peer, name: string): Note {
+  if (view.relay.question === "asked") return note(`this goes through your relay (${size(view.relay.bytes)}). Send now, or wait for the same Wi-Fi?`, "wait");
+  if (view.relay.question === "waits") return note("waits until both are on the same Wi-Fi", "wait");
   if (view.unanswered > 0 && total.bytesDone === 0) return note(`waiting for ${name} to accept`, "wait");
   const left = total.leftS === null ? "" : `, ${duration(total.leftS)} left`;
   return note(`${counted(total.items - total.done - total.failed, "file")} on the way, ${percent(total.bytesDone, total.bytes)} %${left}`);

@@ -109,6 +109,9 @@ export class NearbyDevices extends LightElement {
       store: this.#store, answer: (transfer) => this.#questions.ask(transfer), changed: () => this.requestUpdate(), savesAll: !this.#habits.isApple,
     };
     return html`
+      ${view.relay.question === "none" ? nothing : html`<div class="peer-part peer-acts">
+        <button type="button" class="quiet" @click=${() => this.#store.answerRelay(view.peer, true)}>${icons.up}Send now</button>
+        ${view.relay.question === "asked" ? html`<button type="button" class="quiet" @click=${() => this.#store.answerRelay(view.peer, false)}>Wait</button>` : nothing}</div>`}
       ${isSending ? html`<div class="peer-part peer-line"><div class="bar bar-thin" role="progressbar" aria-label="Sending to ${isolated(view.name)}" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent(total.bytesDone, total.bytes)} ${part(total.bytes > 0 ? total.bytesDone / total.bytes : 0)}><i></i></div>
         <button type="button" class="round" aria-label="Cancel sending to ${isolated(view.name)}" @click=${() => this.#store.outbox(view.peer, { t: "cancel", item: null })}>${icons.close}</button></div>` : nothing}
       ${[...incoming.values()].map((each) => receivedBlock(peer, each, acts))}
