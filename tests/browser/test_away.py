@@ -99,6 +99,21 @@ async def test_a_transfer_begun_at_home_goes_on_elsewhere_and_comes_home_again(h
     assert sockets_of(home.phone, EDGE_PORT) == 0, "at home nothing is wanted of the meeting point"
 
 
+async def test_a_phone_that_gets_another_address_in_the_middle_goes_on_by_itself(home: AwayHome) -> None:
+    page, film = await home.open_away(home.away_url()), home.file("film.mp4", SIZE)
+    home.phone.throttle(MBIT)
+    before = home.phone.sent_bytes()
+    await page.choose("Send", film)
+    await wait_sent(home.phone, before + MIDDLE)
+    home.phone.move_to("192.168.77.21")
+    assert home.daemon.files() == {}, "control: it was in the middle"
+    await wait_done(page, 1)
+    assert home.daemon.files() == hashes([film])
+    twice = home.phone.sent_bytes() - before - int(SIZE * DATA_CHANNEL_WEIGHT) - MIB // 2
+    print(f"another address: {twice / MIB:.1f} MiB sent twice")
+    assert twice <= TWICE_AFTER_A_CUT
+
+
 async def test_home_is_found_again_within_half_a_minute_without_anybody_doing_anything(home: AwayHome) -> None:
     page = await home.scan()
     home.close_lan()
