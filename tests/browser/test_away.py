@@ -122,6 +122,20 @@ async def test_home_is_found_again_within_half_a_minute_without_anybody_doing_an
     await page.wait_for(on_road("home"), within_s=40)
 
 
+async def test_a_restarted_computer_is_found_at_home_again_without_waiting_for_the_meeting_point(
+    home: AwayHome,
+) -> None:
+    page = await home.scan()
+    await home.daemon.kill()
+    await page.wait_for("document.querySelector('.head-link').dataset.link === 'lost'")
+    await home.start_daemon()
+    await page.wait_for(on_road("home"), within_s=15)
+    film = home.file("film.mp4", MIB)
+    await page.choose("Send", film)
+    await wait_done(page, 1)
+    assert home.daemon.files() == hashes([film])
+
+
 async def test_nobody_home_is_a_sentence_and_the_page_goes_on_when_somebody_is(home: AwayHome) -> None:
     page = await home.open_away(home.away_url())
     await home.daemon.kill()
