@@ -177,6 +177,18 @@ class Book:
         """For this device's own key at the edge, written down; raises `TooManyTickets`, `UnknownDevice`."""
         return await self._saved(self.register.second_key(device, self._now()))
 
+    async def pick_up(self, items: Iterable[str], *, expires: float | None, away: bool) -> Ticket:
+        """For whoever fetches these things from the shelf, written down; raises `TooManyTickets`."""
+        return await self._saved(self.register.pick_up(self._now(), items, expires=expires, away=away))
+
+    async def end_ticket(self, ticket: str) -> None:
+        """It opens nothing any more, and neither do the keys of the guests whom it let in."""
+        ended = self.register.revoke_ticket(ticket)
+        if ended:
+            self._ended(ended, Reason.EXPIRED)
+        self._look_at_rooms()
+        await self.save()
+
     def pair(self) -> Ticket:
         """For two devices to meet by; it is not kept."""
         return self.register.pair(self._now())

@@ -16,17 +16,21 @@ from qrshared.daemon.desk import FrontDesk
 from qrshared.daemon.history import History
 from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.ports import KeptPort
+from qrshared.daemon.shelf import Shelf
+from qrshared.daemon.shelf_deeds import ShelfDeeds
+from qrshared.daemon.shelf_store import ShelfStore
 from qrshared.daemon.store import Store
 from qrshared.daemon.views import Problems, Views
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
-from qrshared.lan import Advertiser, LanServer, Visitor, build_app, candidates
+from qrshared.lan import Advertiser, Downloads, LanServer, Visitor, build_app, candidates
 from qrshared.links import Link
 from qrshared.local import ControlServer
 from qrshared.protocol import AwayFacts, DeviceId, Reason, Topic
 from qrshared.serving import BuiltPage, Gate
 from qrshared.sessions import IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
 from qrshared.settings import Settings, make_data_dir
+from qrshared.shelf import Outbox
 from qrshared.signaling import signal_url
 from qrshared.tickets import Grant, Right, Road, Trust
 
@@ -59,6 +63,7 @@ class Daemon:
     advertiser: Advertiser | None
     gate: Gate
     away: Away | None
+    shelf: Shelf
 
 
 @asynccontextmanager
@@ -90,17 +95,26 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
             book=book, inbox=inbox, live=live, transfers=transfers, where=where, views=views,
             introductions=introductions, changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY),
         )  # fmt: skip
-        desk.furnish(deeds.table(), views.table(), introductions.hand_on)
+        downloads = Downloads(clock=clock, is_on=lambda: settings.plain_downloads)
+        shelf = _make_shelf(settings, inbox, outgoing, book, downloads, desk, problems)
+        shelf_deeds = ShelfDeeds(shelf=shelf, book=book, inbox=inbox, where=where, downloads=downloads)
+        desk.furnish(
+            {**deeds.table(), **shelf_deeds.table()},
+            {**views.table(), Topic.SHELF: shelf.list, Topic.OFFERS: shelf.offers.facts},
+            introductions.hand_on,
+        )
+        desk.on_left = shelf.left
         welcome = Welcome(
             computer=lambda: settings.name, book=book, desk=desk, transfers=transfers, outgoing=outgoing, live=live,
             clock=clock, away=_away_facts(settings),
         )  # fmt: skip
         gate = Gate()
-        server = await parts.enter_async_context(_open_door(settings, gate, welcome, live, where))
+        server = await parts.enter_async_context(_open_door(settings, gate, welcome, live, where, downloads))
         away = await parts.enter_async_context(open_away(settings, book=book, welcome=welcome, live=live))
         views.away = away
         if away is not None:
             introductions.servers = away.servers
+        await parts.enter_async_context(shelf.running())
         parts.push_async_callback(live.end_all, Reason.RESTARTING)
         inbox.announce(where.urls()[-1])
         advertiser = None
@@ -109,7 +123,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         parts.push_async_callback(_save_at_last, book)
         yield Daemon(
             settings, book, desk, inbox, live, transfers, outgoing, history, where, views, introductions, problems,
-            server, advertiser, gate, away,
+            server, advertiser, gate, away, shelf,
         )  # fmt: skip
 
 
@@ -175,9 +189,26 @@ def _open_inbox(settings: Settings) -> Inbox:
     return Inbox.open(settings.inbox, settings.data_dir, file_mode=settings.file_mode, reserve_bytes=reserve_bytes)
 
 
+def _make_shelf(
+    settings: Settings, inbox: Inbox, outgoing: OutgoingTransfers, book: Book, downloads: Downloads, desk: FrontDesk,
+    problems: Problems,
+) -> Shelf:  # fmt: skip
+    store = ShelfStore(Store(settings.data_dir / "shelf.json"))
+    outbox = Outbox(lambda: inbox.folder if inbox.is_there() else None, store.salt)
+    shelf = Shelf(outbox=outbox, outgoing=outgoing, book=book, store=store, downloads=downloads)
+
+    def say_problem(sentence: str | None) -> None:
+        if problems.say("outbox", sentence):
+            desk.changed(Topic.STATUS)
+
+    shelf.changed = desk.changed
+    shelf.say_problem = say_problem
+    return shelf
+
+
 @asynccontextmanager
 async def _open_door(
-    settings: Settings, gate: Gate, welcome: Welcome, live: LiveSessions, where: Whereabouts
+    settings: Settings, gate: Gate, welcome: Welcome, live: LiveSessions, where: Whereabouts, downloads: Downloads
 ) -> AsyncIterator[LanServer]:
     async def on_link(link: Link, visitor: Visitor) -> None:
         road = Road.SECURE if visitor.is_secure else Road.LOOPBACK if visitor.is_loopback else Road.HOME
@@ -190,6 +221,7 @@ async def _open_door(
         admission=lambda: where.admission,
         gate=gate,
         connect_to=() if settings.edge is None else (signal_url(settings.edge),),  # else the browser forbids the page
+        downloads=downloads,
     )
     kept = KeptPort(Path(settings.data_dir))
     async with LanServer(app, gate) as server:

@@ -56,6 +56,8 @@ class FrontDesk:
         self._views: dict[Topic, Callable[[Asker], Facts]] = {}
         self._watchers: set[_Watcher] = set()
         self._hand_on: Callable[[Envelope, str], None] = lambda _envelope, _device: None
+        self.on_left: Callable[[Asker], None] = lambda _asker: None
+        """Called when a command at the control socket that watched its offers is gone, or watches them no longer."""
 
     def furnish(
         self,
@@ -101,7 +103,13 @@ class FrontDesk:
         self._watchers.add(watcher)
         for topic in sorted(seen):
             self._show(topic, watcher)
-        return lambda: self._watchers.discard(watcher)
+        return lambda: self._stop(watcher)
+
+    def _stop(self, watcher: _Watcher) -> None:
+        if watcher in self._watchers:
+            self._watchers.discard(watcher)
+            if Topic.OFFERS in watcher.topics:
+                self.on_left(watcher.asker)
 
     def changed(self, *topics: Topic) -> None:
         """These look different now: tell whoever watches."""

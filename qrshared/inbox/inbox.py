@@ -198,6 +198,10 @@ class Inbox:
         """Gives an entry a safe free name and returns it. Raises EntryMissing or NameRefused."""
         return await run(self._threads.writing, partial(self.store.rename, name, new))
 
+    async def take_back(self, shelf: str, name: str) -> str:
+        """Moves an entry out of the folder `shelf` into the inbox and returns its free name. Raises EntryMissing."""
+        return await run(self._threads.writing, partial(self.store.take_back, shelf, name))
+
     async def bin(self, name: str) -> str:
         """Moves an entry to the computer's bin (`bin`), else to a hidden folder whose name it returns."""
         return await run(self._threads.writing, partial(self.store.to_bin, name))

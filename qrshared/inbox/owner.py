@@ -73,6 +73,25 @@ def rename(folder: Folder, ladder: Ladder, name: str, new: str) -> str:
     return "/".join([*name.split("/")[:-1], final])
 
 
+def take_back(folder: Folder, ladder: Ladder, shelf: str, name: str) -> str:
+    """Moves an entry of the folder `shelf`, whose files wait for phones, into the inbox under a free name.
+
+    Returns that name. Raises EntryMissing.
+    """
+    if not name or "/" in name or "\0" in name or name.startswith("."):
+        raise NameRefused
+    parent = folder.enter(shelf)
+    if parent is None:
+        raise EntryMissing(name=name)
+    try:
+        if parent.status(name) is None:
+            raise EntryMissing(name=name)
+        wanted = clean_name(name)
+        return _move(parent, ladder, name, folder, numbered(wanted, 2) if not is_listed(wanted) else wanted)
+    finally:
+        parent.close()
+
+
 def to_bin(folder: Folder, ladder: Ladder, name: str) -> str:
     """Moves to the computer's bin, else to a hidden folder in the inbox; says which: `bin` or its name."""
     parent, last = _find(folder, name)

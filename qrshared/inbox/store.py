@@ -178,6 +178,10 @@ class Store:
         with disk_errors(str(self.home.path)):
             return owner.rename(self.folder(), self._ladder, name, new)
 
+    def take_back(self, shelf: str, name: str) -> str:
+        with disk_errors(str(self.home.path)):
+            return owner.take_back(self.folder(), self._ladder, shelf, name)
+
     def to_bin(self, name: str) -> str:
         with disk_errors(str(self.home.path)):
             return owner.to_bin(self.folder(), self._ladder, name)

@@ -12,15 +12,18 @@ Deliberately absent: who may do what (tickets, sessions), how a session speaks (
 from qrshared.lan.addresses import AddressNotHere, Candidate, candidates, choose
 from qrshared.lan.app import admission_for, build_app, host_in_url
 from qrshared.lan.door import Door, OnLink, Visitor
+from qrshared.lan.downloads import DOWNLOAD_LIFE_S, Downloads
 from qrshared.lan.listen import LanServer, PortInUse, PortNotAllowed
 from qrshared.lan.mdns import Advertiser, advertised_addresses
 from qrshared.lan.netwatch import watch_addresses
 
 __all__ = [
+    "DOWNLOAD_LIFE_S",
     "AddressNotHere",
     "Advertiser",
     "Candidate",
     "Door",
+    "Downloads",
     "LanServer",
     "OnLink",
     "PortInUse",

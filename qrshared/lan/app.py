@@ -8,6 +8,7 @@ from aiohttp import web
 
 from qrshared.lan.addresses import Candidate, choose, chosen_address
 from qrshared.lan.door import Door, OnLink
+from qrshared.lan.downloads import Downloads
 from qrshared.serving import (
     Admission,
     BuiltPage,
@@ -31,8 +32,9 @@ def build_app(
     gate: Gate,
     failed: FailedHandshakes | None = None,
     connect_to: Sequence[str] = (),
+    downloads: Downloads | None = None,
 ) -> web.Application:
-    """The application: `/`, `/p`, `/owner`, `/assets/*`, `/health`, and the door at `/link`.
+    """The application: `/`, `/p`, `/owner`, `/assets/*`, `/health`, the door at `/link`, plain downloads at `/get/`.
 
     `sessions` counts open sealed sessions; `admission` is asked anew for each request, because addresses change.
     """
@@ -49,6 +51,8 @@ def build_app(
     door = Door(on_link=on_link, gate=gate, admission=admission, failed=failed)
     app.router.add_get("/link", door.enter, allow_head=False)
     app.on_shutdown.append(door.close)
+    if downloads is not None:
+        app.router.add_route("*", "/get/{token:.*}", downloads.serve)
     return app
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import itertools
 import logging
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,6 +36,7 @@ class ControlServer:
         self._tasks = asyncio.TaskGroup()
         self._serving: asyncio.Task[None] | None = None
         self._clients = 0
+        self._visits = itertools.count(1)
 
     async def __aenter__(self) -> Self:
         listening = self._doorway.open()
@@ -95,6 +98,6 @@ class ControlServer:
     async def _serve_one(self, lines: Lines) -> None:
         self._clients += 1
         try:
-            await Visit(lines, self._desk, self._asker).run()
+            await Visit(lines, self._desk, replace(self._asker, visit=next(self._visits))).run()
         finally:
             self._clients -= 1

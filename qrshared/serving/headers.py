@@ -80,9 +80,10 @@ def secure_responses(
         # A refused Host may hold anything: it must not reach the policy.
         vetted = host if response.status < 400 and response.status != 302 else "invalid"
         over_https = vetted == public_host() or is_secure(request)
-        headers["Content-Security-Policy"] = content_policy(
-            host=vetted, is_secure=over_https, any_websocket=any_websocket, connect_to=connect_to
-        )
+        if "Content-Security-Policy" not in headers:  # what is no page of ours may be held more tightly
+            headers["Content-Security-Policy"] = content_policy(
+                host=vetted, is_secure=over_https, any_websocket=any_websocket, connect_to=connect_to
+            )
         if over_https or _LOOPBACK_HOSTS.fullmatch(vetted):
             headers.update(_OPENER_POLICY)
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")

@@ -16,6 +16,8 @@ class Asker:
     grant: Grant
     device: str | None = None
     on_control_socket: bool = False
+    visit: int = 0
+    """Which command at the control socket, for what ends with it."""
 
 
 class DeskRefusal(QrsharedError):

@@ -93,6 +93,12 @@ class Settings:
         "1024, at most 5 % of the disk",
     )
     notices: bool = _setting(True, read_switch, "YES|NO", "Show a desktop notice when files have arrived.")
+    plain_downloads: bool = _setting(
+        True,
+        read_switch,
+        "YES|NO",
+        "Let phones at home fetch big files without encryption, if their person asks: some can take them no other way.",
+    )
     public_host: str | None = _setting(
         None,
         read_public_host,

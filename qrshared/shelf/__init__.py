@@ -15,6 +15,7 @@ from qrshared.shelf.outbox import ITEMS_MAX, OUTBOX_NAME, REST_S, Look, Outbox
 from qrshared.shelf.source import Identity, Kind, Source
 from qrshared.shelf.tree import Tree, is_sent, said, walk
 from qrshared.shelf.waiting import Waiting, look_at
+from qrshared.shelf.zipped import ZipOf
 
 __all__ = [
     "ITEMS_MAX",
@@ -32,6 +33,7 @@ __all__ = [
     "Tree",
     "TreeTooLarge",
     "Waiting",
+    "ZipOf",
     "is_sent",
     "look_at",
     "said",

@@ -47,6 +47,8 @@ class Look:
     """Something is still being written: look again in a moment."""
     left_out: int = 0
     """Things beyond `ITEMS_MAX`."""
+    is_there: bool = True
+    """Whether the folder itself was."""
     problems: tuple[str, ...] = ()
     """Sentences about what cannot be offered."""
 
@@ -68,7 +70,7 @@ class Outbox:
         top = self._top()
         if top is None:
             self._seen.clear()
-            return Look((), is_restless=False)
+            return Look((), is_restless=False, is_there=False)
         found: list[Waiting] = []
         problems: list[str] = []
         newest = heapq.nlargest(ITEMS_MAX, _entries(top))
@@ -81,7 +83,7 @@ class Outbox:
         names = {one.path.name for one in found}
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
         left_out = sum(1 for _ in _entries(top)) - len(newest) if len(newest) == ITEMS_MAX else 0
-        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), tuple(problems))
+        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), problems=tuple(problems))
 
     async def changes(self) -> AsyncIterator[None]:
         """Something may have changed; until cancelled."""
@@ -137,8 +139,12 @@ async def _seen_in(top: Path) -> AsyncIterator[None]:
         if seen or not has_begun:
             yield
         has_begun = True
-        if not top.is_dir():
+        if not _is_there(top):
             return
+
+
+def _is_there(top: Path) -> bool:
+    return top.is_dir()
 
 
 def _entries(top: Path) -> list[tuple[int, str]]:

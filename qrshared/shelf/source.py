@@ -86,6 +86,10 @@ class Source:
         told = f"{facts.device} {facts.inode} {facts.size} {facts.modified_ns}"
         return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
+    def check(self) -> None:
+        """Open it, if it still is the file that was offered. Raises `SourceChanged`, `SourceUnreadable`."""
+        self._open()
+
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes. Raises `SourceChanged`, `SourceUnreadable`."""
         descriptor = self._open()

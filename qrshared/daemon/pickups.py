@@ -1,0 +1,126 @@
+"""Who picks up what from the shelf: the outgoing transfers that were asked for, and how far each thing has got."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from qrshared.protocol import ITEMS_MAX, MANIFEST_BYTES_MAX, DeviceId, OfferState, Reason
+from qrshared.sessions import DeskRefusal, Outgoing, OutgoingTransfers
+from qrshared.shelf import Source, Waiting
+
+PICK_UPS_PER_DEVICE_MAX: Final = 64
+"""Transfers that one device may have asked for and not yet taken; more would only be the same tap again and again."""
+
+_ITEM_FRAME_BYTES: Final = 80
+_NAME_GROWS: Final = 6
+"""A character may take six bytes as JSON: a bound that no name exceeds is enough here."""
+
+Fetched: TypeAlias = tuple[Waiting, Sequence[Source]]
+"""One thing of the shelf and what its transfer is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing of the shelf within a transfer: its items are those from `first` to before `end`."""
+
+    item: str
+    first: int
+    end: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PickUp:
+    """One transfer of things from the shelf to a device that asked for them."""
+
+    device: DeviceId
+    parts: tuple[Part, ...]
+    outgoing: Outgoing
+    manifest: str
+    """Says that after a restart the same things are there to go on with."""
+
+    def state(self, part: Part) -> OfferState:
+        """How it stands with one thing."""
+        items = range(part.first, part.end)
+        receipts = [self.outgoing.receipts[item] for item in items if item in self.outgoing.receipts]
+        if len(receipts) == len(items):
+            return OfferState.HANDED_OVER if any(one.handed_over for one in receipts) else OfferState.DONE
+        if self.outgoing.is_over or all(self.outgoing.sender.state(item).is_final for item in items):
+            return OfferState.FAILED
+        return OfferState.MOVING if self.outgoing.is_moving else OfferState.WAITING
+
+    def bytes_done(self, part: Part) -> int:
+        """Bytes of it that its device has taken."""
+        return sum(self.outgoing.sender.done(item) for item in range(part.first, part.end))
+
+
+class PickUps:
+    """All that is under way, and for each thing and device how the last attempt ended."""
+
+    def __init__(self, outgoing: OutgoingTransfers) -> None:
+        self._outgoing = outgoing
+        self._all: list[PickUp] = []
+
+    def begin(self, device: DeviceId, fetched: Sequence[Fetched], *, transfer: str | None = None) -> PickUp:
+        """Send these to the device, now or when it comes; raises `DeskRefusal`."""
+        if sum(not one.outgoing.is_over for one in self._all if one.device == device) >= PICK_UPS_PER_DEVICE_MAX:
+            raise DeskRefusal(Reason.BUSY, "This device has asked for a lot already. Let that arrive first.")
+        sources = [source for _, some in fetched for source in some]
+        weight = sum(_NAME_GROWS * len(one.name) + _ITEM_FRAME_BYTES for one in sources)
+        if not 0 < len(sources) <= ITEMS_MAX or weight > MANIFEST_BYTES_MAX:
+            raise DeskRefusal(Reason.TOO_MANY_ITEMS, "That is too much at once. Pick up a part of it first.")
+        parts: list[Part] = []
+        first = 0
+        for waiting, some in fetched:
+            parts.append(Part(waiting.id, first, first + len(some), sum(one.size for one in some)))
+            first += len(some)
+        made = PickUp(
+            device, tuple(parts), self._outgoing.offer(device, sources, transfer=transfer), manifest_of(sources)
+        )
+        ids = {part.item for part in parts}
+        self._all = [one for one in self._all if not (one.outgoing.is_over and _is_covered(one, device, ids))]
+        self._all.append(made)
+        return made
+
+    def is_under_way(self, item: str, device: DeviceId | None = None) -> bool:
+        """Whether somebody, or this device, is picking it up."""
+        return any(
+            not one.outgoing.is_over and (device is None or one.device == device) for one, _ in self.of_item(item)
+        )
+
+    def of_item(self, item: str) -> Iterator[tuple[PickUp, Part]]:
+        """Every attempt at one thing, the oldest first."""
+        for one in list(self._all):
+            for part in one.parts:
+                if part.item == item:
+                    yield one, part
+
+    def cancel(self, item: str) -> None:
+        """It is not on the shelf any more: whoever was picking it up is told."""
+        for one, part in self.of_item(item):
+            if not one.outgoing.is_over:
+                one.outgoing.cancel(range(part.first, part.end))
+
+    def moving(self) -> Iterator[PickUp]:
+        """What is not over."""
+        return (one for one in self._all if not one.outgoing.is_over)
+
+    def forget(self, is_told: Callable[[str], bool]) -> None:
+        """Drop what is over, but for things of which somebody still tells."""
+        self._all = [
+            one for one in self._all if not one.outgoing.is_over or any(is_told(part.item) for part in one.parts)
+        ]
+
+
+def manifest_of(sources: Iterable[Source]) -> str:
+    """Equal for the same items in the same order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for one in sources:
+        digest.update(f"{one.kind} {one.size} {one.modified_ms} {len(one.name)} {one.name}\n".encode())
+    return digest.hexdigest()
+
+
+def _is_covered(one: PickUp, device: DeviceId, ids: set[str]) -> bool:
+    """A later attempt of the same device tells all that this one could."""
+    return one.device == device and {part.item for part in one.parts} <= ids

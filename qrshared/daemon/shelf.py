@@ -1,0 +1,310 @@
+"""The shelf at work: looks into the Outbox, says what waits for whom, and keeps pick-ups going over restarts."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from qrshared.daemon.book import Book
+from qrshared.daemon.offers import Offer, Offers
+from qrshared.daemon.pickups import Fetched, PickUps, manifest_of
+from qrshared.daemon.shelf_store import KeptPickUp, ShelfStore
+from qrshared.lan import Downloads
+from qrshared.protocol import (
+    SHELF_ITEMS_MAX,
+    DeviceId,
+    EntryKind,
+    Facts,
+    OfferState,
+    Reason,
+    ShelfItem,
+    ShelfList,
+    Topic,
+)
+from qrshared.sessions import Asker, DeskRefusal, OutgoingTransfers
+from qrshared.shelf import REST_S, Look, Outbox, OutboxInTheWay, ShelfError, TreeTooLarge, Waiting
+from qrshared.tickets import Right, Road, TicketKind, UnknownDevice
+
+log = logging.getLogger(__name__)
+
+NEWS_EVERY_S: Final = 0.5
+"""How often progress is told while something moves."""
+
+LOOKS_APART_S: Final = REST_S / 3
+"""Between two looks while something in the Outbox is still being written."""
+
+BEGIN_ANEW_S: Final = 5.0
+"""Between two attempts of a job that broke."""
+
+TICKET_ENDS_S: Final = 2.0
+"""From taking something off the shelf to closing the links of those who came for it: they hear it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnShelf:
+    """One thing, and whom it is for."""
+
+    waiting: Waiting
+    offer: Offer | None = None
+    """None: it lies in the Outbox."""
+
+    @property
+    def to(self) -> DeviceId | None:
+        """The one device it is for."""
+        return None if self.offer is None else self.offer.to
+
+    def facts(self) -> ShelfItem:
+        """As desks tell it."""
+        one = self.waiting
+        expires_ms = None if self.offer is None else int(self.offer.expires * 1000)
+        return ShelfItem(
+            one.id, one.name, one.size, EntryKind(one.kind), one.modified_ms, one.count, expires_ms, self.to
+        )
+
+
+class Shelf:
+    """Everything that waits. `changed` and `say_problem` are set by whoever has a desk."""
+
+    def __init__(
+        self, *, outbox: Outbox, outgoing: OutgoingTransfers, book: Book, store: ShelfStore, downloads: Downloads,
+        now: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.pick_ups = PickUps(outgoing)
+        self.offers = Offers(self.pick_ups, ended=self._offer_ended, name_of=self._name_of)
+        self.changed: Callable[[Topic], None] = lambda _topic: None
+        self.say_problem: Callable[[str | None], None] = lambda _sentence: None
+        self._outbox = outbox
+        self._book = book
+        self._store = store
+        self._downloads = downloads
+        self.now = now
+        self._look = Look((), is_restless=True)
+        self._left_over = list(store.kept)
+        self._stirred, self._moved, self._unsaved = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._ending: asyncio.Queue[str] = asyncio.Queue()
+        outgoing.changed = self._moved.set
+
+    # --- what waits --------------------------------------------------------------------------------
+
+    def all(self) -> Iterator[OnShelf]:
+        """What is offered, the newest first, then the Outbox, the newest first."""
+        for waiting, offer in self.offers.waiting():
+            yield OnShelf(waiting, offer)
+        for one in sorted(self._look.items, key=lambda one: one.modified_ms, reverse=True):
+            yield OnShelf(one)
+
+    def list(self, asker: Asker) -> Facts:
+        """What this asker may know of."""
+        found = (one.facts() for one in self.all() if _may_see(asker, one))
+        return ShelfList(tuple(one for one, _ in zip(found, range(SHELF_ITEMS_MAX), strict=False)))
+
+    def find(self, item: str, asker: Asker) -> OnShelf:
+        """One thing that this asker may take; raises `DeskRefusal` alike for what is not there and not for it."""
+        for one in self.all():
+            if one.waiting.id == item and _may_take(asker, one):
+                return one
+        raise DeskRefusal(Reason.NOT_FOUND, "That is not on the shelf any more.")
+
+    def take_off(self, item: str, state: OfferState = OfferState.WITHDRAWN) -> bool:
+        """End what a command offered; False for anything else."""
+        if not self.offers.end(item, state):
+            return False
+        self.stir()
+        return True
+
+    def stir(self) -> None:
+        """Something may be different: look, and tell."""
+        self._stirred.set()
+        self._moved.set()
+        self.changed(Topic.SHELF)
+        self.changed(Topic.OFFERS)
+
+    def begun(self) -> None:
+        """Somebody began to pick something up."""
+        self._moved.set()
+        self._unsaved.set()
+
+    def left(self, asker: Asker) -> None:
+        """The command that offered is gone."""
+        self.offers.leave(asker.visit)
+        self.stir()
+
+    # --- its jobs --------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watched, told and written down until the block ends."""
+        for ticket in self._book.register.tickets(self.now()):
+            if ticket.kind is TicketKind.PICK_UP:  # what it led to went with the daemon that had offered it
+                await self._book.end_ticket(ticket.id)
+        async with asyncio.TaskGroup() as tasks:
+            jobs = [
+                tasks.create_task(_keep_going(job))
+                for job in (self._watch, self._follow, self._tell, self._keep, self._end_tickets)
+            ]
+            yield
+            for job in jobs:
+                job.cancel()
+
+    async def _watch(self) -> None:
+        async for _ in self._outbox.changes():
+            self._stirred.set()
+
+    async def _follow(self) -> None:
+        while True:
+            self._stirred.clear()
+            await self.look()
+            if self._look.is_restless:
+                await asyncio.sleep(LOOKS_APART_S)
+            else:
+                await self._stirred.wait()
+
+    async def look(self) -> None:
+        """See what is in the Outbox now."""
+        clock = asyncio.get_running_loop().time
+        problem: str | None = None
+        before = self._look.items
+        try:
+            self._look = await asyncio.to_thread(self._outbox.look, clock())
+            problem = _problem_of(self._look)
+        except OutboxInTheWay as fault:
+            self._look, problem = Look((), is_restless=False), fault.sentence
+        except OSError as fault:
+            self._look, problem = Look((), is_restless=False), f"The Outbox cannot be read: {fault.strerror}."
+        self.say_problem(problem)
+        if self._look.items != before:
+            for gone in {one.id for one in before} - {one.id for one in self._look.items}:
+                self._downloads.withdraw(gone)
+            self.changed(Topic.SHELF)
+        await self._resume()
+
+    async def _resume(self) -> None:
+        """Take up what an earlier daemon was sending, as soon as the same things are there."""
+        here = {one.id: one for one in self._look.items}
+        for kept in list(self._left_over):
+            if all(item in here for item in kept.items):
+                with suppress(DeskRefusal):
+                    await self._go_on(kept, [here[item] for item in kept.items])
+            elif self._look.is_restless or not self._look.is_there:
+                continue  # it may come yet
+            self._left_over.remove(kept)
+            self._unsaved.set()
+
+    async def _go_on(self, kept: KeptPickUp, things: Sequence[Waiting]) -> None:
+        fetched = await fetch(things)
+        is_same = manifest_of(source for _, some in fetched for source in some) == kept.manifest
+        if is_same and self._may_resume(kept.device):
+            self.pick_ups.begin(kept.device, fetched, transfer=kept.transfer)
+            self._moved.set()
+
+    def _may_resume(self, device: DeviceId) -> bool:
+        try:
+            known = self._book.register.device(device)
+        except UnknownDevice:
+            return False
+        return Right.PICK_UP in known.rights and known.items is None
+
+    async def _tell(self) -> None:
+        while True:
+            self._moved.clear()
+            if self.offers.look(self.now()):
+                self.changed(Topic.SHELF)
+            self.pick_ups.forget(self.offers.is_told)
+            self.changed(Topic.OFFERS)
+            self._unsaved.set()
+            if self.offers.is_any and any(True for _ in self.pick_ups.moving()):
+                await asyncio.sleep(NEWS_EVERY_S)
+                continue
+            expiry = self.offers.next_expiry()
+            try:
+                async with asyncio.timeout(None if expiry is None else max(0.0, expiry - self.now()) + 0.05):
+                    await self._moved.wait()
+            except TimeoutError:
+                pass
+
+    async def _keep(self) -> None:
+        while True:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            kept = [*self._left_over, *self._under_way()]
+            if tuple(kept) == self._store.kept:
+                continue
+            try:
+                await self._store.save(kept)
+            except OSError as fault:
+                log.warning("what is being picked up could not be written down: %s", fault.strerror)
+
+    def _under_way(self) -> Iterator[KeptPickUp]:
+        lying = {one.id for one in self._look.items}
+        for one in self.pick_ups.moving():
+            items = tuple(part.item for part in one.parts)
+            if lying.issuperset(items):  # what a command offers goes with the command
+                yield KeptPickUp(one.device, one.outgoing.transfer, items, one.manifest)
+
+    def _offer_ended(self, offer: Offer) -> None:
+        for item in offer.items:
+            self._downloads.withdraw(item)
+        if offer.ticket is not None:
+            self._ending.put_nowait(offer.ticket)
+
+    async def _end_tickets(self) -> None:
+        while True:
+            ticket = await self._ending.get()
+            await asyncio.sleep(TICKET_ENDS_S)
+            try:
+                await self._book.end_ticket(ticket)
+            except OSError as fault:
+                log.warning("the list of devices could not be written: %s", fault.strerror)
+
+    def _name_of(self, device: DeviceId) -> str:
+        try:
+            return self._book.name(device)
+        except UnknownDevice:
+            return "A device that is gone"
+
+
+async def fetch(things: Sequence[Waiting]) -> list[Fetched]:
+    """Each with what its transfer is made of; raises `DeskRefusal`."""
+    fetched: list[Fetched] = []
+    for one in things:
+        try:
+            fetched.append((one, await asyncio.to_thread(one.sources)))
+        except TreeTooLarge as fault:
+            raise DeskRefusal(Reason.TOO_MANY_ITEMS, fault.sentence) from fault
+        except ShelfError as fault:
+            raise DeskRefusal(Reason.SOURCE_UNREADABLE, fault.sentence) from fault
+    return fetched
+
+
+def _may_see(asker: Asker, one: OnShelf) -> bool:
+    """Whoever may take it; and the owner, who may take it off."""
+    is_owner = asker.grant.allows(Right.OWN) and asker.grant.road in (Road.LOOPBACK, Road.SECURE)
+    return is_owner or _may_take(asker, one)
+
+
+def _may_take(asker: Asker, one: OnShelf) -> bool:
+    grant = asker.grant
+    if asker.device is None or not grant.allows(Right.PICK_UP):
+        return False
+    if grant.items is not None and one.waiting.id not in grant.items:
+        return False
+    return one.to is None or one.to == asker.device
+
+
+def _problem_of(look: Look) -> str | None:
+    if look.left_out:
+        return f"There is too much in the Outbox: the {look.left_out} oldest are not shown. A folder holds any number."
+    return look.problems[0] if look.problems else None
+
+
+async def _keep_going(job: Callable[[], Awaitable[None]]) -> None:
+    """Run a job for ever; one that breaks begins anew: no fault here may keep files from arriving."""
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("the shelf's %s broke and begins anew", getattr(job, "__name__", "job"))
+        await asyncio.sleep(BEGIN_ANEW_S)

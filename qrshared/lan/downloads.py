@@ -1,0 +1,275 @@
+"""Plain downloads: a file of the shelf over bare HTTP, for a phone that can take it no other way and asked for it.
+
+One random token leads to one file, for ten minutes, to the first address that uses it. Whatever else is asked gets the
+same 404 after the same steps, so that nothing can be learned by trying.
+"""
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import re
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Final, TypeAlias
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from qrshared.serving.guard import is_forwarded
+from qrshared.shelf import ShelfError, Source, ZipOf
+
+log = logging.getLogger(__name__)
+
+TOKEN_BYTES: Final = 16
+DOWNLOAD_LIFE_S: Final = 600.0
+"""From making a token to the last request that it opens; a download that has begun goes on to its end."""
+
+TOKENS_MAX: Final = 256
+"""Tokens alive at once; the oldest gives way."""
+
+READ_BYTES: Final = 256 * 1024
+"""What is read and written at a time: enough to be fast, little to hold for each phone that is slow."""
+
+DOWNLOADS_AT_ONCE_MAX: Final = 16
+"""Beyond this a browser is told to come back: each holds a file and a thread's time."""
+
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+_ATTR_CHARACTERS: Final = "!#$&+.^_`|~"  # RFC 8187, attr-char beside letters and digits
+_HEADERS: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    hdrs.CACHE_CONTROL: "no-store",
+    hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff",
+}
+
+
+Content: TypeAlias = Source | ZipOf
+"""What a token leads to: a file, or a folder as one zip that is made while it is sent."""
+
+
+@dataclass(slots=True, eq=False)
+class _Download:
+    item: str
+    open: Callable[[], Content]
+    made: float
+    on_done: Callable[[], None]
+    address: str | None = None
+    """The first one that used it."""
+    covered: int = 0
+    """Bytes from the beginning that have gone out without a gap."""
+    running: set[web.Request] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start: int
+    end: int
+    """Before which it ends."""
+
+
+_NO_SUCH_RANGE: Final = _Span(0, 0)
+
+
+class Downloads:
+    """The tokens that are alive, and the route that obeys them."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        is_on: Callable[[], bool],
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """`clock`: monotonic seconds. `is_on`: whether the owner allows this at all; asked at each request."""
+        self._clock = clock
+        self._is_on = is_on
+        self._random = random
+        self._by_digest: dict[bytes, _Download] = {}
+        self._running = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the owner allows it."""
+        return self._is_on()
+
+    def issue(self, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None]) -> str:
+        """The path of a new token for this thing; `on_done` is called when all of it has gone out."""
+        token = urlsafe_b64encode(self._random(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
+        self._forget_old()
+        while len(self._by_digest) >= TOKENS_MAX:
+            self._drop(next(iter(self._by_digest)))
+        self._by_digest[_digest(token)] = _Download(item, open_content, self._clock(), on_done)
+        return f"/get/{token}"
+
+    def withdraw(self, item: str) -> None:
+        """It is not on the shelf any more: its tokens open nothing, and what runs is cut."""
+        for digest in [digest for digest, one in self._by_digest.items() if one.item == item]:
+            self._drop(digest)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """The route's handler."""
+        found = self._find(request)
+        if found is None:
+            return _nothing()
+        if self._running >= DOWNLOADS_AT_ONCE_MAX:
+            return web.Response(status=503, headers={**_HEADERS, hdrs.RETRY_AFTER: "10"}, text="Try again soon.\n")
+        self._running += 1
+        found.running.add(request)
+        try:
+            content = await asyncio.to_thread(found.open)
+            if isinstance(content, Source):
+                return await _send_file(request, found, content)
+            return await _send_zip(request, found, content)
+        except ShelfError as fault:
+            log.info("a plain download found its file changed: %s", type(fault).__name__)
+            return _nothing()
+        finally:
+            self._running -= 1
+            found.running.discard(request)
+
+    def _find(self, request: web.Request) -> _Download | None:
+        """All of it is looked at whatever comes first, and the token only by its digest."""
+        self._forget_old()
+        token = request.match_info.get("token", "")
+        found = self._by_digest.get(_digest(token))
+        address = _bare(request.remote or "")
+        is_right = (
+            self._is_on()
+            and request.method == hdrs.METH_GET
+            and _TOKEN.fullmatch(token) is not None
+            and not is_forwarded(request)  # behind a proxy everybody has the same address
+        )
+        if found is None or not is_right or found.address not in (None, address):
+            return None
+        found.address = address
+        return found
+
+    def _forget_old(self) -> None:
+        now = self._clock()
+        for digest in [digest for digest, one in self._by_digest.items() if now - one.made >= DOWNLOAD_LIFE_S]:
+            del self._by_digest[digest]  # what runs goes on
+
+    def _drop(self, digest: bytes) -> None:
+        for request in self._by_digest.pop(digest).running:
+            _cut(request)
+
+
+async def _send_file(request: web.Request, found: _Download, source: Source) -> web.StreamResponse:
+    try:
+        await asyncio.to_thread(source.check)
+        headers = {
+            **_headers(source.name),
+            hdrs.ACCEPT_RANGES: "bytes",
+            hdrs.ETAG: f'"{source.tag}"',
+            hdrs.LAST_MODIFIED: _http_date(source.modified_ms),
+        }
+        asked = _asked(request, source)
+        if asked == _NO_SUCH_RANGE:
+            return web.Response(status=416, headers={**headers, hdrs.CONTENT_RANGE: f"bytes */{source.size}"})
+        span = asked or _Span(0, source.size)
+        if asked is not None:
+            headers[hdrs.CONTENT_RANGE] = f"bytes {span.start}-{span.end - 1}/{source.size}"
+        response = web.StreamResponse(status=200 if asked is None else 206, headers=headers)
+        response.content_length = span.end - span.start
+        starts = iter(range(span.start, span.end, READ_BYTES))
+        pieces = (source.read(at, min(READ_BYTES, span.end - at)) for at in starts)
+        if await _send(request, response, pieces) and span.start <= found.covered:
+            found.covered = max(found.covered, span.end)
+            if found.covered == source.size:
+                found.on_done()
+        return response
+    finally:
+        source.close()
+
+
+async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> web.StreamResponse:
+    response = web.StreamResponse(headers=_headers(content.name))
+    if await _send(request, response, content.pieces()):
+        found.on_done()
+    return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes]) -> bool:
+    """Write everything; False when the browser left. Raises `ShelfError`, before anything was said if it can."""
+    piece = await asyncio.to_thread(next, pieces, None)
+    try:
+        await response.prepare(request)
+        while piece is not None:
+            if piece:
+                await response.write(piece)
+            piece = await asyncio.to_thread(next, pieces, None)
+        await response.write_eof()
+    except ConnectionError:
+        return False
+    except ShelfError:
+        # More was promised: a connection that ends early is how a browser sees that this is not the file.
+        _cut(request)
+        raise
+    return True
+
+
+def _cut(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {**_HEADERS, hdrs.CONTENT_DISPOSITION: attachment(name), hdrs.CONTENT_TYPE: "application/octet-stream"}
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition by which every browser saves, under this name where it can (RFC 6266)."""
+    plain = "".join(one if one.isascii() and (one.isalnum() or one in " ._-()") else "_" for one in name).strip(" .")
+    return f"attachment; filename=\"{plain or 'file'}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARACTERS)}"
+
+
+def _asked(request: web.Request, source: Source) -> _Span | None:
+    """The range that was asked for and is obeyed; None: all of it, as for several ranges at once (RFC 9110, 14.2)."""
+    asked = _RANGE.fullmatch(request.headers.get(hdrs.RANGE, ""))
+    if asked is None or not _is_same(request, source):
+        return None
+    first, last = asked.groups()
+    if not first and not last:
+        return None
+    if not first:
+        return _Span(max(0, source.size - int(last)), source.size) if int(last) and source.size else _NO_SUCH_RANGE
+    if last and int(last) < int(first):
+        return None
+    end = min(int(last) + 1, source.size) if last else source.size
+    return _Span(int(first), end) if int(first) < source.size else _NO_SUCH_RANGE
+
+
+def _is_same(request: web.Request, source: Source) -> bool:
+    """If-Range: the browser goes on only if it is still the file whose beginning it has."""
+    tag = request.headers.get(hdrs.IF_RANGE)
+    return tag is None or tag in (f'"{source.tag}"', _http_date(source.modified_ms))
+
+
+def _http_date(milliseconds: int) -> str:
+    try:
+        return format_datetime(datetime.fromtimestamp(milliseconds // 1000, UTC), usegmt=True)
+    except (OverflowError, ValueError, OSError):
+        return format_datetime(datetime.fromtimestamp(0, UTC), usegmt=True)
+
+
+def _bare(address: str) -> str:
+    """One spelling for one address: a socket for both families writes IPv4 in IPv6's way."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return str(mapped or ip)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+
+
+def _nothing() -> web.Response:
+    return web.Response(status=404, headers=_HEADERS, text="There is nothing here (any more).\n")

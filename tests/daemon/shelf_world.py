@@ -1,0 +1,114 @@
+"""A composed daemon with a shelf, and phones that pick up from it over real WebSockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
+from qrshared.protocol import (
+    Done,
+    Facts,
+    Offer,
+    OfferFacts,
+    OfferList,
+    PickUp,
+    Refuse,
+    ShelfItem,
+    ShelfList,
+    Topic,
+    Watch,
+)
+from qrshared.sessions import Asker
+from qrshared.settings import Settings
+from qrshared.tickets import Life
+from tests.client import Phone, Visit, scan
+from tests.receiving import Pocket
+
+COMMAND = Asker(OWNER_HERE, on_control_socket=True, visit=1)
+"""A command at the control socket."""
+
+
+def settings_in(folder: Path, **others: object) -> Settings:
+    """A daemon on loopback that nobody else notices."""
+    return Settings(
+        host="127.0.0.1", port=0, inbox=folder / "inbox", data_dir=folder / "data", name="STUDY-PC", mdns=False,
+        notices=False, **others,  # type: ignore[arg-type] # each test knows what its setting holds
+    )  # fmt: skip
+
+
+@dataclass
+class Home:
+    """One running daemon."""
+
+    daemon: Daemon
+    told: list[OfferList] = field(default_factory=list)
+
+    @property
+    def outbox(self) -> Path:
+        return self.daemon.inbox.folder / "Outbox"
+
+    async def trusted(self, name: str = "Anna's phone") -> Phone:
+        """A phone of the owner's."""
+        ticket = await self.daemon.book.personal(Life.ONCE)
+        return scan(self.daemon.where.code_url(ticket.fragment), name=name)
+
+    def guest(self) -> Phone:
+        """Somebody who scanned the wall."""
+        url = self.daemon.views.code_url()
+        assert url is not None
+        return scan(url, name="Guest")
+
+    async def offer(self, *paths: Path, asker: Asker = COMMAND, **terms: object) -> OfferFacts:
+        """What `qrshared send` asks for."""
+        verb = Offer(tuple(map(str, paths)), **terms)  # type: ignore[arg-type] # the terms of one test
+        facts = await self.daemon.desk.ask(verb, asker)
+        assert isinstance(facts, OfferFacts)
+        return facts
+
+    def follow(self, asker: Asker = COMMAND) -> Callable[[], None]:
+        """Watch offers as their command does; the result is its end."""
+
+        def tell(facts: Facts) -> None:
+            assert isinstance(facts, OfferList)
+            self.told.append(facts)
+
+        return self.daemon.desk.watch((Topic.OFFERS,), asker, tell)
+
+    async def on_shelf(self, names: Sequence[str], *, within_s: float = 10) -> list[ShelfItem]:
+        """Return once exactly these wait."""
+        async with asyncio.timeout(within_s):
+            while sorted(one.waiting.name for one in self.daemon.shelf.all()) != sorted(names):
+                await asyncio.sleep(0.02)
+        return [one.facts() for one in self.daemon.shelf.all()]
+
+
+@asynccontextmanager
+async def home_in(folder: Path, **others: object) -> AsyncIterator[Home]:
+    """From start to stop."""
+    async with compose(settings_in(folder, **others)) as daemon:
+        yield Home(daemon)
+
+
+async def shelf_of(visit: Visit, *, where: Callable[[ShelfList], bool] = lambda _: True) -> tuple[ShelfItem, ...]:
+    """What this device sees waiting."""
+    await visit.say(Watch((Topic.SHELF,)))
+    async with asyncio.timeout(10):
+        return (await visit.news(ShelfList, where=where)).items
+
+
+async def pick_up(visit: Visit, *items: str) -> Pocket:
+    """Ask for these and take what comes."""
+    assert await visit.ask(PickUp(items)) == Done()
+    pocket = Pocket()
+    async with asyncio.timeout(60):
+        await pocket.take(visit)
+    return pocket
+
+
+async def refused(visit: Visit, *items: str) -> str:
+    """Why these are not given."""
+    answer = await visit.ask(PickUp(items))
+    assert isinstance(answer, Refuse)
+    return answer.reason.value
