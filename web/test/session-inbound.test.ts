@@ -86,6 +86,7 @@ test("what there is no room for is refused before a byte of it moves, and the re
   assert.equal(pair.chunkBytes, 2 * MIB);
   const row = [...pair.rows.values()].find(({ name }) => name === "large");
   assert.deepEqual([row?.state, row?.reason], ["failed", "no_space"]);
+  assert.deepEqual([pair.incoming?.done, pair.incoming?.failed], [2, 1]);
   assert.equal(pair.room.held, 2 * MIB, "until they are saved");
 });
 

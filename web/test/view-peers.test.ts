@@ -41,7 +41,7 @@ test("each state of sending has its words", () => {
 const TRANSFER = "f".repeat(32);
 
 function offered(state: "asked" | "receiving" | "done" = "asked"): PeerNews {
-  return { t: "incoming", incoming: { peer: "b", transfer: TRANSFER, state, items: 3, bytes: 12_000_000, sizes: [], reason: null } };
+  return { t: "incoming", incoming: { peer: "b", transfer: TRANSFER, state, items: 3, bytes: 12_000_000, done: state === "done" ? 3 : 0, failed: 0, sizes: [], reason: null } };
 }
 
 test("the question names who, how many and how much, and a name turns nothing around it", () => {
@@ -72,7 +72,7 @@ test("what arrived in memory is asked to be saved until it is, and its room is g
 test("what was cleared unsaved gives its room back, and what is still asked stays", () => {
   const orders: PeerOrder[] = [];
   const store = new PeerStore((order) => void orders.push(order), () => undefined);
-  const asked: PeerNews = { t: "incoming", incoming: { peer: "b", transfer: "e".repeat(32), state: "asked", items: 1, bytes: 1, sizes: [1], reason: null } };
+  const asked: PeerNews = { t: "incoming", incoming: { peer: "b", transfer: "e".repeat(32), state: "asked", items: 1, bytes: 1, done: 0, failed: 0, sizes: [1], reason: null } };
   for (const news of [seen(), offered("done"), { t: "received", peer: "b", transfer: TRANSFER, item: 0, name: "a", blob: new Blob(["abc"]) } as const, asked]) store.hear(news);
   store.clear("b");
   assert.deepEqual(orders, [{ t: "saved", bytes: 3 }, { t: "outbox", peer: "b", command: { t: "clear" } }]);

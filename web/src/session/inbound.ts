@@ -86,10 +86,10 @@ export class Inbound {
   }
 
   #show(incoming: Incoming): void {
-    const { transfer, state, reason, items } = incoming;
+    const { transfer, state, reason, items, done, failed } = incoming;
     const sizes = state === "asked" ? items.map(({ size }) => size) : [];
     const bytes = items.reduce((sum, { size }) => sum + size, 0);
-    this.#ports.tell({ t: "incoming", incoming: { peer: this.#ports.peer, transfer, state, items: items.length, bytes, sizes, reason } });
+    this.#ports.tell({ t: "incoming", incoming: { peer: this.#ports.peer, transfer, state, items: items.length, bytes, done, failed, sizes, reason } });
   }
 
   #post(messages: readonly Message[]): void {

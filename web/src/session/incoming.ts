@@ -48,6 +48,14 @@ export class Incoming {
     return this.#items ?? [];
   }
 
+  get done(): number {
+    return this.#receipts.size;
+  }
+
+  get failed(): number {
+    return this.#receiver.tally.itemsFailed;
+  }
+
   get isOver(): boolean {
     return OVER.has(this.state);
   }

@@ -56,6 +56,9 @@ export interface IncomingView {
   readonly state: IncomingState;
   readonly items: number;
   readonly bytes: number;
+  /** Items that are here, and items that did not come; rows follow a moment later. */
+  readonly done: number;
+  readonly failed: number;
   /** Sizes, in order, while it is asked: what fits is said before anything moves. */
   readonly sizes: readonly number[];
   readonly reason: Reason | null;

@@ -93,12 +93,12 @@ export function incomingNote({ view, total, place }: Incoming, isLinked: boolean
       return note(`receiving ${counted(view.items, "file")}, ${percent(total.bytesDone, total.bytes)} %${left}`);
     }
     case "done": {
-      const lost = total.failed > 0 ? ` ${counted(total.failed, "file")} did not fit.` : "";
-      if (total.done === 0) return note(`nothing arrived.${lost}`, "stop");
-      if (unsaved > 0) return note(`${counted(total.done, "file")} arrived. Save ${total.done === 1 ? "it" : "them"} before you close this page.${lost}`, "wait");
-      if (place === "memory") return note(`${counted(total.done, "file")} saved.${lost}`, "go");
+      const lost = view.failed > 0 ? ` ${counted(view.failed, "file")} did not come.` : "";
+      if (view.done === 0) return note(`nothing arrived.${lost}`, "stop");
+      if (unsaved > 0) return note(`${counted(view.done, "file")} arrived. Save ${view.done === 1 ? "it" : "them"} before you close this page.${lost}`, "wait");
+      if (place === "memory") return note(`${counted(view.done, "file")} saved.${lost}`, "go");
       const where = place === "download" ? "in your downloads" : place === "folder" ? "in the folder you chose" : "where you chose";
-      return note(`${counted(total.done, "file")} saved ${where}.${lost}`, "go");
+      return note(`${counted(view.done, "file")} saved ${where}.${lost}`, "go");
     }
   }
 }
