@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.chromium import Chromium, Page
 from tests.browser.edge_world import Edge
+from tests.browser.firefox import firefox_on
 from tests.browser.home import COMPUTER, IS_OPEN, MIB, NEIGHBOUR, PHONE, Home, make_home, sha256
 from tests.namespaces import home_network
 
@@ -379,3 +380,47 @@ async def test_a_device_that_reloads_its_page_is_met_again_and_asked_anew(home: 
     await anna.says("go", "1 file handed over")
     await ben.save_all(1)
     assert await ben.downloaded(1) == {"a.bin": sha256(file)}
+
+
+@pytest.mark.needs("firefox-esr")
+@pytest.mark.usefixtures("built_page")
+async def test_firefox_and_chromium_send_each_other_64_mebibytes_straight_to_disk(tmp_path: Path) -> None:
+    saved = tmp_path / "saved by Firefox"
+    saved.mkdir()
+    preferences: dict[str, str | int | bool] = {
+        "media.peerconnection.ice.loopback": True,
+        "media.peerconnection.ice.obfuscate_host_addresses": False,
+        "browser.download.folderList": 2,
+        "browser.download.dir": str(saved),
+        "browser.download.always_ask_before_handling_new_types": False,
+    }
+    there, back = random_file(tmp_path / "there.bin", SIZE), random_file(tmp_path / "back.bin", SIZE)
+    with home_network(COMPUTER) as (machine,):
+        machine = dataclasses.replace(machine, address="127.0.0.1")
+        edge = Edge(machine, tmp_path)
+        try:
+            await edge.start()
+            async with Chromium(namespace=machine.namespace) as chromium, firefox_on(machine, preferences) as firefox:
+                anna = await open_tab(chromium, edge.url("/"), tmp_path / "anna")
+                await anna.page.evaluate(NO_PICKERS)
+                url = str(await anna.page.wait_for("document.querySelector('.wall-code')?.dataset.url"))
+                await firefox.call(lambda driver: driver.navigate(url))
+                await firefox.wait_for(LINKED)
+                await anna.offer(there)
+                accept = (
+                    "[...document.querySelectorAll('dialog button')].find((button) => button.innerText === 'Accept')"
+                )
+                await firefox.wait_for(accept)
+                await firefox.call(lambda driver: driver.execute_script(f"{accept}.click()"))
+                await anna.says("go", "1 file handed over")
+                assert sha256(saved / "there.bin") == sha256(there)
+                await firefox.call(
+                    lambda driver: driver.execute_script("document.querySelector('[data-peer]').click()")
+                )
+                picker = "#peer-files"
+                await firefox.call(lambda driver: driver.find_element("css selector", picker).send_keys(str(back)))
+                await anna.page.tap("Accept")
+                await anna.says("go", "saved in your downloads")
+                assert await anna.downloaded(1) == {"back.bin": sha256(back)}
+        finally:
+            await edge.kill()

@@ -81,7 +81,7 @@ export class NearbyDevices extends LightElement {
     return html`<section class="nearby" aria-label=${this.#habits.heading}>
       <div class="list-head"><h2>${this.#habits.heading}</h2></div>
       <ul role="list" class="card">${all.map((near) => this.#device(near, this.#store.state.peers.get(near.device) ?? null))}</ul>
-      <input id="peer-files" type="file" multiple hidden aria-hidden="true" @change=${this.#chosen}>
+      <input id="peer-files" type="file" multiple tabindex="-1" aria-hidden="true" @change=${this.#chosen}>
     </section>`;
   }
 
