@@ -8,11 +8,11 @@ from types import TracebackType
 import click
 
 from qrshared import __version__
-from qrshared.cli import config, devices, doctor, inbox, opening, qr, run, services, signal, status
+from qrshared.cli import config, devices, doctor, inbox, opening, qr, run, send, services, signal, status
 from qrshared.cli.options import debug_option
 from qrshared.errors import LocalError, QrsharedError, UserError
 
-COMMANDS = (run, opening, qr, inbox, status, devices, doctor, services, config, signal)
+COMMANDS = (run, opening, qr, send, inbox, status, devices, doctor, services, config, signal)
 """In the order of the help; each module has one `command`."""
 
 FIRST = 5

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.settings import (
+    Accept,
     BadSetting,
     BrokenConfig,
     Settings,
@@ -59,11 +60,12 @@ def test_our_own_name_is_stronger_than_the_established_one(data_dir: Path) -> No
 def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
     written = {
         "host": "127.0.0.1", "port": "0", "inbox": "~/in", "data_dir": str(data_dir), "name": "Küche", "mdns": "no",
-        "wall": "off", "file_mode": "600", "guest_daily_gb": "1", "reserve_mb": "2", "notices": "0",
+        "wall": "off", "accept": "Ask", "file_mode": "600", "guest_daily_gb": "1", "reserve_mb": "2", "notices": "0",
         "public_host": "a.example:8443", "log_level": "DEBUG", "edge": "wss://edge.example/signal",
         "stun": "stun:a.example, stun:b.example:3478", "turn_url": "turn:r.example:3478?transport=tcp",
         "turn_secret_file": "~/turn.secret", "turn_user": "anna", "turn_password_file": "/run/secrets/turn",
         "metered_app": "my-app", "metered_key_file": "/run/secrets/metered", "relay_ask_mb": "0",
+        "plain_downloads": "no",
     }  # fmt: skip
     assert written.keys() == {each.name for each in all_settings()}
     environment = {each.variable: written[each.name] for each in all_settings()}
@@ -71,11 +73,12 @@ def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
     assert set(loaded.sources.values()) == set(environment)
     assert loaded.settings == Settings(
         host="127.0.0.1", port=0, inbox=Path.home() / "in", data_dir=data_dir, name="Küche", mdns=False, wall=Wall.OFF,
+        accept=Accept.ASK,
         file_mode=0o600, guest_daily_gb=1, reserve_mb=2, notices=False, public_host="a.example:8443", log_level="debug",
         edge="https://edge.example", stun=("stun:a.example", "stun:b.example:3478"),
         turn_url="turn:r.example:3478?transport=tcp", turn_secret_file=Path.home() / "turn.secret", turn_user="anna",
         turn_password_file=Path("/run/secrets/turn"), metered_app="my-app",
-        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0,
+        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0, plain_downloads=False,
     )  # fmt: skip
 
 
@@ -93,6 +96,7 @@ def test_settings_cannot_be_changed_after_reading() -> None:
         ("inbox", ""), ("inbox", "a\0b"), ("inbox", 7),
         ("name", ""), ("name", "x" * (NAME_CHARACTERS_MAX + 1)), ("name", "a\x1bb"), ("name", "a\u202eb"),
         ("mdns", "maybe"), ("mdns", 2), ("wall", "everyone"), ("wall", False),
+        ("accept", "nobody"), ("accept", True),
         ("file_mode", "755"), ("file_mode", "444"), ("file_mode", 0o644), ("file_mode", "rw"),
         ("guest_daily_gb", "-1"), ("guest_daily_gb", "1.5"), ("guest_daily_gb", 1.5), ("reserve_mb", "9" * 40),
         ("public_host", "http://a.example"), ("public_host", "-a.example"), ("public_host", "a b"),
