@@ -4,6 +4,7 @@ import asyncio
 import html
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,6 +22,11 @@ NOTICE_S_MAX = 15.0
 SENDER_CHARACTERS_MAX = 60
 """More of a sender's name than this is cut off."""
 
+TEXT_CHARACTERS_MAX = 300
+"""More of a text than this is cut off: a notice is for a link or a line."""
+
+LINK = re.compile(r"\bhttps?://\S")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -30,6 +36,8 @@ class Batch:
     photos: int = 0
     videos: int = 0
     others: int = 0
+    text: str | None = None
+    """What it says, where it is one small text."""
 
     def joined(self, other: "Batch") -> "Batch":
         """Both as one."""
@@ -57,6 +65,8 @@ def batch_sentence(batch: Batch, folder: str) -> str:
             what = f"{batch.count} {'file' if batch.count == 1 else 'files'}"
     names = [name for name in map(_clean, batch.senders) if name]
     whose = f" from {names[0]}" if len(names) == 1 else f" from {len(names)} devices" if names else ""
+    if batch.text is not None and (said := _clean(batch.text, TEXT_CHARACTERS_MAX)):
+        return f"{said} ({'link' if LINK.search(said) else 'note'}{whose}, in {folder})"
     return f"{what}{whose} {'is' if batch.count == 1 else 'are'} in {folder}"
 
 
@@ -166,7 +176,7 @@ def _has_session_bus(environment: Mapping[str, str]) -> bool:
     return bool(runtime) and (Path(runtime) / "bus").is_socket()
 
 
-def _clean(name: str) -> str:
+def _clean(text: str, characters: int = SENDER_CHARACTERS_MAX) -> str:
     """Only what is visible, on one line, not endless."""
-    visible = "".join(character if character.isprintable() else " " for character in name)
-    return " ".join(visible.split())[:SENDER_CHARACTERS_MAX]
+    visible = "".join(character if character.isprintable() else " " for character in text[: 4 * characters])
+    return " ".join(visible.split())[:characters]

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from qrshared.daemon.compose import Daemon, compose
@@ -191,7 +192,7 @@ class Keeper:
                 daemon.book.seen(device)  # whoever is there has not been away, however long it stays
             for waiting in daemon.transfers.waiting():
                 daemon.history.ended(waiting.sender, waiting.transfer)  # what has landed is worth a word by now
-            self._tell_landings()
+            await self._tell_landings()
             try:
                 await daemon.book.make_round()
             except OSError as fault:
@@ -228,16 +229,25 @@ class Keeper:
             self._idle.set_busy(busy)
             daemon.desk.changed(Topic.WALL, Topic.TRANSFERS)
             self._show(Moved(TransferList(tuple(daemon.transfers.facts()))))
-            self._tell_landings()
+            await self._tell_landings()
             await asyncio.sleep(NEWS_EVERY_S)
             if not busy:
                 await self._moved.wait()
 
-    def _tell_landings(self) -> None:
+    async def _text_of(self, names: Sequence[str]) -> str | None:
+        """What came says, if it is one small text."""
+        if len(names) != 1:
+            return None
+        try:
+            return await asyncio.to_thread(self._daemon.inbox.text_of, names[0])
+        except InboxError:
+            return None
+
+    async def _tell_landings(self) -> None:
         for landing in self._daemon.history.take_landings():
             kinds = landing.kinds
             batch = Batch((landing.sender,), kinds[ItemKind.PHOTO], kinds[ItemKind.VIDEO], kinds[ItemKind.OTHER])
-            self._notices.arrived(batch)
+            self._notices.arrived(replace(batch, text=await self._text_of(landing.names)))
             self._show(Landed(landing.sender, tuple(landing.names), landing.size))
 
     def _say_problem(self, part: str, sentence: str | None) -> None:

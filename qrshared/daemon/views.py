@@ -1,5 +1,6 @@
 """What each topic of the desk looks like now, from the parts that know it."""
 
+import json
 import os
 import time
 from collections import Counter
@@ -170,9 +171,12 @@ class Views:
             room -= len(one.name.encode("utf-8", "replace")) + 120
             if room < 0:
                 break
-            told.append(
-                EntryFacts(one.name, one.size, one.modified_ms, self._history.sender_of(one.name), one.is_folder)
-            )
+            # A text that does not fit is still a file of the list: the owner opens it in its folder.
+            weight = len(json.dumps(one.text, ensure_ascii=False).encode("utf-8", "replace"))
+            text = one.text if weight <= room // 2 else None
+            room -= weight if text else 0
+            sender = self._history.sender_of(one.name)
+            told.append(EntryFacts(one.name, one.size, one.arrived_ms, sender, one.is_folder, text, one.is_cut))
         return InboxList(str(self._inbox.folder), tuple(told), self._inbox.count())
 
     def read_room(self) -> None:

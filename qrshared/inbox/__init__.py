@@ -7,11 +7,12 @@ Always true here:
   nothing outside the folder is ever touched;
 - committing is idempotent: a crash at any moment leaves a part, or the placed item, never both and never two items;
 - only files that our own journal knows are ever removed, and never one that has its final name;
+- a file's bytes are its sender's, and so is its time, clamped; an empty folder of a tree is an item like any other;
 - callers only wait for threads: no call but `room`, `entries`, `stored` and `unfinished` touches disk or locks on the
   event loop, and these are short.
 
 Deliberately absent: who may send (tickets), messages (protocol), which part of a transfer is missing (transfers),
-opening, unpacking or looking into files, times and modes from the sender.
+modes from the sender; opening, unpacking or looking into files, but for what the newest small texts of a list say.
 """
 
 from qrshared.inbox.errors import (

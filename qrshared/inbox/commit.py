@@ -30,6 +30,14 @@ _SHORTER_BYTES = 100
 Outcome = Placed | InboxError
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An empty folder of a tree, made already. A second making finds it, so the journal need not know beforehand."""
+
+    finished: Finished
+    placed: Placed
+
+
 @dataclass(slots=True)
 class _Plan:
     """Where one finished part is about to go."""
@@ -74,7 +82,7 @@ class Placer:
     def _place_group(self, home: InboxHome, ladder: Ladder, group: Sequence[Finished], tree: "_Tree") -> list[Outcome]:
         if not home.leads_to(tree.top):
             raise InboxGone(folder=home.path)
-        outcomes: list[Outcome | _Plan] = [self._planned(one, home, tree) for one in group]
+        outcomes: list[Outcome | _Plan | _Made] = [self._planned(one, home, tree) for one in group]
         self._avoid_each_other([one for one in outcomes if isinstance(one, _Plan)])
         self._journal.note(*[one.record() for one in outcomes if isinstance(one, _Plan)])
         self._journal.make_durable()
@@ -87,20 +95,26 @@ class Placer:
         tree.flush()
         if not home.leads_to(tree.top):  # moved away in between: the files are whole, but not in the inbox
             raise InboxGone(folder=home.path)
+        for made in outcomes:
+            if isinstance(made, _Made):
+                tree.top.remove(made.finished.part)  # the empty file that stood for it
         return self._receipts(outcomes)
 
-    def _receipts(self, outcomes: Sequence[Outcome | _Plan]) -> list[Outcome]:
+    def _receipts(self, outcomes: Sequence[Outcome | _Plan | _Made]) -> list[Outcome]:
         seen = self._journal.days_seen
-        placed = [one for one in outcomes if isinstance(one, _Plan)]
+        placed = [one for one in outcomes if isinstance(one, _Plan | _Made)]
         # Not flushed: after a power cut the inode under the name says the same.
         self._journal.note(
             *[ItemPlaced(p.finished.part, p.finished.key, p.finished.facts, p.placed, seen) for p in placed]
         )
-        return [one.placed if isinstance(one, _Plan) else one for one in outcomes]
+        return [one.placed if isinstance(one, _Plan | _Made) else one for one in outcomes]
 
-    def _planned(self, finished: Finished, home: InboxHome, tree: "_Tree") -> "Outcome | _Plan":
+    def _planned(self, finished: Finished, home: InboxHome, tree: "_Tree") -> "Outcome | _Plan | _Made":
         try:
             path = clean_path(finished.facts.name)
+            if finished.facts.is_folder:
+                names, _ = tree.make((*path.folders, path.name))
+                return _Made(finished, Placed("/".join(names), 0, finished.sha256))
             folders, target = tree.make(path.folders)
         except (OSError, InboxError) as error:
             return self._error_of(error, home)
@@ -158,7 +172,8 @@ def _runs(group: Sequence[Finished]) -> list[list[Finished]]:
     folders: set[tuple[SafeName, ...]] = set()
     for one in group:
         try:
-            path = clean_path(one.facts.name).folders
+            where = clean_path(one.facts.name)
+            path = (*where.folders, where.name) if one.facts.is_folder else where.folders
         except InboxError:
             path = ()  # it will be refused, and opens nothing
         new = {path[:depth] for depth in range(1, len(path) + 1)}

@@ -182,6 +182,10 @@ class Inbox:
         """The newest files and folders. Looks at each name: with thousands of files call it in a thread."""
         return self.store.entries(limit)
 
+    def text_of(self, name: str) -> str | None:
+        """What a small text says; None for anything else. Call it in a thread."""
+        return self.store.text_of(name)
+
     def count(self) -> int:
         """How many entries there are. Call it in a thread."""
         return self.store.count()
@@ -305,6 +309,8 @@ def _log_failure(work: "asyncio.Future[None]") -> None:
 def _check_facts(key: ItemKey, facts: ItemFacts, adopt: ItemKey | None) -> None:
     if not 0 <= facts.size <= SIZE_MAX:
         raise LocalError(what=f"an item of {facts.size} bytes")
+    if facts.is_folder and facts.size:
+        raise LocalError(what="a folder entry with bytes")
     if adopt is not None and adopt.device != key.device:
         raise LocalError(what="a part of another device was to be adopted")
     clean_path(facts.name)  # refuses before a byte is sent

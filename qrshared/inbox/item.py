@@ -14,11 +14,15 @@ class ItemKey:
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What its sender said about an item; `name` is as proposed and may hold `/` (a tree of folders)."""
+    """What its sender said about an item; `name` is as proposed and may hold `/` (a tree of folders).
+
+    `is_folder`: an empty folder of a tree, of size 0. The journal does not keep that: making a folder again does no harm.
+    """
 
     name: str
     size: int
     mtime_ms: int | None = None
+    is_folder: bool = False
 
 
 def is_same_item(one: ItemFacts, other: ItemFacts) -> bool:
@@ -47,12 +51,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the inbox's list: a file, or a folder (size 0)."""
+    """One line of the inbox's list: a file, or a folder (size 0).
+
+    `arrived_ms` is when it got its place or was last moved or changed; the file's own time is its sender's. `text` is
+    what a small text says, the beginning of it where `is_cut`.
+    """
 
     name: str
     size: int
-    modified_ms: int
+    arrived_ms: int
     is_folder: bool = False
+    text: str | None = None
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import heapq
 import logging
 import os
 import stat
+from dataclasses import replace
 
 from send2trash import TrashPermissionError, send2trash
 
@@ -18,6 +19,18 @@ from qrshared.inbox.place import Ladder
 
 log = logging.getLogger(__name__)
 
+TEXT_BYTES_MAX = 64 * 1024
+"""A larger text is a document: nobody looks into it here."""
+
+TEXTS_MAX = 12
+"""Texts of one list that are looked into."""
+
+TEXT_SHOWN_MAX = 2_000
+"""A text with more characters than this is shown by its beginning."""
+
+BEGINNING_SHOWN = 300
+"""Characters of it that are."""
+
 BIN_NAME = OWN_PREFIX + "bin"
 """Takes what the computer's own bin does not (no desktop, a sandbox, another disk); the owner empties it by hand."""
 
@@ -28,10 +41,47 @@ def is_listed(name: str) -> bool:
 
 
 def entries(folder: Folder, limit: int) -> list[Entry]:
-    """The newest files and folders at the top level, newest first."""
+    """The newest files and folders at the top level, newest first, and what the newest texts among them say."""
     found = (_entry(folder, name) for name in folder.names() if is_listed(name))
-    newest = heapq.nlargest(limit, filter(None, found), key=lambda entry: (entry.modified_ms, entry.name))
-    return list(newest)
+    newest = heapq.nlargest(limit, filter(None, found), key=lambda entry: (entry.arrived_ms, entry.name))
+    texts = [at for at, entry in enumerate(newest) if is_text(entry.name) and not entry.is_folder][:TEXTS_MAX]
+    for at in texts:
+        newest[at] = _with_text(folder, newest[at])
+    return newest
+
+
+def is_text(name: str) -> bool:
+    """Whether a name promises a text that anybody may look into."""
+    return name.casefold().endswith(".txt")
+
+
+def text_of(folder: Folder, name: str) -> str | None:
+    """What a small UTF-8 text in the inbox says; None for anything else, and for what is not there any more."""
+    if not is_text(name):
+        return None
+    try:
+        parent, last = _find(folder, name)
+    except (EntryMissing, NameRefused):
+        return None
+    try:
+        fd = parent.open_file(last, flags=os.O_RDONLY)
+    except OSError:
+        return None
+    finally:
+        if parent is not folder:
+            parent.close()
+    try:
+        size = os.fstat(fd).st_size
+        content = b"".join(disk.read_range(fd, 0, size)) if size <= TEXT_BYTES_MAX else b"\0"
+    except (OSError, EOFError):
+        return None
+    finally:
+        os.close(fd)
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        return None
+    return None if not text or "\0" in text else text
 
 
 def count(folder: Folder) -> int:
@@ -177,4 +227,13 @@ def _entry(folder: Folder, name: str) -> Entry | None:
     is_folder = stat.S_ISDIR(status.st_mode)
     if not is_folder and not stat.S_ISREG(status.st_mode):
         return None
-    return Entry(name, 0 if is_folder else status.st_size, status.st_mtime_ns // 1_000_000, is_folder=is_folder)
+    # Not the time of its content, which is the sender's: a photo of last summer has arrived today.
+    return Entry(name, 0 if is_folder else status.st_size, status.st_ctime_ns // 1_000_000, is_folder=is_folder)
+
+
+def _with_text(folder: Folder, entry: Entry) -> Entry:
+    text = text_of(folder, entry.name)
+    if text is None:
+        return entry
+    is_cut = len(text) > TEXT_SHOWN_MAX
+    return replace(entry, text=text[:BEGINNING_SHOWN] if is_cut else text, is_cut=is_cut)

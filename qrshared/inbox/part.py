@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from qrshared.errors import LocalError
-from qrshared.inbox import disk
+from qrshared.inbox import disk, origin
 from qrshared.inbox.descriptors import Descriptors
 from qrshared.inbox.errors import DiskError
 from qrshared.inbox.folder import Folder
@@ -203,14 +203,17 @@ class PartFile:
         self._claimed = (0, "")
         self._hash = None if offset else hashlib.sha256()
 
-    def finish(self, mode: int) -> Finished:
-        """Flushes the whole file. An error is final for this part: a second flush would prove nothing."""
+    def finish(self, mode: int, *, now_ms: int) -> Finished:
+        """Gives the file its mode and time and flushes the whole of it. An error is final for this part: a second flush would prove nothing."""
         if self.offset != self.facts.size:
             raise LocalError(what="a commit of an item that is not whole")
         digest = self._running_hash().hexdigest()
         with self._opened() as fd:
             with suppress(PermissionError, AttributeError):  # exFAT and FAT have no modes, Windows no fchmod
                 os.fchmod(fd, mode)
+            path = self.folder.path / self.name
+            origin.mark_as_received(fd, path, now_ms=now_ms)
+            origin.keep_time(fd, path, self.facts.mtime_ms, now_ms=now_ms)
             status = os.fstat(fd)
             with self._spoiling():
                 if status.st_size != self.facts.size or not disk.is_plain_file(status):

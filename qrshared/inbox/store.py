@@ -134,7 +134,7 @@ class Store:
             raise InboxGone(folder=self.home.path)
         if part.must_reread:
             self.reread(part)
-        finished = self._trusting(part, lambda: part.finish(self._final_mode))
+        finished = self._trusting(part, lambda: part.finish(self._final_mode, now_ms=int(self._now() * 1000)))
         part.release(part.begun)  # it is placed by name; its sender has nothing more to write
         return finished
 
@@ -159,6 +159,10 @@ class Store:
     def entries(self, limit: int) -> list[Entry]:
         with disk_errors(str(self.home.path)):
             return owner.entries(self.folder(), limit)
+
+    def text_of(self, name: str) -> str | None:
+        with disk_errors(str(self.home.path)):
+            return owner.text_of(self.folder(), name)
 
     def count(self) -> int:
         with disk_errors(str(self.home.path)):

@@ -66,13 +66,18 @@ class TransferList:
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """One file or folder in the inbox, by its name below the inbox folder; a folder has no size of its own."""
+    """One file or folder in the inbox, by its name below the inbox folder; a folder has no size of its own.
+
+    `text` is what a small text says, only its beginning where `is_cut`.
+    """
 
     name: str
     size: int
     arrived_ms: int
     sender: str | None = None
     is_folder: bool = False
+    text: str | None = None
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

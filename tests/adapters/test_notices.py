@@ -12,6 +12,7 @@ import pytest
 from qrshared.daemon import notices as notices_module
 from qrshared.daemon.notices import (
     SENDER_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
     Batch,
     Command,
     Notices,
@@ -36,6 +37,20 @@ ANNA = "Anna's phone"
         (Batch(("\n\x1b[31m",), photos=3), "3 photos from [31m are in QRShare"),
         (Batch(("\u202etxt.exe",), others=3), "3 files from txt.exe are in QRShare"),
         (Batch(("x" * 500,), photos=1), f"1 photo from {'x' * SENDER_CHARACTERS_MAX} is in QRShare"),
+        (
+            Batch((ANNA,), others=1, text="example.org\nhttps://example.org/a?b=c\n"),
+            "example.org https://example.org/a?b=c (link from Anna's phone, in QRShare)",
+        ),
+        (Batch((ANNA,), others=1, text="Milk,\n2\x1bl"), "Milk, 2 l (note from Anna's phone, in QRShare)"),
+        (
+            Batch((ANNA,), others=1, text="m" * 9000),
+            f"{'m' * TEXT_CHARACTERS_MAX} (note from Anna's phone, in QRShare)",
+        ),
+        (Batch((ANNA,), others=1, text="\u202e"), "1 file from Anna's phone is in QRShare"),
+        (
+            Batch((ANNA,), others=1, text="one").joined(Batch((ANNA,), others=1)),
+            "2 files from Anna's phone are in QRShare",
+        ),
     ],
 )
 def test_the_sentence_says_what_from_whom_and_where(batch: Batch, sentence: str) -> None:

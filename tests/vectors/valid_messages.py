@@ -206,6 +206,8 @@ VALID: list[dict[str, object]] = [
             "entries": [
                 {"name": "a.jpg", "size": 1, "arrived_ms": 2},
                 {"name": "trip", "size": 0, "arrived_ms": 3, "is_folder": True},
+                {"name": "Note.txt", "size": 5, "arrived_ms": 4, "text": "hello"},
+                {"name": "long.txt", "size": 9000, "arrived_ms": 4, "text": "It begins", "is_cut": True},
             ],
             "total": 1,
         },

@@ -38,13 +38,15 @@ export interface TransferFacts {
   readonly current?: string;
 }
 
-/** One file in the inbox, by its name below the inbox folder. */
+/** One file in the inbox, by its name below the inbox folder. `text` is what a small text says, only its beginning where `is_cut`. */
 export interface EntryFacts {
   readonly name: string;
   readonly size: number;
   readonly arrived_ms: number;
   readonly sender?: string;
   readonly is_folder?: boolean;
+  readonly text?: string;
+  readonly is_cut?: boolean;
 }
 
 /** One enrolled device; `road` while it is online. */

@@ -124,7 +124,7 @@ const transferFacts = object<TransferFacts>({
   started_ms: count,
   current: optional(name),
 });
-const entry = object<EntryFacts>({ name, size: count, arrived_ms: count, sender: optional(name), is_folder: flag() });
+const entry = object<EntryFacts>({ name, size: count, arrived_ms: count, sender: optional(name), is_folder: flag(), text: optional(name), is_cut: flag() });
 const device = object<DeviceFacts>({
   device: id,
   name,
