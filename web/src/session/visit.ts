@@ -23,6 +23,9 @@ const ELSEWHERE_RETRY_S = 3;
 /** A session that lasted so long was no failure: the next loss is retried at once. */
 const SETTLED_S = 5;
 
+/** A link that is left for home gives what is on its way so long to arrive: what arrived is not sent again. */
+const LEAVE_AFTER_S = 1;
+
 const DEVICE_KEY_BYTES = 32;
 
 /** What a visit needs of the world. */
@@ -57,6 +60,7 @@ export class Visit {
   #cipher: Cipher | null = null;
   #opened: Extract<LinkView, { state: "open" }> | null = null; // as it was shown last
   #wasOpen = false;
+  #isLeaving = false; // for a link home: nothing new goes out on this one
   #stopped = false;
 
   constructor(opening: Opening, ports: VisitPorts) {
@@ -67,7 +71,7 @@ export class Visit {
     this.#desk = new Desk(opening.topics, ports.tell);
     this.#outbox = new Outbox({ ...ports, continues: opening.continues, onBulk: () => void this.#hurry() });
     this.#roads = new Roads(opening.edge ?? null);
-    this.#dialler = new Dialler(opening.socketUrl, this.#roads, ports, () => this.#session?.leave());
+    this.#dialler = new Dialler(opening.socketUrl, this.#roads, ports, () => this.#goHome());
   }
 
   command(command: Exclude<Command, Opening>): void {
@@ -140,6 +144,13 @@ export class Visit {
     }
   }
 
+  #goHome(): void {
+    const session = this.#session;
+    if (session === null) return; // it was still being dialled
+    this.#isLeaving = true;
+    this.#ports.clock.after(this.#outbox.toGo > 0 ? LEAVE_AFTER_S : 0, () => session.leave());
+  }
+
   async #attempt(attempt: Attempt): Promise<Outcome> {
     await this.#haveKey(attempt);
     const way = this.#dialler.next(attempt);
@@ -208,8 +219,9 @@ export class Visit {
   }
 
   async #visit({ link, away }: Dialled, attempt: Attempt): Promise<Outcome> {
-    const session = new Session(link, this.#ports.clock, { chunks: (most) => this.#outbox.chunks(most), receive: (message) => this.#receive(message) });
+    const session = new Session(link, this.#ports.clock, { chunks: (most) => (this.#isLeaving ? [] : this.#outbox.chunks(most)), receive: (message) => this.#receive(message) });
     this.#session = session;
+    this.#isLeaving = false;
     const key = attempt.by === "ticket" ? this.#credentials.key : null;
     const answer = await session.greet(key === null ? this.#hello() : { ...this.#hello(), enroll: key });
     const since = this.#ports.clock.now();
