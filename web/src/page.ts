@@ -88,12 +88,12 @@ function screenFor(): HTMLElement {
     case "phone": {
       const cameByCode = secretFromFragment(location.hash) !== null;
       const bare = place === "edge" ? "watch" : "enroll"; // only a home has a wall that gives a code
-      return new PhonePage(makeLine({ slot: "key", redeems: true, bare, topics: ["nearby"] }), device, { cameByCode, place, leave: null });
+      return new PhonePage(makeLine({ slot: "key", redeems: true, bare, topics: ["nearby", "shelf"] }), device, { cameByCode, place, leave: null });
     }
     case "meet":
       return makeMeetPage();
     case "owner":
-      return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices", "nearby"] }), device);
+      return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices", "nearby", "shelf"] }), device);
   }
 }
 

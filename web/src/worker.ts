@@ -10,7 +10,9 @@ import { DeskPeers } from "./session/desk-peers.ts";
 import { sha256Hasher } from "./session/hashing.ts";
 import type { PeerNews, RoomOpening } from "./session/peer-bridge.ts";
 import type { PeerVisitPorts } from "./session/peer-visit.ts";
+import { PickUps } from "./session/pick-ups.ts";
 import { RoomPeers } from "./session/room-peers.ts";
+import { Places } from "./session/sinks/places.ts";
 import { Visit } from "./session/visit.ts";
 
 /** What is used of the worker's global scope; its own type library cannot stand beside the page's. */
@@ -67,6 +69,9 @@ function connectionsOver(port: MessagePort): AwayPorts {
   };
 }
 
+const tellOfPeers = (news: PeerNews): void => page.postMessage({ t: "peers", news }, news.t === "download" ? [news.start.port] : []);
+const places = new Places({ tell: tellOfPeers, randomBytes });
+
 const peerPorts: PeerVisitPorts = {
   clock: realClock,
   randomBytes,
@@ -74,7 +79,8 @@ const peerPorts: PeerVisitPorts = {
   digest: bulkDigest,
   hasher: sha256Hasher,
   isSecure: page.isSecureContext,
-  tell: (news: PeerNews) => page.postMessage({ t: "peers", news }, news.t === "download" ? [news.start.port] : []),
+  tell: tellOfPeers,
+  places,
 };
 
 function begin(opening: Opening): void {
@@ -91,6 +97,7 @@ function begin(opening: Opening): void {
     digest: bulkDigest,
     tell: (update) => page.postMessage(update),
     peers: new DeskPeers(opening, { ...connections, ...peerPorts }),
+    pickUps: new PickUps({ clock: realClock, hasher: sha256Hasher, places, tell: (news) => page.postMessage({ t: "shelf", news }) }),
   });
   void visit.run();
 }

@@ -1,13 +1,18 @@
 // What the page and its session worker say to each other: the page shows and asks, the worker owns link, seal and files.
 import type { Facts, GrantFacts, Kind, Reason, RoadInUse, Topic, Verb } from "../protocol/messages.ts";
 import type { PeerNews, PeerOrder } from "./peer-bridge.ts";
+import type { PickUpNews, PickUpOrder } from "./pick-up-bridge.ts";
 import type { RelayQuestion } from "./relay-ask.ts";
 import type { AwayFault } from "./roads.ts";
 
-/** A file the user chose; `path` is its name, or its path with "/" inside a dropped folder. */
+/**
+ * A file the user chose; `path` is its name, or its path with "/" inside a dropped folder. An empty folder of such a tree
+ * has an empty file in its place; a text is one that was written on the page.
+ */
 export interface Picked {
   readonly file: File;
   readonly path: string;
+  readonly kind?: "folder" | "text";
 }
 
 /** How this page load introduces itself. `key` is the device key this origin keeps, `ticket` the secret from the URL. */
@@ -36,20 +41,21 @@ export type Command =
   | Opening
   | { readonly t: "key_kept" } // the page has stored the key of `keep_key`
   | { readonly t: "send"; readonly picked: readonly Picked[] }
-  | { readonly t: "pause" }
-  | { readonly t: "resume" }
+  | { readonly t: "pause"; readonly item?: number } // without a number: everything
+  | { readonly t: "resume"; readonly item?: number }
   | { readonly t: "cancel"; readonly item: number | null } // null: everything that is not done
   | { readonly t: "retry" } // failed items once more
   | { readonly t: "clear" } // forget what is done: the list starts anew
   | { readonly t: "relay"; readonly sendNow: boolean } // the answer to "This goes through your relay"
   | { readonly t: "wake" } // visible again, online again: try the link now
   | { readonly t: "peers"; readonly order: PeerOrder } // about other devices
+  | { readonly t: "shelf"; readonly order: PickUpOrder } // about what waits at the computer
   | { readonly t: "watch"; readonly topics: readonly Topic[] }
   | { readonly t: "ask"; readonly id: number; readonly verb: Verb };
 
 export type ItemState = "waiting" | "sending" | "paused" | "done" | "failed";
 
-/** One item on screen. `id` counts from 0 in this page load; `done` in bytes; `finalName` from the receipt. */
+/** One item on screen. `id` counts from 0 in this page load; `done` in bytes; `finalName` and `sha256` from the receipt. */
 export interface ItemView {
   readonly id: number;
   readonly name: string;
@@ -58,6 +64,8 @@ export interface ItemView {
   readonly state: ItemState;
   readonly reason: Reason | null;
   readonly finalName: string | null;
+  readonly sha256?: string;
+  readonly kind?: "folder" | "text";
   /** The phone is still handing the file over (iOS converts videos when they are first read). */
   readonly preparing: boolean;
 }
@@ -94,6 +102,7 @@ export type Update =
   | { readonly t: "relay"; readonly question: RelayQuestion; readonly bytes: number } // what is to go and what the person said to it
   | { readonly t: "declined"; readonly reason: Reason; readonly needed: number | null; readonly free: number | null }
   | { readonly t: "peers"; readonly news: PeerNews } // about other devices
+  | { readonly t: "shelf"; readonly news: PickUpNews } // about what waits at the computer
   | { readonly t: "news"; readonly facts: Facts }
   | { readonly t: "answer"; readonly id: number; readonly facts: Facts }
   | { readonly t: "refuse"; readonly id: number; readonly reason: Reason; readonly sentence: string };

@@ -5,6 +5,9 @@ import type { Wire } from "./outbox.ts";
 import type { PeerId, PeerNews } from "./peer-bridge.ts";
 import type { Sinks } from "./sinks/port.ts";
 
+/** What to do with a proposal: take it there, decline it, or ask the person. */
+export type Verdict = Sinks | "decline" | "ask";
+
 /** Questions to the person that one device may have open; more would only be noise. */
 const ASKED_MAX = 8;
 
@@ -14,6 +17,8 @@ const REMEMBERED_MAX = 64;
 export interface InboundPorts extends Pick<IncomingPorts, "clock" | "hasher"> {
   readonly peer: PeerId;
   readonly tell: (news: PeerNews) => void;
+  /** Asked of each proposal once it is whole; without it the person is asked. */
+  readonly judge?: (incoming: Incoming) => Verdict;
 }
 
 export class Inbound {
@@ -55,6 +60,16 @@ export class Inbound {
     this.#transfers.get(transfer)?.accept(sinks);
   }
 
+  /** The newest that is so. */
+  find(isSought: (incoming: Incoming) => boolean): Incoming | undefined {
+    return [...this.#transfers.values()].findLast(isSought);
+  }
+
+  /** Takes nothing more of it for now, or goes on. */
+  hold(transfer: TransferId, isHeld: boolean): void {
+    this.#transfers.get(transfer)?.hold(isHeld);
+  }
+
   decline(transfer: TransferId): void {
     this.#transfers.get(transfer)?.decline();
   }
@@ -73,7 +88,7 @@ export class Inbound {
       clock,
       hasher,
       post: (messages) => this.#post(messages),
-      onChange: (changed) => this.#show(changed),
+      onChange: (changed) => this.#changed(changed),
       onRows: (update) => tell({ t: "arriving", peer, transfer, update }),
       onSaved: (item, { name, blob }) => {
         if (blob !== null) tell({ t: "received", peer, transfer, item, name, blob });
@@ -85,11 +100,18 @@ export class Inbound {
     return incoming;
   }
 
+  #changed(incoming: Incoming): void {
+    const verdict = incoming.state === "asked" ? (this.#ports.judge?.(incoming) ?? "ask") : "ask";
+    if (verdict === "ask") this.#show(incoming);
+    else if (verdict === "decline") incoming.decline();
+    else incoming.accept(verdict);
+  }
+
   #show(incoming: Incoming): void {
-    const { transfer, state, reason, items, done, failed } = incoming;
+    const { transfer, state, reason, items, done, failed, isHeld } = incoming;
     const sizes = state === "asked" ? items.map(({ size }) => size) : [];
     const bytes = items.reduce((sum, { size }) => sum + size, 0);
-    this.#ports.tell({ t: "incoming", incoming: { peer: this.#ports.peer, transfer, state, items: items.length, bytes, done, failed, sizes, reason } });
+    this.#ports.tell({ t: "incoming", incoming: { peer: this.#ports.peer, transfer, state, items: items.length, bytes, done, failed, sizes, reason, ...(isHeld ? { isHeld } : {}) } });
   }
 
   #post(messages: readonly Message[]): void {

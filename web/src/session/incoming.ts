@@ -25,6 +25,7 @@ export class Incoming {
   readonly transfer: TransferId;
   state: IncomingState = "asked";
   reason: Reason | null = null;
+  isHeld = false;
   readonly #ports: IncomingPorts;
   readonly #ledger: Ledger;
   readonly #takings = new Map<number, Taking>();
@@ -33,6 +34,7 @@ export class Incoming {
   #items: readonly Item[] | null = null; // null until the manifest was whole once
   #sinks: Sinks | null = null;
   #refused: ReadonlyMap<number, Lack> = new Map(); // as they do not fit here
+  #isUnanswered = false; // proposed again while it is held
 
   constructor(transfer: TransferId, ports: IncomingPorts) {
     this.transfer = transfer;
@@ -68,6 +70,7 @@ export class Incoming {
 
   /** The link is gone: what arrived is kept, the same transfer goes on when it is proposed again. */
   detach(): void {
+    this.#isUnanswered = false;
     this.#receiver.detached();
     this.#ledger.rebase();
   }
@@ -78,6 +81,18 @@ export class Incoming {
     this.#sinks = sinks;
     this.#refused = sinks.refused(this.#items);
     this.#become("receiving");
+    this.#happened(this.#take());
+  }
+
+  /** Held, nothing is written: the window closes by itself, and no proposal is answered. */
+  hold(isHeld: boolean): void {
+    if (this.isOver || this.state === "asked" || isHeld === this.isHeld) return;
+    this.isHeld = isHeld;
+    this.#ledger.paused = isHeld;
+    for (const taking of this.#takings.values()) taking.hold(isHeld);
+    this.#ports.onChange(this);
+    if (isHeld || !this.#isUnanswered) return;
+    this.#isUnanswered = false;
     this.#happened(this.#take());
   }
 
@@ -152,7 +167,10 @@ export class Incoming {
     }
     if (this.state === "asked") return [];
     if (this.state === "declined") return this.#receiver.decline(this.reason ?? "declined");
-    if (!this.isOver) return this.#take();
+    if (!this.isOver) {
+      this.#isUnanswered = this.isHeld;
+      return this.isHeld ? [] : this.#take();
+    }
     // Everything was decided before; only the words were lost.
     const receipts = [...this.#receipts.values()].filter(({ item }) => item < items.length);
     const lost = items.flatMap((_, item) => (this.#receipts.has(item) ? [] : this.#receiver.failItem(item, this.reason ?? "declined")));
@@ -178,6 +196,7 @@ export class Incoming {
         this.#happened(this.#receiver.failItem(index, reason));
       },
     });
+    taking.hold(this.isHeld);
     this.#takings.set(index, taking);
     return taking;
   }

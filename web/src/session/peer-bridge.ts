@@ -62,6 +62,8 @@ export interface IncomingView {
   /** Sizes, in order, while it is asked: what fits is said before anything moves. */
   readonly sizes: readonly number[];
   readonly reason: Reason | null;
+  /** The person here has paused it. */
+  readonly isHeld?: boolean;
 }
 
 /** Worker → page. */

@@ -9,6 +9,7 @@ import type { PeerLink } from "./peer-link.ts";
 import type { Digest } from "./proof.ts";
 import { RelayAsk } from "./relay-ask.ts";
 import type { Ended, SessionMessage } from "./session.ts";
+import type { Places } from "./sinks/places.ts";
 import type { Sinks } from "./sinks/port.ts";
 import type { Hasher } from "./taking.ts";
 
@@ -21,6 +22,8 @@ export interface PeerVisitPorts {
   /** Whether nobody on the way can have altered this page: only then do comparison words say anything. */
   readonly isSecure: boolean;
   readonly tell: (news: PeerNews) => void;
+  /** Where what is received goes; one for all that a page load receives. */
+  readonly places?: Places;
 }
 
 export type Known = Pick<PeerView, "name" | "kind">;

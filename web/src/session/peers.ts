@@ -1,22 +1,19 @@
 // The other devices of this page load: one visit each, and what the person decides about them.
-import type { PeerId, PeerNews, PeerOrder, Place } from "./peer-bridge.ts";
+import type { PeerId, PeerOrder } from "./peer-bridge.ts";
 import { type Known, PeerVisit, type PeerVisitPorts } from "./peer-visit.ts";
-import { DownloadSinks } from "./sinks/download.ts";
-import { FileSinks, FolderSinks } from "./sinks/files.ts";
-import { MemorySinks, Room } from "./sinks/memory.ts";
-import type { Sinks } from "./sinks/port.ts";
+import { Places } from "./sinks/places.ts";
 
 export class Peers {
   readonly #ports: PeerVisitPorts;
   readonly #onAway: (visit: PeerVisit) => void;
   readonly #visits = new Map<PeerId, PeerVisit>();
-  readonly #room: Room;
+  readonly #places: Places;
   #askAbove: number | undefined;
 
   constructor(ports: PeerVisitPorts, onAway: (visit: PeerVisit) => void) {
     this.#ports = ports;
     this.#onAway = onAway;
-    this.#room = new Room((bytes) => this.#tell({ t: "held", bytes }));
+    this.#places = ports.places ?? new Places(ports);
   }
 
   find(peer: PeerId): PeerVisit | undefined {
@@ -40,7 +37,7 @@ export class Peers {
   }
 
   order(order: Exclude<PeerOrder, { t: "meet" }>): void {
-    if (order.t === "saved") return this.#room.give(order.bytes);
+    if (order.t === "saved") return this.#places.saved(order.bytes);
     const visit = this.#visits.get(order.peer);
     switch (order.t) {
       case "outbox":
@@ -48,7 +45,7 @@ export class Peers {
       case "relay":
         return visit?.answerRelay(order.sendNow);
       case "accept":
-        return visit?.accept(order.transfer, this.#sinks(order.place));
+        return visit?.accept(order.transfer, this.#places.sinks(order.place));
       case "decline":
         return visit?.decline(order.transfer);
       case "cancel":
@@ -62,22 +59,5 @@ export class Peers {
 
   stop(): void {
     for (const visit of this.#visits.values()) visit.stop();
-  }
-
-  #sinks(place: Place): Sinks {
-    switch (place.by) {
-      case "file":
-        return new FileSinks(place.handle);
-      case "folder":
-        return new FolderSinks(place.handle);
-      case "download":
-        return new DownloadSinks({ start: (start) => this.#tell({ t: "download", start }), randomBytes: this.#ports.randomBytes });
-      case "memory":
-        return new MemorySinks(place.limit, this.#room);
-    }
-  }
-
-  #tell(news: PeerNews): void {
-    this.#ports.tell(news);
   }
 }

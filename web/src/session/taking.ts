@@ -34,7 +34,8 @@ export class Taking {
   #queuedBytes = 0;
   #written = 0;
   #isWhole = false;
-  #isWriting = false;
+  #isWriting = false; // or finishing
+  #isHeld = false;
   #isOver = false;
   #takeBack: (() => void) | null = null;
 
@@ -60,6 +61,13 @@ export class Taking {
     this.#write();
   }
 
+  /** What comes waits unwritten, or is written now. */
+  hold(isHeld: boolean): void {
+    const goesOn = this.#isHeld && !isHeld;
+    this.#isHeld = isHeld;
+    if (goesOn && (this.#isWhole || this.#queuedBytes > 0)) this.#write();
+  }
+
   /** Nothing of it shall stay. */
   discard(): void {
     if (this.#isOver) return;
@@ -70,7 +78,7 @@ export class Taking {
   #write(): void {
     this.#takeBack?.();
     this.#takeBack = null;
-    if (this.#isWriting || this.#isOver) return;
+    if (this.#isWriting || this.#isOver || this.#isHeld) return;
     this.#isWriting = true;
     void this.#work().catch((error: unknown) => {
       this.discard();
@@ -82,7 +90,7 @@ export class Taking {
   async #work(): Promise<void> {
     this.#sink ??= this.#sinks.open(this.#item, this.#index);
     const sink = await this.#sink;
-    while (this.#queuedBytes > 0 && !this.#isOver) {
+    while (this.#queuedBytes > 0 && !this.#isOver && !this.#isHeld) {
       const run = this.#queued;
       const bytes = this.#queuedBytes;
       this.#queued = [];
@@ -93,8 +101,10 @@ export class Taking {
       this.#written += bytes;
       this.#ports.onTaken(this.#written);
     }
-    this.#isWriting = false;
-    if (!this.#isWhole || this.#isOver) return;
+    if (!this.#isWhole || this.#isOver || this.#isHeld) {
+      this.#isWriting = false;
+      return;
+    }
     const saved = await sink.finish();
     if (this.#isOver) return;
     this.#end();

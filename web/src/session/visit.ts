@@ -10,6 +10,7 @@ import { Desk } from "./desk.ts";
 import type { DeskPeers } from "./desk-peers.ts";
 import { type Dialled, Dialler, type DiallerPorts } from "./dialler.ts";
 import { Outbox } from "./outbox.ts";
+import type { PickUps } from "./pick-ups.ts";
 import type { Digest } from "./proof.ts";
 import { RelayAsk } from "./relay-ask.ts";
 import { Roads, Unreached, type Way } from "./roads.ts";
@@ -40,6 +41,8 @@ export interface VisitPorts extends DiallerPorts {
   readonly tell: (update: Update) => void;
   /** Other devices that the daemon introduces. */
   readonly peers?: DeskPeers;
+  /** What is taken from the shelf. */
+  readonly pickUps?: PickUps;
 }
 
 export class Visit {
@@ -85,6 +88,8 @@ export class Visit {
         return this.#woken.raise();
       case "peers":
         return this.#ports.peers?.order(command.order);
+      case "shelf":
+        return this.#ports.pickUps?.order(command.order);
       case "watch":
         return this.#desk.watch(command.topics);
       case "ask":
@@ -234,6 +239,7 @@ export class Visit {
     this.#opened = null;
     this.#desk.detach();
     this.#ports.peers?.detach();
+    this.#ports.pickUps?.detach();
     this.#outbox.detach();
     this.#relay.on(null, undefined);
     if (this.#dialler.isHome) return { why: "home" };
@@ -252,6 +258,8 @@ export class Visit {
     this.#desk.attach((message) => session.post(message));
     this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
     if (grant.rights.includes("send")) this.#outbox.attach(session);
+    if (!grant.rights.includes("pick_up")) return;
+    this.#ports.pickUps?.attach({ computer: answer.name, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });
   }
 
   #on(road: RoadInUse): void {
@@ -266,21 +274,22 @@ export class Visit {
     switch (message.t) {
       case "answer":
       case "refuse":
-        return this.#ports.peers?.answered(message) === true ? undefined : this.#desk.receive(message);
+        if (this.#ports.pickUps?.answered(message) === true || this.#ports.peers?.answered(message) === true) return;
+        return this.#desk.receive(message);
       case "news":
         return this.#desk.receive(message);
       case "introduce":
         return this.#ports.peers?.introduce(message);
       case "envelope":
         return this.#ports.peers?.envelope(message);
-      case "propose": // this page takes nothing yet; one answer for all its pages
-        if (!message.more) this.#session?.post({ t: "decline", transfer: message.transfer, reason: "unsupported" });
+      case "propose": // where nobody may pick up: one answer for all its pages
+        if (this.#ports.pickUps?.receive(message) !== true && !message.more) this.#session?.post({ t: "decline", transfer: message.transfer, reason: "unsupported" });
         return;
       case "ask": // these two are ours to say
       case "watch":
         return;
       default:
-        return this.#outbox.receive(message);
+        return this.#ports.pickUps?.receive(message) === true ? undefined : this.#outbox.receive(message);
     }
   }
 

@@ -6,6 +6,7 @@ const icon = (drawing: SVGTemplateResult): TemplateResult =>
 
 export const icons = {
   up: icon(svg`<path d="M12 20V5M5.5 11 12 4.5l6.5 6.5"/>`),
+  down: icon(svg`<path d="M12 4v15M5.5 13l6.5 6.5 6.5-6.5"/>`),
   plus: icon(svg`<path d="M12 5v14M5 12h14"/>`),
   pause: icon(svg`<path d="M9 5v14M15 5v14"/>`),
   play: icon(svg`<path d="M8 5.5v13l10.5-6.5z"/>`),

@@ -4,6 +4,7 @@ import type { Facts, Reason, Verb } from "../protocol/messages.ts";
 import type { Keyring } from "./keyring.ts";
 import { PeerStore } from "./peer-store.ts";
 import { downloads } from "./place.ts";
+import { ShelfStore } from "./shelf-store.ts";
 import { UNNAMED_ELSEWHERE } from "./words.ts";
 import { answered, begin, fold, type Moment, type ViewState } from "./store.ts";
 
@@ -42,6 +43,8 @@ export class WorkerLine {
   readonly #release: () => void;
   /** What is exchanged with other devices; it has listeners of its own. */
   readonly peers = new PeerStore((order) => this.post({ t: "peers", order }), ({ start }) => void downloads.start(start));
+  /** What is picked up from the shelf, likewise. */
+  readonly shelf = new ShelfStore((order) => this.post({ t: "shelf", order }));
   readonly #listeners = new Set<() => void>();
   readonly #asked = new Map<number, Asked>();
   #asks = 0;
@@ -141,7 +144,11 @@ export class WorkerLine {
   }
 
   #hear(update: Update): void {
-    if (update.t === "peers") return this.peers.hear(update.news);
+    if (update.t === "shelf") return this.shelf.hear(update.news);
+    if (update.t === "peers") {
+      if (update.news.t === "held") this.shelf.hear(update.news); // one room for all that is received
+      return this.peers.hear(update.news);
+    }
     const before = this.#state;
     this.#state = fold(before, update, now());
     this.#keep(update);

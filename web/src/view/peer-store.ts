@@ -116,6 +116,11 @@ export class PeerStore {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Something that is kept elsewhere and shown with this has changed. */
+  touch(): void {
+    this.#changed();
+  }
+
   meet(device: string, name: string, kind: PeerView["kind"]): void {
     this.#post({ t: "meet", device, name, kind });
   }

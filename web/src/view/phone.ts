@@ -15,6 +15,7 @@ import { relayActions } from "./relay.ts";
 import type { Place } from "./route.ts";
 import { phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
 import { nearbyOf, type NearbyDevices } from "./peers.ts";
+import { ShelfSection } from "./shelf.ts";
 import { Unfinished } from "./unfinished.ts";
 import { isWorthReloading, roadWords, UNNAMED } from "./words.ts";
 
@@ -37,6 +38,7 @@ export class PhonePage extends LineElement {
   readonly #habits: PhoneHabits;
   readonly #unfinished: Unfinished;
   readonly #awayOffer: AwayOffer;
+  readonly #shelf: ShelfSection;
   readonly #nearby: NearbyDevices;
   #isChoosing = false;
   #showsAll = false;
@@ -49,6 +51,7 @@ export class PhonePage extends LineElement {
     this.#habits = habits;
     this.#unfinished = new Unfinished(line, () => this.requestUpdate());
     this.#awayOffer = new AwayOffer(line, habits, () => this.requestUpdate());
+    this.#shelf = new ShelfSection(line, device);
     this.#nearby = nearbyOf(line, device);
   }
 
@@ -112,6 +115,7 @@ export class PhonePage extends LineElement {
           ${this.#unfinished.card(phase, computer)}
           ${this.#awayOffer.card(phase, computer)}
           ${this.#list(state, computer)}
+          ${this.#shelf}
           ${this.#nearby}
         </div>
       </main>

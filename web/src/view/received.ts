@@ -66,7 +66,7 @@ function receivedRow(row: ItemView, incoming: Incoming, acts: ReceivedActs): Tem
   </li>`;
 }
 
-function unsavedOf({ received }: Incoming): readonly number[] {
+export function unsavedOf({ received }: Pick<Incoming, "received">): readonly number[] {
   return [...received].filter(([, { blob }]) => blob !== null && !saving.has(blob)).map(([item]) => item);
 }
 
@@ -75,7 +75,8 @@ export function holdsUnsaved(store: PeerStore): boolean {
   return [...store.state.peers.values()].some(({ incoming }) => [...incoming.values()].some((each) => each.view.state === "receiving" || unsavedOf(each).length > 0));
 }
 
-function save(item: number, { view, received }: Incoming, { store, changed }: ReceivedActs): void {
+/** Hands one to the browser's downloads; once. */
+export function save(item: number, { view, received }: Incoming, { store, changed }: Pick<ReceivedActs, "store" | "changed">): void {
   const { name, blob } = received.get(item) ?? { name: "", blob: null };
   if (blob === null || saving.has(blob)) return;
   saving.add(blob);
@@ -94,7 +95,7 @@ function save(item: number, { view, received }: Incoming, { store, changed }: Re
   }, REVOKE_AFTER_MS);
 }
 
-async function saveAll(incoming: Incoming, acts: ReceivedActs): Promise<void> {
+export async function saveAll(incoming: Incoming, acts: Pick<ReceivedActs, "store" | "changed">): Promise<void> {
   for (const item of unsavedOf(incoming)) {
     save(item, incoming, acts);
     await new Promise((resolve) => setTimeout(resolve, NEXT_SAVE_MS));

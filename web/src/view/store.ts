@@ -1,7 +1,7 @@
 // What a page knows, folded from the worker's updates: pure, and the only thing the screens draw from.
 import type { ItemView, LinkView, TotalView, Update } from "../session/bridge.ts";
 import type {
-  DeviceList, GrantFacts, InboxList, NearbyList, Reason, RoadInUse, StatusFacts, TransferList, WallFacts,
+  DeviceList, GrantFacts, InboxList, NearbyList, Reason, RoadInUse, ShelfList, StatusFacts, TransferList, WallFacts,
 } from "../protocol/messages.ts";
 import type { RelayQuestion } from "../session/relay-ask.ts";
 
@@ -63,6 +63,8 @@ export interface ViewState {
   readonly relay: Relay;
   /** Others that files can be exchanged with. */
   readonly nearby: NearbyList | null;
+  /** What waits to be picked up. */
+  readonly shelf: ShelfList | null;
   readonly wall: Wall | null;
   readonly status: StatusFacts | null;
   readonly transfers: TransferList | null;
@@ -79,7 +81,7 @@ export function begin(at: Moment, computer: string | null): ViewState {
   return {
     revision: 0, link: { state: "connecting" }, linkSince: at, awaySinceMs: at.monoMs, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
     movedAtMs: at.monoMs, items: new Map(), order: { open: [], finished: [] }, preparing: 0, declined: null,
-    relay: { question: "none", bytes: 0 }, nearby: null, wall: null, status: null, transfers: null, inbox: null, devices: null,
+    relay: { question: "none", bytes: 0 }, nearby: null, shelf: null, wall: null, status: null, transfers: null, inbox: null, devices: null,
   };
 }
 
@@ -105,6 +107,7 @@ export function fold(state: ViewState, update: Update, at: Moment): ViewState {
     case "enrolled":
     case "transfer":
     case "peers": // `PeerStore`'s
+    case "shelf": // `ShelfStore`'s
       return state;
   }
 }
@@ -191,8 +194,9 @@ function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["fact
       return { ...state, devices: facts };
     case "nearby_list":
       return { ...state, nearby: facts };
-    case "shelf_list": // no screen shows these yet
-    case "offer_list":
+    case "shelf_list":
+      return { ...state, shelf: facts };
+    case "offer_list": // no screen shows this yet
     case "unfinished_list": // whoever asked shows what a verb gave
     case "offer_facts":
     case "settings_facts":

@@ -1,0 +1,247 @@
+// What this page picks up from the shelf: asked of the computer a few at a time, and taken without another question.
+import type { Answer, Ask, Chunk, Message, Refuse, ShelfItem, ShelfItemId, TransferId, TransferMessage } from "../protocol/messages.ts";
+import type { Clock } from "./clock.ts";
+import { Inbound, type Verdict } from "./inbound.ts";
+import type { Incoming } from "./incoming.ts";
+import type { Place } from "./peer-bridge.ts";
+import { HOME, type PickUpNews, type PickUpOrder, type PickUpState } from "./pick-up-bridge.ts";
+import type { Places } from "./sinks/places.ts";
+import type { Sinks } from "./sinks/port.ts";
+import type { Hasher } from "./taking.ts";
+
+/** Questions of this kind have numbers of their own (`DeskPeers` counts from 2^40, the person's from 1). */
+const FIRST_ASK = 2 ** 41;
+
+/** Things under way at once: small ones need not wait behind a film, and the computer carries so many. */
+const UNDER_WAY_MAX = 8;
+
+/** A computer that still knows what this page takes has proposed it again by then; one that does not is asked again. */
+const PROPOSED_AGAIN_S = 5;
+
+export interface PickUpsPorts {
+  readonly clock: Clock;
+  readonly hasher: () => Hasher;
+  readonly places: Places;
+  readonly tell: (news: PickUpNews) => void;
+}
+
+/** The session as it is used here. */
+export interface PickUpsLine {
+  readonly computer: string;
+  readonly post: (...messages: readonly Exclude<Message, Chunk>[]) => void;
+  /** Much is about to come. */
+  readonly hurry: () => void;
+}
+
+interface PickUp {
+  readonly item: ShelfItem;
+  readonly sinks: Sinks;
+  readonly place: Place["by"];
+  /** `asked`: its answer is open; `promised`: its proposal is on its way. */
+  step: "queued" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
+  transfer: TransferId | null;
+  isPaused: boolean;
+  sentence: string | null;
+}
+
+const STATES: Readonly<Record<PickUp["step"], PickUpState>> = {
+  queued: "waiting", asked: "waiting", promised: "waiting", begun: "begun", done: "begun", refused: "refused", stopped: "stopped",
+};
+
+export class PickUps {
+  readonly #ports: PickUpsPorts;
+  readonly #inbound: Inbound;
+  readonly #pickUps = new Map<ShelfItemId, PickUp>(); // the latest of each thing
+  readonly #asked = new Map<number, PickUp>();
+  readonly #proposed = new Set<TransferId>(); // on this link
+  #asks = FIRST_ASK;
+  #line: PickUpsLine | null = null;
+  #takeBack = (): void => undefined;
+
+  constructor(ports: PickUpsPorts) {
+    this.#ports = ports;
+    const { clock, hasher } = ports;
+    this.#inbound = new Inbound({ peer: HOME, clock, hasher, tell: (news) => this.#heard(news), judge: (incoming) => this.#judge(incoming) });
+  }
+
+  attach(line: PickUpsLine): void {
+    this.#line = line;
+    this.#show(line.computer, true);
+    this.#inbound.attach(line);
+    this.#takeBack();
+    this.#takeBack = this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#renew());
+    this.#next();
+  }
+
+  detach(): void {
+    if (this.#line === null) return;
+    this.#show(this.#line.computer, false);
+    this.#line = null;
+    this.#takeBack();
+    this.#asked.clear();
+    this.#proposed.clear();
+    this.#inbound.detach();
+  }
+
+  order(order: PickUpOrder): void {
+    switch (order.t) {
+      case "save":
+        return this.#save(order.items, order.place);
+      case "pause":
+      case "resume":
+        return this.#pause(order.item, order.t === "pause");
+      case "stop":
+        return this.#stop(order.item);
+      case "accept":
+        this.#line?.hurry();
+        return this.#inbound.accept(order.transfer, this.#ports.places.sinks(order.place));
+      case "decline":
+        return this.#inbound.decline(order.transfer);
+      case "cancel":
+        return this.#inbound.cancel(order.transfer, order.item);
+      case "saved":
+        return this.#ports.places.saved(order.bytes);
+    }
+  }
+
+  /** Takes a message about a transfer that comes here; false when it is about another, or nobody may pick up here. */
+  receive(message: TransferMessage): boolean {
+    if (this.#line === null) return false;
+    if (message.t === "propose") this.#proposed.add(message.transfer);
+    return this.#inbound.receive(message);
+  }
+
+  /** Takes the answer to a question of its own; false for anybody else's. */
+  answered(message: Answer | Refuse): boolean {
+    if (message.id < FIRST_ASK) return false;
+    const pickUp = this.#asked.get(message.id);
+    this.#asked.delete(message.id);
+    if (pickUp === undefined || pickUp.step !== "asked") return true; // its proposal was quicker, or it was stopped
+    pickUp.step = message.t === "answer" ? "promised" : "refused";
+    if (message.t === "refuse") pickUp.sentence = message.sentence ?? "";
+    this.#tell(pickUp);
+    this.#next();
+    return true;
+  }
+
+  #save(items: readonly ShelfItem[], place: Place): void {
+    this.#line?.hurry();
+    const folder = place.by === "folder" ? this.#ports.places.sinks(place) : null;
+    for (const item of items) {
+      const known = this.#pickUps.get(item.item);
+      if (known !== undefined && STATES[known.step] !== "refused" && isOpen(known)) continue;
+      const pickUp: PickUp = {
+        item, sinks: folder ?? this.#ports.places.sinks(place), place: place.by, step: "queued", transfer: null, isPaused: false, sentence: null,
+      };
+      this.#pickUps.set(item.item, pickUp);
+      this.#tell(pickUp);
+      // Proposed to this device already, to an earlier load of this page: that goes on.
+      const offered = this.#inbound.find((incoming) => incoming.state === "asked" && isOf(item, incoming));
+      if (offered !== undefined) this.#begin(pickUp, offered.transfer);
+      if (offered !== undefined) this.#inbound.accept(offered.transfer, pickUp.sinks);
+    }
+    this.#next();
+  }
+
+  #pause(item: ShelfItemId, isPaused: boolean): void {
+    const pickUp = this.#pickUps.get(item);
+    if (pickUp === undefined || !isOpen(pickUp)) return;
+    pickUp.isPaused = isPaused;
+    if (pickUp.transfer !== null) this.#inbound.hold(pickUp.transfer, isPaused);
+    this.#tell(pickUp);
+    this.#next();
+  }
+
+  #stop(item: ShelfItemId): void {
+    const pickUp = this.#pickUps.get(item);
+    if (pickUp === undefined || !isOpen(pickUp)) return;
+    pickUp.step = "stopped";
+    if (pickUp.transfer !== null) this.#inbound.cancel(pickUp.transfer, null);
+    this.#tell(pickUp);
+    this.#next();
+  }
+
+  /** What was asked for is taken; what it is already taking is not taken twice; everything else is the person's to say. */
+  #judge(incoming: Incoming): Verdict {
+    const same = [...this.#pickUps.values()].filter(({ item }) => isOf(item, incoming));
+    const wanted = same.find(({ step }) => step === "asked" || step === "promised");
+    if (wanted !== undefined) {
+      this.#begin(wanted, incoming.transfer);
+      return wanted.sinks;
+    }
+    return same.length > 0 ? "decline" : "ask";
+  }
+
+  #begin(pickUp: PickUp, transfer: TransferId): void {
+    pickUp.step = "begun";
+    pickUp.transfer = transfer;
+    this.#tell(pickUp);
+  }
+
+  /** Asks for what waits, as far as there is room. */
+  #next(): void {
+    if (this.#line === null) return;
+    let free = UNDER_WAY_MAX;
+    for (const { step, isPaused } of this.#pickUps.values()) if ((step === "begun" && !isPaused) || step === "asked" || step === "promised") free -= 1;
+    for (const pickUp of this.#pickUps.values()) {
+      if (free <= 0) return;
+      if (pickUp.step !== "queued" || pickUp.isPaused) continue;
+      free -= 1;
+      pickUp.step = "asked";
+      this.#asks += 1;
+      this.#asked.set(this.#asks, pickUp);
+      const ask: Ask = { t: "ask", id: this.#asks, verb: { t: "pick_up", items: [pickUp.item.item] } };
+      this.#line.post(ask);
+    }
+  }
+
+  /** What the computer does not know any more, or never heard of, is asked for once more. */
+  #renew(): void {
+    const asked = new Set(this.#asked.values());
+    for (const pickUp of this.#pickUps.values()) {
+      const isLost = pickUp.step === "begun" && pickUp.transfer !== null && !this.#proposed.has(pickUp.transfer);
+      const isUnheard = pickUp.step === "promised" || (pickUp.step === "asked" && !asked.has(pickUp));
+      if (!isLost && !isUnheard) continue;
+      const { transfer } = pickUp;
+      pickUp.step = "queued";
+      pickUp.transfer = null;
+      this.#tell(pickUp);
+      if (transfer !== null) this.#inbound.cancel(transfer, null);
+    }
+    this.#next();
+  }
+
+  #heard(news: PickUpNews): void {
+    this.#ports.tell(news);
+    if (news.t !== "incoming") return;
+    const { transfer, state } = news.incoming;
+    const pickUp = [...this.#pickUps.values()].find((each) => each.transfer === transfer);
+    if (pickUp?.step === "begun" && pickUp.isPaused && state === "receiving" && news.incoming.isHeld !== true) this.#inbound.hold(transfer, true);
+    if (pickUp?.step !== "begun" || state === "receiving" || state === "asked") return;
+    pickUp.step = state === "done" || state === "failed" ? "done" : "stopped";
+    this.#tell(pickUp);
+    this.#next();
+  }
+
+  #tell({ item: { item }, step, transfer, place, isPaused, sentence }: PickUp): void {
+    this.#ports.tell({ t: "pick_up", pickUp: { item, state: STATES[step], transfer, place, isPaused, sentence } });
+  }
+
+  #show(computer: string, isHere: boolean): void {
+    const link = isHere ? ({ state: "open", words: null } as const) : ({ state: "away" } as const);
+    this.#ports.tell({ t: "peer", peer: { peer: HOME, name: computer, kind: "computer", link, road: null, relay: { question: "none", bytes: 0 }, unanswered: 0 } });
+  }
+}
+
+function isOpen({ step }: PickUp): boolean {
+  return step === "queued" || step === "asked" || step === "promised" || step === "begun";
+}
+
+/** Whether a proposal is about this thing: a file by its name and size, a folder by all that is in it. */
+function isOf({ name, size, kind, count }: ShelfItem, { items }: Incoming): boolean {
+  const bytes = items.reduce((sum, item) => sum + item.size, 0);
+  if (bytes !== size || items.length === 0) return false;
+  if (kind !== "folder") return items.length === 1 && items[0]?.name === name;
+  const files = items.filter((item) => item.kind !== "folder").length;
+  return (count === undefined || files === count) && items.every((item) => item.name === name || item.name.startsWith(`${name}/`));
+}

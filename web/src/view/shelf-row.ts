@@ -1,0 +1,84 @@
+// One thing of the shelf as a row: what it is, how far it is, and what can be done with it now.
+import { html, nothing, type TemplateResult } from "lit";
+import type { ShelfItem } from "../protocol/messages.ts";
+import type { HoldingLimit } from "../session/sinks/limits.ts";
+import { icons } from "./icons.ts";
+import { leaf, visible } from "./names.ts";
+import { percent, size } from "./numbers.ts";
+import { part } from "./part.ts";
+import type { Incoming } from "./peer-store.ts";
+import { fileName } from "./rows.ts";
+import type { Standing } from "./shelf-store.ts";
+import { measures, shelfNote } from "./shelf-words.ts";
+import { folderThumb, thumb } from "./thumbs.ts";
+
+export interface ShelfRowFacts {
+  readonly standing: Standing;
+  readonly computer: string;
+  /** The limit it is beyond; null where it fits. */
+  readonly tooLargeFor: HoldingLimit | null;
+  readonly plainSaid: string | null;
+  /** Null while nothing is being chosen. */
+  readonly isChosen: boolean | null;
+}
+
+export interface ShelfRowActs {
+  readonly save: () => void;
+  readonly handOver: (incoming: Incoming) => void;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  readonly stop: () => void;
+  /** Null where there is no plain download: not at home. */
+  readonly plain: (() => void) | null;
+  readonly choose: () => void;
+}
+
+export function shelfRow(item: ShelfItem, facts: ShelfRowFacts, acts: ShelfRowActs): TemplateResult {
+  const { standing, computer, isChosen } = facts;
+  const { state, incoming } = standing;
+  const isTooLarge = facts.tooLargeFor !== null && (state === "waits" || state === "failed");
+  const { text, tone } = shelfNote(item, standing, computer);
+  const isMoving = state === "moving" || state === "paused" || state === "cut";
+  const note = isTooLarge ? tooLargeNote(item, facts, acts.plain !== null) : html`<span data-tone=${tone} class=${tone === "quiet" ? "" : tone}>${text}</span>`;
+  const name = visible(leaf(item.name));
+  return html`<li class="row row-shelf" data-shelf=${item.name} data-state=${state}>
+    ${isChosen === null ? (item.kind === "folder" ? folderThumb : thumb(item.name, null)) : html`<label class="shelf-tick"><input type="checkbox" aria-label="Choose ${name}" .checked=${isChosen} @change=${acts.choose}></label>`}
+    <div class="row-what">${fileName(item.name)}
+      ${isMoving ? bar(name, item.size, incoming) : nothing}
+      <div class="row-note" aria-live=${state === "moving" ? "off" : "polite"}>${note}</div></div>
+    ${isTooLarge ? nothing : html`<div class="row-acts">${controls(name, facts, acts)}</div>`}
+    ${isTooLarge && acts.plain !== null ? html`<button type="button" class="button shelf-plain" aria-label="Save ${name}, not encrypted on this Wi-Fi" @click=${acts.plain}>Save, not encrypted on this Wi-Fi</button>` : nothing}
+  </li>`;
+}
+
+function tooLargeNote(item: ShelfItem, { tooLargeFor, plainSaid }: ShelfRowFacts, isHome: boolean): TemplateResult {
+  if (plainSaid !== null) return html`<span class="wait">${plainSaid}</span>`;
+  return html`${measures(item)}. ${tooLargeFor?.whose} can hold ${size(tooLargeFor?.bytes ?? 0)} at once. ${isHome ? nothing : "At home it can be downloaded all the same."}`;
+}
+
+function bar(name: string, bytes: number, incoming: Incoming | null): TemplateResult {
+  const done = incoming?.total.bytesDone ?? 0;
+  return html`<div class="bar bar-thin" role="progressbar" aria-label=${name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent(done, bytes)} ${part(bytes > 0 ? done / bytes : 0)}><i></i></div>`;
+}
+
+function controls(name: string, { standing: { state, incoming }, isChosen }: ShelfRowFacts, acts: ShelfRowActs): TemplateResult | typeof nothing {
+  const stop = html`<button type="button" class="round" aria-label="Stop saving ${name}" @click=${acts.stop}>${icons.close}</button>`;
+  switch (state) {
+    case "waits":
+      return isChosen === null ? html`<button type="button" class="button save" aria-label="Save ${name}" @click=${acts.save}>Save</button>` : nothing;
+    case "queued":
+    case "cut":
+      return stop;
+    case "moving":
+      return html`<button type="button" class="round" aria-label="Pause ${name}" @click=${acts.pause}>${icons.pause}</button>${stop}`;
+    case "paused":
+      return html`<button type="button" class="button save" aria-label="Resume ${name}" @click=${acts.resume}>Resume</button>${stop}`;
+    case "arrived":
+      return incoming === null ? nothing : html`<button type="button" class="button primary save" aria-label="Save ${name}" @click=${() => acts.handOver(incoming)}>Save</button>`;
+    case "saved":
+      return html`<span class="row-check">${icons.check}</span><button type="button" class="quiet" aria-label="Save again: ${name}" @click=${acts.save}>Save again</button>`;
+    case "partly":
+    case "failed":
+      return html`<button type="button" class="button save" aria-label="Save again: ${name}" @click=${acts.save}>Save again</button>`;
+  }
+}

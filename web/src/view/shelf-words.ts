@@ -1,0 +1,69 @@
+// What the page says about one thing of the shelf.
+import type { ShelfItem } from "../protocol/messages.ts";
+import type { Place } from "../session/peer-bridge.ts";
+import { counted, duration, percent, size } from "./numbers.ts";
+import type { Note } from "./peer-words.ts";
+import type { Standing } from "./shelf-store.ts";
+import { reasonSentence } from "./words.ts";
+
+const WHERE: Readonly<Record<Place["by"], string>> = {
+  file: "saved where you chose", folder: "saved in the folder you chose", download: "saved in your downloads", memory: "saved in your downloads",
+};
+
+/** `3 files, 12 MB`, or the size of the one. */
+export function measures({ kind, size: bytes, count }: ShelfItem): string {
+  return kind === "folder" && count !== undefined ? `${counted(count, "file")}, ${size(bytes)}` : size(bytes);
+}
+
+export function shelfNote(item: ShelfItem, { state, incoming, place, reason, sentence }: Standing, computer: string): Note {
+  const bytesDone = incoming?.total.bytesDone ?? 0;
+  const part = `${percent(bytesDone, item.size)} %`;
+  switch (state) {
+    case "waits":
+      return { text: item.to === undefined ? measures(item) : `${measures(item)}, for this device alone`, tone: "quiet" };
+    case "queued":
+      return { text: `${measures(item)}, waiting for its turn`, tone: "quiet" };
+    case "moving": {
+      const left = incoming?.total.leftS;
+      return { text: `${size(bytesDone)} of ${size(item.size)}${left == null ? "" : `, ${duration(left)} left`}`, tone: "quiet" };
+    }
+    case "paused":
+      return { text: `paused at ${part}`, tone: "wait" };
+    case "cut":
+      return { text: `the connection was lost at ${part}, it goes on by itself`, tone: "wait" };
+    case "arrived":
+      return { text: "it is here: save it before you close this page", tone: "wait" };
+    case "saved":
+      return { text: `${measures(item)}, ${WHERE[place ?? "memory"]}`, tone: "go" };
+    case "partly": {
+      const all = incoming?.view.items ?? 0;
+      const done = incoming?.view.done ?? 0;
+      return { text: `${done} of ${counted(all, "file")} saved. ${failure(reason, computer)}`, tone: "stop" };
+    }
+    case "failed":
+      return { text: sentence || failure(reason, computer), tone: "stop" };
+  }
+}
+
+/** Here the receiver is this browser: what it lacks is not the computer's fault. */
+function failure(reason: Standing["reason"], computer: string): string {
+  switch (reason) {
+    case "no_space":
+      return "This browser has no room for it. Save what has arrived first, then try again.";
+    case "inbox_unwritable":
+    case "inbox_gone":
+      return "This browser may not write there. Save it again in another place.";
+    case "disk_error":
+      return "It could not be written here. Is there room on this device? Then save it again.";
+    case "declined":
+      return "The download was stopped in your browser.";
+    case "source_changed":
+      return `It changed on ${computer} while it was coming. Save it again.`;
+    case "source_unreadable":
+      return `${computer} cannot read it at the moment.`;
+    case null:
+      return "It did not arrive. Save it again.";
+    default:
+      return reasonSentence(reason, computer);
+  }
+}
