@@ -24,6 +24,7 @@ from qrshared.tickets import (
     RoadSecrets,
     Ticket,
     TicketSpent,
+    Trust,
     UnknownDevice,
     rooms_of,
 )
@@ -148,10 +149,28 @@ class Book:
         except UnknownDevice:
             return False
 
-    def brings(self, device: str, count: int) -> bool:
+    def reserves(self, device: str, transfer: str, count: int) -> bool:
+        """Promise a transfer so much of the device's allowance; False when it does not hold it."""
+        try:
+            return self.register.reserve(device, transfer, count, self._now())
+        except UnknownDevice:
+            return False
+
+    def releases(self, device: str, transfer: str) -> None:
+        """Give back what was promised and did not come."""
+        self.register.release(device, transfer)
+
+    def is_guest(self, device: str) -> bool:
+        """Whether its owner has not said that it is one of theirs; who is unknown is a guest."""
+        try:
+            return self.register.device(device).trust is Trust.GUEST
+        except UnknownDevice:
+            return True
+
+    def brings(self, device: str, transfer: str, count: int) -> bool:
         """Count bytes that are about to be written; False when the device's allowance does not hold them."""
         try:
-            is_within = self.register.spend(device, count, self._now())
+            is_within = self.register.spend(device, transfer, count, self._now())
         except UnknownDevice:
             return False
         self._unsaved = True

@@ -79,7 +79,7 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         endings = _Endings()
         book = _open_book(settings, endings, live)
         inbox = await parts.enter_async_context(_open_inbox(settings))
-        history = History(book)
+        history = History(book, accept=settings.accept)
         transfers = await parts.enter_async_context(IncomingTransfers(inbox, history, clock))
         outgoing = OutgoingTransfers()
         await parts.enter_async_context(endings.of(live, transfers, outgoing))

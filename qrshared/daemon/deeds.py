@@ -40,6 +40,7 @@ from qrshared.protocol import (
     RevokeDevice,
     StopTransfer,
     TicketFacts,
+    TransferId,
     TrustDevice,
     TrustNetwork,
     UnfinishedItem,
@@ -48,7 +49,7 @@ from qrshared.protocol import (
     Verb,
     Withdraw,
 )
-from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions
+from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions, Word
 from qrshared.tickets import Grant, Life, Right, Ticket, grant_of
 
 log = logging.getLogger(__name__)
@@ -104,8 +105,8 @@ class Deeds:
             PlainDownload: Deed(pick_up, _not_yet),
             Offer: Deed(None, _not_yet),
             Withdraw: Deed(own, _not_yet),
-            AllowTransfer: Deed(own, _not_yet),
-            RefuseTransfer: Deed(own, _not_yet),
+            AllowTransfer: _deed(own, AllowTransfer, self._allow_transfer),
+            RefuseTransfer: _deed(own, RefuseTransfer, self._refuse_transfer),
             TrustNetwork: Deed(own, _not_yet),
             GetSettings: Deed(own, _not_yet),
             ChangeSetting: Deed(own, _not_yet),
@@ -155,6 +156,7 @@ class Deeds:
             now = session.asker.grant
             grant = grant_of(device, now.road, by_road_secret=now.by_road_secret)
             session.give(Asker(grant, device.id))
+        self._transfers.questions.allow_all_of(device.id)
         self._changed()
         return Done(device.name)
 
@@ -201,6 +203,17 @@ class Deeds:
     async def _stop_transfer(self, verb: StopTransfer) -> Facts:
         if not self._transfers.stop(verb.transfer):
             raise DeskRefusal(Reason.NOT_FOUND, "That transfer has already ended.")
+        return Done()
+
+    async def _allow_transfer(self, verb: AllowTransfer) -> Facts:
+        return self._answer(verb.transfer, Word.ALLOWED)
+
+    async def _refuse_transfer(self, verb: RefuseTransfer) -> Facts:
+        return self._answer(verb.transfer, Word.REFUSED)
+
+    def _answer(self, transfer: TransferId, word: Word) -> Facts:
+        if not self._transfers.questions.answer(transfer, word):
+            raise DeskRefusal(Reason.NOT_FOUND, "That question is not open any more: it was answered, or took too long.")
         return Done()
 
     async def _list_unfinished(self, _verb: Verb, asker: Asker) -> Facts:

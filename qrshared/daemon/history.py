@@ -9,13 +9,21 @@ from typing import Final
 from qrshared.daemon.book import Book
 from qrshared.inbox import Placed
 from qrshared.protocol import DeviceId, TransferId
-from qrshared.sessions import ItemKind, Sender, kind_of
+from qrshared.sessions import Admittance, ItemKind, Sender, kind_of
+from qrshared.settings import Accept
 
 LATELY_S: Final = 60.0
 """How long a wall says that something has arrived."""
 
 SENDERS_TOLD_MAX: Final = 10_000
 """Names whose sender is remembered; the oldest is forgotten first."""
+
+
+_OF_GUESTS: Final = {
+    Accept.EVERYONE: Admittance.COMES_IN,
+    Accept.ASK: Admittance.ASKS,
+    Accept.TRUSTED: Admittance.STAYS_OUT,
+}
 
 
 @dataclass(slots=True)
@@ -29,24 +37,40 @@ class Landing:
 
 
 class History:
-    """The customs of all incoming transfers: counts allowances in the book, remembers what landed."""
+    """The customs of all incoming transfers: whose come in, allowances as the book counts them, what landed."""
 
-    def __init__(self, book: Book, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, book: Book, now: Callable[[], float] = time.monotonic, *, accept: Accept = Accept.EVERYONE
+    ) -> None:
         self._book = book
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
         self._complete: list[Landing] = []
         self._lately: deque[tuple[float, int]] = deque()
         self._now = now
+        self.accept = accept
+        """Whose files come in; it may change while the daemon runs."""
         self.on_landed: Callable[[], None] = lambda: None
 
     def allows(self, device: DeviceId, count: int) -> bool:
         """Whether so many bytes are within the device's allowance now."""
         return self._book.allows(device, count)
 
-    def brings(self, device: DeviceId, count: int) -> bool:
+    def admits(self, device: DeviceId) -> Admittance:
+        """What becomes of a device's proposals: who the owner trusts is never asked about."""
+        return _OF_GUESTS[self.accept] if self._book.is_guest(device) else Admittance.COMES_IN
+
+    def reserves(self, device: DeviceId, transfer: TransferId, count: int) -> bool:
+        """Keep so many bytes of the allowance for this transfer; False when it does not hold them."""
+        return self._book.reserves(device, transfer, count)
+
+    def releases(self, device: DeviceId, transfer: TransferId) -> None:
+        """Let go of what is still reserved for it."""
+        self._book.releases(device, transfer)
+
+    def brings(self, device: DeviceId, transfer: TransferId, count: int) -> bool:
         """Count bytes that are about to be written; False when the allowance does not hold them."""
-        return self._book.brings(device, count)
+        return self._book.brings(device, transfer, count)
 
     def landed(self, sender: Sender, transfer: TransferId, placed: Placed) -> None:
         """An item is in the inbox under its name."""

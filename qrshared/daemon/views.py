@@ -5,7 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from qrshared import __version__
@@ -17,6 +17,7 @@ from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
 from qrshared.protocol import (
     ArrivalFacts,
+    AskingFacts,
     DeviceFacts,
     DeviceList,
     EntryFacts,
@@ -35,7 +36,7 @@ from qrshared.protocol import (
     TransferState,
     WallFacts,
 )
-from qrshared.sessions import Asker, IncomingTransfers, ItemKind, LiveSessions
+from qrshared.sessions import Asker, IncomingTransfers, ItemKind, LiveSessions, Question
 from qrshared.settings import Wall
 from qrshared.tickets import WALL_RENEW_S, Device, Road, Ticket, TooManyTickets
 
@@ -44,6 +45,9 @@ WALL_GRACE_S: Final = 60.0
 
 TOLD_DEVICES_MAX: Final = 100
 """Devices in one list: what fits in a message."""
+
+ASKED_NAME_CHARACTERS: Final = 80
+"""Of each name in a question; sixteen questions with five names each fit in a message in any script."""
 
 TOLD_ENTRIES_BYTES: Final = 48 * 1024
 """Names in one list: what fits in a message beside the rest."""
@@ -63,6 +67,24 @@ class Problems:
         else:
             self.by_part[part] = sentence
         return before != sentence
+
+
+def asking_facts(question: Question) -> AskingFacts:
+    """What the owner is asked, with names short enough for the list to fit in a message."""
+    return AskingFacts(
+        transfer=question.transfer,
+        device=question.sender.name,
+        kind=question.sender.kind,
+        items=question.items,
+        bytes=question.bytes,
+        first=tuple(replace(item, name=_short(item.name), sha256=None) for item in question.first),
+        until_ms=int(question.until * 1000),
+    )
+
+
+def _short(name: str) -> str:
+    """The end says more than the beginning: it is the file's own name, and its kind."""
+    return name if len(name) <= ASKED_NAME_CHARACTERS else f"…{name[1 - ASKED_NAME_CHARACTERS :]}"
 
 
 class Views:
@@ -142,6 +164,7 @@ class Views:
             transfers=self.transfers(asker).transfers,
             edge=None if self.away is None else self.away.edge_facts(),
             relay=None if self.away is None else self.away.relay_facts(),
+            asking=tuple(asking_facts(one) for one in self._transfers.questions.pending()),
         )
 
     def transfers(self, _asker: Asker) -> TransferList:

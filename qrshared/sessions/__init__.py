@@ -11,7 +11,8 @@ Deliberately absent: how a link is carried (links), what a message looks like (p
 which bytes are missing (transfers), where files go (inbox), and what the owner's verbs do (the daemon's desk).
 """
 
-from qrshared.sessions.customs import Customs
+from qrshared.sessions.asking import Question, Questions, Word
+from qrshared.sessions.customs import Admittance, Customs
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 from qrshared.sessions.facts import ItemKind, Sender, kind_of
 from qrshared.sessions.live import LiveSessions
@@ -23,6 +24,7 @@ from qrshared.sessions.session import Session
 from qrshared.sessions.welcome import EnrollRefused, GuestBook, Welcome
 
 __all__ = [
+    "Admittance",
     "Asker",
     "Customs",
     "Desk",
@@ -34,10 +36,13 @@ __all__ = [
     "LiveSessions",
     "Outgoing",
     "OutgoingTransfers",
+    "Question",
+    "Questions",
     "SealedLink",
     "Sender",
     "Session",
     "Welcome",
+    "Word",
     "answer_seal",
     "kind_of",
     "open_seal",

@@ -77,9 +77,26 @@ class IncomingFacts:
         """An item is in the inbox."""
         self._progress.update(self._receiver.tally.bytes_done, self._clock())
 
+    def asks(self) -> None:
+        """Its proposal waits for the owner's word."""
+        self.state = TransferState.ASKING
+
+    def accepted(self) -> None:
+        """It may come in."""
+        if self.state is TransferState.ASKING:
+            self.state = TransferState.ARRIVING
+
+    def held(self, held: bool) -> None:
+        """Its sender's person paused it, or lets it go on."""
+        if held and self.state is TransferState.ARRIVING:
+            self.state = TransferState.PAUSED
+            self._progress.pause()
+        elif not held and self.state is TransferState.PAUSED:
+            self.state = TransferState.ARRIVING
+
     def cut(self) -> None:
         """Its link is gone."""
-        if self.state is TransferState.ARRIVING:
+        if self.state in (TransferState.ARRIVING, TransferState.PAUSED):
             self.state = TransferState.WAITING
             self._progress.pause()
 

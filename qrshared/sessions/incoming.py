@@ -4,18 +4,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 
-from qrshared.inbox import DiskError, EntryMissing, Inbox, InboxError, ItemFacts, ItemKey, NoSpace, Part, Placed
+from qrshared.inbox import DiskError, Inbox, InboxError, NoSpace, Part
 from qrshared.protocol import ItemReceipt, Message, Reason, TransferId, TransferMessage
+from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
+from qrshared.sessions.deciding import ITEM_BYTES_LEAST, Asked, Decider, Fits, Unfit
 from qrshared.sessions.facts import IncomingFacts, Sender
-from qrshared.sessions.holdings import Holdings, holdings
+from qrshared.sessions.holdings import Holdings
+from qrshared.sessions.parts import Parts
 from qrshared.sessions.unsynced import Unsynced
 from qrshared.transfers import (
     BytesArrived,
+    Held,
     ItemCancelled,
     ItemComplete,
     ItemFailed,
@@ -38,9 +42,6 @@ log = logging.getLogger(__name__)
 WRITE_BYTES_MAX: Final = 2 * 1024 * 1024
 """Chunks of one item that go to the disk in one call."""
 
-ITEM_BYTES_LEAST: Final = 4096
-"""What every item counts at least against its sender's allowance: a block of the disk, even when it is empty."""
-
 COMMITS_MAX: Final = 128
 """Whole items of one transfer that may wait for their group's fsync; each holds a descriptor."""
 
@@ -62,7 +63,7 @@ class Incoming:
 
     def __init__(
         self, transfer: TransferId, sender: Sender, *, inbox: Inbox, windows: WindowPool, customs: Customs,
-        clock: Callable[[], float], take_over: Callable[[Sequence[TransferId]], Awaitable[None]],
+        questions: Questions, clock: Callable[[], float], take_over: Callable[[Sequence[TransferId]], Awaitable[None]],
     ) -> None:  # fmt: skip
         """`take_over` ends earlier transfers of the sender that this one continues."""
         self.transfer = transfer
@@ -73,11 +74,10 @@ class Incoming:
         self._windows = windows
         self._window = 0
         self._customs = customs
+        self._decider = Decider(transfer, sender, inbox=inbox, customs=customs, questions=questions)
         self._clock = clock
         self._take_over = take_over
-        self._parts: dict[int, Part] = {}
-        self._adopt: dict[int, ItemKey] = {}
-        self._already: dict[int, Placed] = {}  # in the inbox under its name since an earlier page load
+        self._parts = Parts(sender.device, transfer, inbox=inbox, items=lambda: self.receiver.items)
         self._jobs: deque[ReceiverEvent | _GiveWay] = deque()
         self._work = asyncio.Event()
         self._unsynced = Unsynced()
@@ -105,6 +105,7 @@ class Incoming:
         self.receiver.detached()
         self.facts.cut()
         self._close_window()
+        self._decider.leave()
         if self.receiver.phase is ReceiverPhase.NEW:  # never accepted: there is nothing to go on with
             self.is_worth_telling = False
             self.abandon()
@@ -125,10 +126,14 @@ class Incoming:
 
     def take(self, message: TransferMessage) -> None:
         """A message about it has come."""
-        self._do_later(self.receiver.receive(message, self._clock()))
+        events = self.receiver.receive(message, self._clock())
+        if any(isinstance(event, TransferCancelled | TransferFailed) for event in events):
+            self._decider.withdraw()
+        self._do_later(events)
 
     def cancel(self) -> None:
         """Nobody wants it any more; what is kept of it is thrown away."""
+        self._decider.withdraw()
         self._do_later(self.receiver.cancel())
         # Whole, but not yet begun to be placed: after a revocation no further file appears.
         for job in [job for job in self._jobs if isinstance(job, ItemComplete)]:
@@ -167,7 +172,8 @@ class Incoming:
             self.facts.ended()
         finally:
             self._close_window()
-            self._keep(list(self._parts))
+            self._decider.leave()
+            self._parts.keep_all()
             self._done.set()
             self._wake()
 
@@ -190,20 +196,25 @@ class Incoming:
             case ProofArrived(item=item):
                 await self._guarded(item, self._compare(event))
             case ItemCancelled(item=item):
-                await self._guarded(None, self._discard(item))
+                await self._discard([item])
             case TransferCancelled():
-                for item in self._unplaced():
-                    await self._guarded(None, self._discard(item))
+                await self._discard(self._unplaced())
             case ItemFailed(item=item):
-                self._keep([item])
+                self._parts.keep([item])
             case TransferFailed():
-                self._keep(self._unplaced())
+                self._parts.keep(self._unplaced())
+            case Held(held=held):
+                self.facts.held(held)
             case Over():
                 self.facts.ended()
             case _GiveWay.NOW:
                 self.abandon()
             case _:
                 pass  # drained: already counted as taken; or complete, but its last bytes could not be written
+
+    async def _discard(self, items: Sequence[int]) -> None:
+        for item in items:
+            await self._guarded(None, self._parts.discard(item))
 
     def _do_later(self, events: Sequence[ReceiverEvent]) -> None:
         self._jobs.extend(events)
@@ -227,50 +238,37 @@ class Incoming:
         self._close_window()
         if proposed.again:
             # A proof after a cut is about all that arrived by now, so parts must count anew what they keep.
-            self._keep(self._unplaced())
-            self._accept(Holdings())
+            self._parts.keep(self._unplaced())
+            tally = self.receiver.tally
+            self._accept(Holdings(), tally.bytes - tally.bytes_done)
             return
-        transfers = [self.transfer, *proposed.continues]
         await self._take_over(proposed.continues)
-        try:
-            stored = await asyncio.to_thread(self._inbox.stored, self.sender.device, transfers)
-            room = await asyncio.to_thread(self._inbox.room)
-        except InboxError as fault:
-            self._do_later(self.receiver.decline(Reason(fault.reason)))
-            return
-        here = holdings(self.transfer, proposed, stored)
-        missing = sum(item.size for item in proposed.items) - here.size
-        if not self._customs.allows(self.sender.device, missing):
-            self._do_later(self.receiver.decline(Reason.ALLOWANCE))
-        elif missing > 0 and not room.fits(missing):
-            free = max(0, room.free - room.reserve)
-            self._do_later(self.receiver.decline(Reason.NO_SPACE, needed=missing, free=free))
-        else:
-            self._accept(here)
+        if not self.is_attached:
+            return  # cut meanwhile: the next link brings the proposal once more
+        match await self._decider.decide(proposed, partial(self._do_later, [proposed])):
+            case Fits(here=here, missing=missing):
+                self._accept(here, missing)
+            case Unfit(reason=reason, needed=needed, free=free):
+                self._do_later(self.receiver.decline(reason, needed=needed, free=free))
+            case Asked():
+                self.facts.asks()
 
-    def _accept(self, here: Holdings) -> None:
+    def _accept(self, here: Holdings, missing: int) -> None:
         if not self.is_attached:
             return  # cut again meanwhile; the next link brings the proposal once more
+        if not self._customs.reserves(self.sender.device, self.transfer, missing):
+            self._do_later(self.receiver.decline(Reason.ALLOWANCE))
+            return
         window = self._windows.grant(self.sender.device)
         if window is None:
             self._do_later(self.receiver.decline(Reason.BUSY))
             return
         self._window = window
-        self._adopt.update(here.parts)
-        self._already.update(here.placed)
+        self._parts.go_on_from(here)
+        self.facts.accepted()
         self._do_later(self.receiver.accept(window, here.kept, here.receipts))
 
     # --- bytes --------------------------------------------------------------------------------
-
-    async def _part(self, item: int) -> Part:
-        part = self._parts.get(item)
-        if part is None:
-            wanted = self.receiver.items[item]
-            key = ItemKey(self.sender.device, self.transfer, item)
-            facts = ItemFacts(wanted.name, wanted.size, wanted.modified_ms)
-            part = await self._inbox.begin(key, facts, adopt=self._adopt.pop(item, None))
-            self._parts[item] = part
-        return part
 
     async def _arrived(self, content: BytesArrived, tasks: asyncio.TaskGroup) -> None:
         if content.offset == 0 and self._jobs and self._jobs[0] == ItemComplete(content.item):
@@ -293,7 +291,7 @@ class Incoming:
             return  # it failed or was cancelled after they had arrived, and they were counted as taken then
         if not self._may_bring(item, count):
             return
-        part = await self._part(item)
+        part = await self._parts.begin(item)
         if part.placed is not None:  # an earlier commit came through behind our back: these bytes are in the inbox
             offset = first.offset + count
         else:
@@ -329,18 +327,10 @@ class Incoming:
         item = proof.item
         if self.receiver.state(item).is_final:
             return
-        placed = self._already.get(item)
-        blocks = range(proof.first, proof.first + len(proof.digests))
-        stored = [b""] * len(blocks)
-        if placed is None:
-            part = await self._part(item)
-            if part.offset < proof.offset:  # somebody else shortened it, so the inbox began a new one
-                await self._rewind(item, 0)
-                return
-            stored = [await part.block_digest(block) for block in blocks]
-        else:
-            with suppress(EntryMissing):  # changed or gone since: then nothing is alike
-                stored = [await self._inbox.placed_digest(placed, block) for block in blocks]
+        stored = await self._parts.digests(item, proof)
+        if stored is None:
+            await self._rewind(item, 0)
+            return
         different = first_difference(proof.digests, stored)
         if different is not None:
             await self._rewind(item, block_start(proof.first + different))
@@ -349,10 +339,10 @@ class Incoming:
 
     async def _rewind(self, item: int, offset: int) -> None:
         """Its proof did not match: drop everything from `offset` on, also what waits to be written."""
-        if self._already.pop(item, None) is not None:
+        if self._parts.already.pop(item, None) is not None:
             offset = 0  # another file of that name: it stays, and this one comes whole
         else:
-            part = await self._part(item)
+            part = await self._parts.begin(item)
             await part.rewind(offset)
         self._jobs = deque(job for job in self._jobs if not (isinstance(job, _OF_PROOF) and job.item == item))
         self._do_later(self.receiver.rewind(item, offset))
@@ -371,15 +361,15 @@ class Incoming:
             await self._write(content)
             if self.receiver.state(item) is not ItemState.PLACING:
                 return
-        placed = self._already.pop(item, None)
+        placed = self._parts.already.pop(item, None)
         if placed is None:
             # An empty file takes room on the disk too, and a folder of a million of them is no gift.
             rest = ITEM_BYTES_LEAST - self.receiver.items[item].size
             if rest > 0 and not self._may_bring(item, rest):
                 return
-            part = await self._part(item)
+            part = await self._parts.begin(item)
             placed = await self._inbox.commit(part)
-            self._keep([item])
+            self._parts.keep([item])
             self._customs.landed(self.sender, self.transfer, placed)
         self.facts.placed()
         receipt = ItemReceipt(item, placed.name, placed.size, placed.sha256)
@@ -387,30 +377,16 @@ class Incoming:
 
     def _may_bring(self, item: int, count: int) -> bool:
         """Count bytes against the sender's allowance; used up, it ends the transfer."""
-        if self._customs.brings(self.sender.device, count):
+        if self._customs.brings(self.sender.device, self.transfer, count):
             return True
         # Then the item itself: with its last bytes arrived it counts as being placed, which nothing else ends.
         self._do_later(self.receiver.fail(Reason.ALLOWANCE))
         self._do_later(self.receiver.fail_item(item, Reason.ALLOWANCE))
         return False
 
-    async def _discard(self, item: int) -> None:
-        if item in self._adopt:
-            await self._part(item)
-        part = self._parts.pop(item, None)
-        if part is not None:
-            await self._inbox.discard(part)
-
     def _unplaced(self) -> list[int]:
         """Items with a part, without those being placed: a commit under way comes to its own end."""
-        items = {*self._parts, *self._adopt}
-        return [item for item in sorted(items) if self.receiver.state(item) is not ItemState.PLACING]
-
-    def _keep(self, items: Sequence[int]) -> None:
-        for item in items:
-            part = self._parts.pop(item, None)
-            if part is not None:
-                part.close()
+        return [item for item in sorted(self._parts.held()) if self.receiver.state(item) is not ItemState.PLACING]
 
     def _close_window(self) -> None:
         if self._window:

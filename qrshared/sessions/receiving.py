@@ -24,6 +24,7 @@ from qrshared.protocol import (
     TransferMessage,
     UnfinishedItem,
 )
+from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.incoming import Incoming
@@ -68,6 +69,8 @@ class IncomingTransfers:
         self._customs = customs
         self._clock = clock
         self._windows = WindowPool()
+        self.questions = Questions()
+        """Proposals that wait for the owner's word."""
         self._all: dict[tuple[DeviceId, TransferId], Incoming] = {}
         self._stopped: OrderedDict[tuple[DeviceId, TransferId], None] = OrderedDict()
         self._told: deque[TransferFacts] = deque(maxlen=TOLD_MAX)
@@ -83,6 +86,7 @@ class IncomingTransfers:
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.questions.close()
         for task in self._running:
             task.cancel()
         await self._tasks.__aexit__(kind, fault, trace)
@@ -129,7 +133,9 @@ class IncomingTransfers:
         return self._stop([one for one in self._all.values() if one.transfer == transfer])
 
     async def forget(self, device: DeviceId, *, carried_too: bool) -> None:
-        """Throw away what a device had begun to send; `carried_too`: also what it is just sending."""
+        """Throw away what a device had begun to send; `carried_too`: also what it is just sending, or asks to send."""
+        if carried_too:
+            self.questions.forget(device)
         unwanted = [one for one in self._all.values() if one.sender.device == device]
         if not carried_too:
             unwanted = [one for one in unwanted if not one.is_attached]
@@ -161,8 +167,8 @@ class IncomingTransfers:
     def begin(self, sender: Sender, transfer: TransferId) -> Incoming:
         """A new incoming transfer, which runs from now on."""
         incoming = Incoming(
-            transfer, sender, inbox=self._inbox, windows=self._windows, customs=self._customs, clock=self._clock,
-            take_over=partial(self._take_over, sender.device),
+            transfer, sender, inbox=self._inbox, windows=self._windows, customs=self._customs,
+            questions=self.questions, clock=self._clock, take_over=partial(self._take_over, sender.device),
         )  # fmt: skip
         self._all[sender.device, transfer] = incoming
         task = self._tasks.create_task(self._run(incoming))

@@ -20,10 +20,11 @@ from qrshared.settings.sources import (
     load_settings,
 )
 from qrshared.settings.table import Setting, Settings, all_settings
-from qrshared.settings.values import Wall
+from qrshared.settings.values import Accept, Wall
 
 __all__ = [
     "CONFIG_NAME",
+    "Accept",
     "BadSetting",
     "BrokenConfig",
     "Loaded",

@@ -11,7 +11,9 @@ import platformdirs
 from qrshared.settings.away import STUN_DEFAULT, read_edge, read_stun, read_turn_url, read_word
 from qrshared.settings.computer import computer_name
 from qrshared.settings.values import (
+    Accept,
     Wall,
+    read_accept,
     read_address,
     read_file,
     read_file_mode,
@@ -80,6 +82,12 @@ class Settings:
         read_wall,
         "lan|computer|off",
         "Who may see the page with the QR: everyone at home, only this screen, nobody.",
+    )
+    accept: Accept = _setting(
+        Accept.EVERYONE,
+        read_accept,
+        "everyone|ask|trusted",
+        "Whose files come in: everybody's who scans the code, a guest's once you say yes, or only your own devices'.",
     )
     file_mode: int = _setting(0o644, read_file_mode, "MODE", "Rights of files in the inbox, as octal digits.", "644")
     guest_daily_gb: int = _setting(

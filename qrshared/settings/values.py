@@ -17,6 +17,14 @@ class Wall(StrEnum):
     OFF = "off"
 
 
+class Accept(StrEnum):
+    """Whose files come in."""
+
+    EVERYONE = "everyone"
+    ASK = "ask"
+    TRUSTED = "trusted"
+
+
 class Expected(ValueError):
     """A value does not fit; the text completes "it must be …"."""
 
@@ -108,6 +116,13 @@ def read_wall(value: object) -> Wall:
         return Wall(read_text(value).strip().lower())
     except ValueError:
         raise Expected('"lan" (everyone at home), "computer" (only this screen) or "off"') from None
+
+
+def read_accept(value: object) -> Accept:
+    try:
+        return Accept(read_text(value).strip().lower())
+    except ValueError:
+        raise Expected('"everyone", "ask" (you are asked about each guest) or "trusted" (only your own)') from None
 
 
 def read_file_mode(value: object) -> int:

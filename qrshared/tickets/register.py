@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from qrshared.seal import DEVICE_SECRET_BYTES, TICKET_SECRET_BYTES, Refusal, derive_keys
 from qrshared.tickets import records
-from qrshared.tickets.allowance import GUEST_DAY_BYTES, GuestDay
+from qrshared.tickets.allowance import GUEST_DAY_BYTES, Bringer, GuestDay, Reserved
 from qrshared.tickets.device import Device, clean_name, joined, new_device, trusted
 from qrshared.tickets.errors import (
     KeyMalformed,
@@ -80,6 +80,7 @@ class Register:
         self._tickets: dict[str, Ticket] = {}
         self._devices: dict[str, Device] = {}
         self._guest_day = GuestDay()
+        self._reserved = Reserved()
         self._guest_day_bytes = guest_day_bytes
         self._random = random
 
@@ -249,18 +250,33 @@ class Register:
 
     # --- the guests' day ----------------------------------------------------------------------------------------
 
-    def allow_bytes(self, device_id: str, count: int, now: float) -> bool:
-        """Whether this device may send so much now; only guests are counted, all of them together."""
+    def allow_bytes(self, device_id: str, count: int, now: float, *, transfer: str | None = None) -> bool:
+        """Whether this device may send so much now, beside what others were promised; guests are counted together."""
         if self.device(device_id).trust is not Trust.GUEST:
             return True
-        return count <= self._guest_day.left(self._guest_day_bytes, now)
+        bringer: Bringer | None = None if transfer is None else (device_id, transfer)
+        return count <= self._guest_day.left(self._guest_day_bytes, now) - self._reserved.besides(bringer)
 
-    def spend(self, device_id: str, count: int, now: float) -> bool:
-        """Counts bytes that arrived; False (and nothing counted) when the guests' day does not hold them."""
+    def reserve(self, device_id: str, transfer: str, count: int, now: float) -> bool:
+        """Promises a transfer so much of the guests' day; False, and nothing is promised, when it does not hold it."""
+        self.release(device_id, transfer)
         if not self.allow_bytes(device_id, count, now):
             return False
         if self.device(device_id).trust is Trust.GUEST:
+            self._reserved.keep((device_id, transfer), count)
+        return True
+
+    def release(self, device_id: str, transfer: str) -> None:
+        """Gives back what a transfer was promised and did not bring."""
+        self._reserved.release((device_id, transfer))
+
+    def spend(self, device_id: str, transfer: str, count: int, now: float) -> bool:
+        """Counts bytes that arrived; False (and nothing counted) when the guests' day does not hold them."""
+        if not self.allow_bytes(device_id, count, now, transfer=transfer):
+            return False
+        if self.device(device_id).trust is Trust.GUEST:
             self._guest_day.spend(count, now)
+            self._reserved.draw((device_id, transfer), count)
         return True
 
     # --- on disk ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from qrshared.inbox import Inbox
 from qrshared.links import Link, memory_links
 from qrshared.protocol import WINDOWS_BYTES_MAX, AwayFacts, Reason
 from qrshared.sessions import Desk, IncomingTransfers, LiveSessions, OutgoingTransfers, Welcome
+from qrshared.settings import Accept
 from qrshared.tickets import Life, Road
 from tests.adapters.inbox_world import Taps
 from tests.client import Phone
@@ -152,6 +153,7 @@ async def computer(
     guest_day_bytes: int = 20 * 2**30,
     reserve_bytes: int = 0,
     away: AwayFacts | None = None,
+    accept: Accept = Accept.EVERYONE,
 ) -> AsyncIterator[Computer]:
     """Running until the block ends; then everything stops as when the daemon does."""
     data_dir = root / "data"
@@ -168,7 +170,7 @@ async def computer(
             tasks.create_task(live.end(names, reason))
 
         book = Book(store or Store(data_dir / "devices.json"), guest_day_bytes=guest_day_bytes, on_ended=end)
-        history = History(book)
+        history = History(book, accept=accept)
         async with (
             Inbox.open(root / "QRShare", data_dir, reserve_bytes=reserve_bytes) as inbox,
             IncomingTransfers(inbox, history, clock) as transfers,

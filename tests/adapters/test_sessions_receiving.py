@@ -34,7 +34,8 @@ from qrshared.protocol import (
     Taken,
     TransferState,
 )
-from qrshared.sessions.incoming import COMMITS_MAX, ITEM_BYTES_LEAST, WRITE_BYTES_MAX
+from qrshared.sessions.deciding import ITEM_BYTES_LEAST
+from qrshared.sessions.incoming import COMMITS_MAX, WRITE_BYTES_MAX
 from qrshared.sessions.receiving import (
     DECLINES_MAX,
     ITEMS_IN_ALL_MAX,
@@ -114,15 +115,32 @@ async def test_guests_together_stay_within_their_day(tmp_path: Path) -> None:
             assert refused.refusal is Reason.ALLOWANCE
         async with home.guest().visit() as one, home.guest().visit() as other:
             ones = Batch([File("one", Repeated(8 * MIB))])
-            others = Batch([File("other", Repeated(8 * MIB))])  # both were within the day when they asked
+            others = Batch([File("other", Repeated(8 * MIB))])  # as much as is left, were it not promised already
             await one.send(ones, until=lambda: ones.sent_bytes >= MIB)
             await other.send(others)
+            assert (others.refusal, others.sent_bytes) == (Reason.ALLOWANCE, 0)
             await one.send_on(ones)
-        assert sorted(str(batch.refusal) for batch in (ones, others)) == ["None", "allowance"]
+            assert ones.refusal is None
         assert len(home.visible()) == 1
         async with (await home.trusted_phone()).visit() as visit:  # the control: the owner's own are not counted
             await visit.send(Batch([file_of("b", content_of(11 * MIB))]))
         assert len(home.visible()) == 2
+
+
+async def test_what_a_guest_was_promised_and_did_not_bring_is_free_again(tmp_path: Path) -> None:
+    async with computer(tmp_path, guest_day_bytes=10 * MIB) as home:
+        cut = Batch([File("cut", Repeated(8 * MIB))])
+        async with home.guest().visit() as visit:
+            await visit.send(cut, until=lambda: cut.sent_bytes >= MIB)
+        await until(lambda: len(home.live) == 0)  # its link is gone: what it was promised must not wait with it
+        async with home.guest().visit() as visit:
+            batch = await visit.send(Batch([file_of("cancelled", content_of(4 * MIB))]), until=lambda: True)
+            await visit.hear_a(Accept)
+            await visit.say(Cancel(batch.transfer))
+            whole = await visit.send(Batch([file_of("whole", content_of(4 * MIB))]))
+            assert [*home.visible()] == whole.names == ["whole"]
+            batch = await visit.send(Batch([file_of("too much", content_of(7 * MIB))]))
+            assert (batch.refusal, batch.sent_bytes) == (Reason.ALLOWANCE, 0)  # the control
 
 
 async def test_a_small_file_that_no_longer_fits_into_the_guests_day_is_refused_with_its_transfer(
@@ -133,11 +151,12 @@ async def test_a_small_file_that_no_longer_fits_into_the_guests_day_is_refused_w
         home.guest().visit() as one,
         home.guest().visit() as other,
     ):
-        ones, others = (Batch([file_of(name, content_of(20_000))]) for name in ("one", "other"))
-        for visit, batch in ((one, ones), (other, others)):  # both were within the day when they asked
+        ones, others = (Batch([file_of(name, content_of(12_000))]) for name in ("one", "other"))
+        for visit, batch in ((one, ones), (other, others)):
             await visit.say(*batch.sender.propose())
             await visit.take(batch, await visit.hear_a(Accept))
         await one.send_on(ones)
+        home.book.register._guest_day_bytes = 20_000  # less than both were promised
         await other.send_on(others)
         assert [len(ones.receipts), len(others.receipts)] == [1, 0]
         assert {others.refusal, *others.failures.values()} == {Reason.ALLOWANCE}

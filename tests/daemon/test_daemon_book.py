@@ -212,11 +212,11 @@ async def test_keys_that_end_by_themselves_are_told_as_expired(world: World) -> 
 async def test_bytes_are_counted_before_they_are_written_and_refused_beyond_the_guests_day(world: World) -> None:
     device = await world.enroll(b"g" * 32, world.book.wall_ticket().secret)
     assert world.book.allows(device, 1000)
-    assert world.book.brings(device, 999)
-    assert not world.book.brings(device, 2)
-    assert world.book.brings(device, 1)
+    assert world.book.brings(device, "a1" * 16, 999)
+    assert not world.book.brings(device, "a1" * 16, 2)
+    assert world.book.brings(device, "a1" * 16, 1)
     assert not world.book.allows("0" * 32, 1)
-    assert not world.book.brings("0" * 32, 1)
+    assert not world.book.brings("0" * 32, "a1" * 16, 1)
 
 
 async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World) -> None:

@@ -27,6 +27,8 @@ from qrshared.tickets import (
 )
 
 NOW = 1_800_000_000.0
+TRANSFER = "7a" * 16
+ANOTHER = "7b" * 16
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 SEND, PICK_UP, OWN = Right.SEND, Right.PICK_UP, Right.OWN
 HOME, AWAY, LOOPBACK, SECURE = Road.HOME, Road.AWAY, Road.LOOPBACK, Road.SECURE
@@ -237,18 +239,48 @@ def test_guests_share_a_day_and_trusted_devices_do_not_count() -> None:
     wall = register.wall_ticket(NOW)
     one, two = (enroll(register, wall).device.id for _ in range(2))
     trusted = enroll(register, register.personal(NOW)).device.id
-    assert register.spend(one, 60, NOW)
-    assert register.spend(trusted, 10_000, NOW)
+    assert register.spend(one, TRANSFER, 60, NOW)
+    assert register.spend(trusted, TRANSFER, 10_000, NOW)
     assert register.allow_bytes(two, 40, NOW)
     assert not register.allow_bytes(two, 41, NOW)
-    assert not register.spend(two, 41, NOW)
-    assert register.spend(two, 40, NOW)
-    assert not register.spend(two, 1, NOW + DAY - 1)
-    assert not register.spend(two, 1, NOW - HOUR)  # setting the clock back buys nothing
+    assert not register.spend(two, TRANSFER, 41, NOW)
+    assert register.spend(two, TRANSFER, 40, NOW)
+    assert not register.spend(two, TRANSFER, 1, NOW + DAY - 1)
+    assert not register.spend(two, TRANSFER, 1, NOW - HOUR)  # setting the clock back buys nothing
     assert register.allow_bytes(two, 100, NOW - 7 * DAY)  # but a clock that was days ahead does not lock guests out
     again = Register.load(register.dump(), guest_day_bytes=100)
-    assert not again.spend(two, 1, NOW + 1)
-    assert again.spend(two, 100, NOW + DAY)
+    assert not again.spend(two, TRANSFER, 1, NOW + 1)
+    assert again.spend(two, TRANSFER, 100, NOW + DAY)
+
+
+def test_what_was_promised_to_one_transfer_is_not_promised_to_another() -> None:
+    register = Register(guest_day_bytes=100)
+    one, two = (enroll(register, register.wall_ticket(NOW)).device.id for _ in range(2))
+    assert register.reserve(one, TRANSFER, 60, NOW)
+    assert not register.reserve(two, TRANSFER, 41, NOW)  # another device may have chosen the same id
+    assert not register.reserve(one, ANOTHER, 41, NOW)
+    assert register.reserve(two, ANOTHER, 40, NOW)
+    assert not register.allow_bytes(two, 1, NOW)
+    assert not register.spend(two, TRANSFER, 1, NOW)
+    assert register.spend(one, TRANSFER, 50, NOW)
+    assert register.spend(two, ANOTHER, 40, NOW)
+    register.release(one, TRANSFER)  # the ten that did not come are everybody's again
+    assert register.spend(two, ANOTHER, 10, NOW)
+    assert not register.spend(two, ANOTHER, 1, NOW)
+
+
+def test_a_promise_is_renewed_and_never_adds_up() -> None:
+    register = Register(guest_day_bytes=100)
+    guest = enroll(register, register.wall_ticket(NOW)).device.id
+    trusted = enroll(register, register.personal(NOW)).device.id
+    for _ in range(3):
+        assert register.reserve(guest, TRANSFER, 100, NOW)
+    assert not register.reserve(guest, TRANSFER, 101, NOW)  # and then nothing is promised
+    assert register.reserve(guest, ANOTHER, 100, NOW)
+    assert register.reserve(trusted, TRANSFER, 10_000, NOW)
+    for _ in range(3):
+        register.release(guest, ANOTHER)
+    assert register.allow_bytes(guest, 100, NOW)
 
 
 # --- on disk ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,154 @@
+"""Proposals that wait for the owner's word, and the words that were given; both outlive the link they came by."""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from qrshared.protocol import ASKING_MAX, ASKING_SHOWN_MAX, DeviceId, Item, TransferId
+from qrshared.sessions.facts import Sender
+
+ASKING_S: Final = 600.0
+"""How long a proposal waits; then it is declined, for nobody was there to ask."""
+
+ASKING_PER_DEVICE_MAX: Final = 4
+"""Of one device: it must not take the place of everybody else's question."""
+
+WORDS_MAX: Final = 256
+"""Words that are remembered, the oldest forgotten first: what was forgotten is asked again."""
+
+
+class Word(Enum):
+    """What the owner said, or nobody in time."""
+
+    ALLOWED = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the owner is asked: who would send what. `until`: seconds of the wall clock."""
+
+    sender: Sender
+    transfer: TransferId
+    items: int
+    bytes: int
+    first: tuple[Item, ...]
+    until: float
+
+
+@dataclass(slots=True)
+class _Open:
+    question: Question
+    manifest: str
+    heard: Callable[[], None]
+    expiry: asyncio.TimerHandle
+
+
+class Questions:
+    """Feed it proposals and words. A phone that locks its screen comes back to the same question, or to its answer."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._open: dict[tuple[DeviceId, TransferId], _Open] = {}
+        self._words: OrderedDict[tuple[DeviceId, TransferId, str], Word] = OrderedDict()
+        self.asked: Callable[[Question], None] = lambda _question: None
+        """Called with each new question; the daemon sets it."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when a question is there or is not any more; the daemon sets it."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def pending(self) -> list[Question]:
+        """Those that wait now, the oldest first."""
+        return [one.question for one in self._open.values()]
+
+    def word(self, device: DeviceId, transfer: TransferId, manifest: str) -> Word | None:
+        """What was said of exactly these items of this transfer; None if it was not asked, or nobody answered yet."""
+        return self._words.get((device, transfer, manifest))
+
+    def ask(
+        self, sender: Sender, transfer: TransferId, items: Sequence[Item], manifest: str, heard: Callable[[], None]
+    ) -> bool:
+        """Put a question; `heard` is called once there is a word. False: too many wait already."""
+        key = (sender.device, transfer)
+        known = self._open.get(key)
+        if known is not None and known.manifest == manifest:
+            known.heard = heard
+            return True
+        if known is not None:  # other items under the same id: what the owner reads must be what comes
+            self._close(key)
+        of_device = sum(device == sender.device for device, _ in self._open)
+        if len(self._open) >= ASKING_MAX or of_device >= ASKING_PER_DEVICE_MAX:
+            return False
+        size, first = sum(item.size for item in items), tuple(items[:ASKING_SHOWN_MAX])
+        question = Question(sender, transfer, len(items), size, first, self._now() + ASKING_S)
+        expiry = asyncio.get_running_loop().call_later(ASKING_S, self._say, key, Word.REFUSED)
+        self._open[key] = _Open(question, manifest, heard, expiry)
+        self.asked(question)
+        self.changed()
+        return True
+
+    def answer(self, transfer: TransferId, word: Word) -> bool:
+        """The owner's word about a transfer; False if nothing of that id waits for one."""
+        keys = [key for key in self._open if key[1] == transfer]
+        for key in keys:
+            self._say(key, word)
+        return bool(keys)
+
+    def allow_all_of(self, device: DeviceId) -> None:
+        """The owner trusts this device from now on: whatever it asks for may come in."""
+        for key in [key for key in self._open if key[0] == device]:
+            self._say(key, Word.ALLOWED)
+
+    def leave(self, device: DeviceId, transfer: TransferId) -> None:
+        """Nobody carries this transfer for now; its question stays."""
+        known = self._open.get((device, transfer))
+        if known is not None:
+            known.heard = lambda: None
+
+    def withdraw(self, device: DeviceId, transfer: TransferId) -> None:
+        """Its sender does not want it any more, or must not."""
+        if self._close((device, transfer)) is not None:
+            self.changed()
+
+    def forget(self, device: DeviceId) -> None:
+        """A device is gone for good."""
+        for key in [key for key in self._open if key[0] == device]:
+            self.withdraw(*key)
+        for said in [said for said in self._words if said[0] == device]:
+            del self._words[said]
+
+    def close(self) -> None:
+        """The daemon stops: nothing is asked any more."""
+        for key in list(self._open):
+            self._close(key)
+
+    def _say(self, key: tuple[DeviceId, TransferId], word: Word) -> None:
+        known = self._close(key)
+        if known is None:
+            return
+        self._words[(*key, known.manifest)] = word
+        while len(self._words) > WORDS_MAX:
+            self._words.popitem(last=False)
+        known.heard()
+        self.changed()
+
+    def _close(self, key: tuple[DeviceId, TransferId]) -> _Open | None:
+        known = self._open.pop(key, None)
+        if known is not None:
+            known.expiry.cancel()
+        return known
+
+
+def manifest_digest(items: Sequence[Item]) -> str:
+    """Tells one list of items from another: names, sizes and kinds. Call it in a thread: there may be 100 000."""
+    digest = hashlib.sha256()
+    for item in items:
+        digest.update(f"{len(item.name)}:{item.name}:{item.size}:{item.kind}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
