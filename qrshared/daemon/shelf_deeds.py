@@ -38,6 +38,7 @@ DAY_S: Final = 86_400
 """An offer ends after this time if its command says no other: as long as its code lives."""
 
 EXPIRES_S_MAX: Final = 30 * DAY_S
+"""What is to wait for longer lies better in the Outbox, where it needs no command that runs."""
 
 
 class ShelfDeeds:

@@ -62,7 +62,7 @@ class _Download:
     """The first one that used it."""
     covered: int = 0
     """Bytes from the beginning that have gone out without a gap."""
-    running: set[web.Request] = field(default_factory=set)
+    running: set[asyncio.BaseTransport] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,11 @@ class Downloads:
             return _nothing()
         if self._running >= DOWNLOADS_AT_ONCE_MAX:
             return web.Response(status=503, headers={**_HEADERS, hdrs.RETRY_AFTER: "10"}, text="Try again soon.\n")
+        transport = request.transport
+        if transport is None:
+            return _nothing()  # it has left already
         self._running += 1
-        found.running.add(request)
+        found.running.add(transport)
         try:
             content = await asyncio.to_thread(found.open)
             if isinstance(content, Source):
@@ -130,7 +133,7 @@ class Downloads:
             return _nothing()
         finally:
             self._running -= 1
-            found.running.discard(request)
+            found.running.discard(transport)
 
     def _find(self, request: web.Request) -> _Download | None:
         """All of it is looked at whatever comes first, and the token only by its digest."""
@@ -155,8 +158,9 @@ class Downloads:
             del self._by_digest[digest]  # what runs goes on
 
     def _drop(self, digest: bytes) -> None:
-        for request in self._by_digest.pop(digest).running:
-            _cut(request)
+        for transport in self._by_digest.pop(digest).running:
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
 
 
 async def _send_file(request: web.Request, found: _Download, source: Source) -> web.StreamResponse:
@@ -195,7 +199,10 @@ async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> w
 
 
 async def _send(request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes]) -> bool:
-    """Write everything; False when the browser left. Raises `ShelfError`, before anything was said if it can."""
+    """Write everything; False when the browser left, or the file changed under way.
+
+    Raises `ShelfError` when it had changed before anything was said.
+    """
     piece = await asyncio.to_thread(next, pieces, None)
     try:
         await response.prepare(request)
@@ -206,16 +213,13 @@ async def _send(request: web.Request, response: web.StreamResponse, pieces: Iter
         await response.write_eof()
     except ConnectionError:
         return False
-    except ShelfError:
+    except ShelfError as fault:
+        log.info("a plain download broke off: %s", type(fault).__name__)
         # More was promised: a connection that ends early is how a browser sees that this is not the file.
-        _cut(request)
-        raise
+        if request.transport is not None:
+            request.transport.abort()
+        return False
     return True
-
-
-def _cut(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -65,7 +65,7 @@ async def test_a_verb_reaches_the_desk_with_the_owners_rights(data_dir: Path, de
         assert await control.ask(MakeOwnerTicket()) == Done("well")
     (verb, asker), *_ = desk.asked
     assert verb == MakeOwnerTicket()
-    assert asker == Asker(grant=OWNER, device=None, on_control_socket=True)
+    assert asker == Asker(grant=OWNER, device=None, on_control_socket=True, visit=1)
 
 
 async def test_a_refusal_is_the_desks_own_sentence(data_dir: Path, desk: DeskDouble) -> None:

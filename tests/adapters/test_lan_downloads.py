@@ -1,0 +1,235 @@
+"""Plain downloads: the right token from the right address in time gets the file; everybody else the same nothing."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qrshared.lan import DOWNLOAD_LIFE_S, Downloads, LanServer, admission_for, build_app
+from qrshared.lan.downloads import DOWNLOADS_AT_ONCE_MAX, READ_BYTES, TOKENS_MAX, attachment
+from qrshared.serving import BuiltPage, Gate
+from qrshared.shelf import Source, ZipOf, look_at
+from tests.adapters.lan_world import echo, until
+
+ITEM = "1" * 32
+
+
+@dataclass
+class World:
+    """A door with plain downloads, a clock to turn and an address to be."""
+
+    downloads: Downloads
+    client: aiohttp.ClientSession
+    folder: Path
+    port: int
+    now: float = 0.0
+    is_on: bool = True
+    done: list[str] = field(default_factory=list)
+
+    def file(self, content: bytes, name: str = "film.mp4") -> Source:
+        (self.folder / name).write_bytes(content)
+        return Source.of(self.folder / name)
+
+    def token(self, content: bytes, name: str = "film.mp4", item: str = ITEM) -> str:
+        source = self.file(content, name)
+        bound = Source(self.folder / name, name, source._identity)
+        return self.downloads.issue(item, lambda: bound, on_done=lambda: self.done.append(name))
+
+    async def get(self, path: str, *, address: str = "127.0.0.1", **headers: str) -> tuple[int, bytes, dict[str, str]]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connector = aiohttp.TCPConnector(local_addr=(address, 0))
+        async with (
+            aiohttp.ClientSession(connector=connector) as client,
+            client.get(f"http://127.0.0.1:{self.port}{path}", headers=named) as answer,
+        ):
+            return answer.status, await answer.read(), dict(answer.headers)
+
+
+@asynccontextmanager
+async def door(folder: Path) -> AsyncIterator[World]:
+    """Until the block ends."""
+    gate = Gate()
+    worlds: list[World] = []
+    downloads = Downloads(clock=lambda: worlds[0].now, is_on=lambda: worlds[0].is_on)
+    app = build_app(
+        page=BuiltPage({}), sessions=lambda: 0, on_link=echo, gate=gate, downloads=downloads,
+        admission=lambda: admission_for([], port=worlds[0].port, host="127.0.0.1"),
+    )  # fmt: skip
+    async with LanServer(app, gate) as server, aiohttp.ClientSession() as client:
+        worlds.append(World(downloads, client, folder, await server.listen(host="127.0.0.1", port=0)))
+        yield worlds[0]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with door(tmp_path) as made:
+        yield made
+
+
+async def test_a_whole_file_comes_as_a_download_that_no_browser_runs_or_keeps(world: World) -> None:
+    content = os.urandom(READ_BYTES * 3 + 7)
+    path = world.token(content, "Film 名前.mp4")
+    assert re.fullmatch(r"/get/[A-Za-z0-9_-]{22}", path)
+    status, body, headers = await world.get(path)
+    assert (status, body) == (200, content)
+    assert headers["Content-Disposition"].startswith("attachment; filename=\"Film __.mp4\"; filename*=UTF-8''Film%20")
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Accept-Ranges"] == "bytes"
+    assert world.done == ["Film 名前.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "start", "end"),
+    [
+        ("bytes=0-", 206, 0, 1000), ("bytes=0-0", 206, 0, 1), ("bytes=10-19", 206, 10, 20),
+        ("bytes=990-5000", 206, 990, 1000), ("bytes=-10", 206, 990, 1000), ("bytes=-5000", 206, 0, 1000),
+        ("bytes=1000-", 416, 0, 0), ("bytes=-0", 416, 0, 0), ("bytes=20-10", 200, 0, 1000), ("bytes=-", 200, 0, 1000),
+        ("bytes=0-1,5-6", 200, 0, 1000), ("lines=1-2", 200, 0, 1000), ("bytes=a-b", 200, 0, 1000),
+    ],
+)  # fmt: skip
+async def test_ranges(world: World, asked: str, status: int, start: int, end: int) -> None:
+    content = os.urandom(1000)
+    got, body, headers = await world.get(world.token(content), Range=asked)
+    assert got == status
+    assert status == 416 or body == content[start:end]
+    expected = {206: f"bytes {start}-{end - 1}/1000", 416: "bytes */1000", 200: None}[status]
+    assert headers.get("Content-Range") == expected
+
+
+async def test_a_download_goes_on_only_with_the_file_whose_beginning_is_there(world: World) -> None:
+    content = os.urandom(1000)
+    path = world.token(content)
+    _, _, headers = await world.get(path, Range="bytes=0-499")
+    for tag in (headers["Etag"], headers["Last-Modified"]):
+        status, body, _ = await world.get(path, Range="bytes=500-", If_Range=tag)
+        assert (status, body) == (206, content[500:])
+    status, body, _ = await world.get(path, Range="bytes=500-", If_Range='"another"')
+    assert (status, body) == (200, content)
+
+
+async def test_it_is_done_when_all_of_it_went_out_in_whatever_pieces(world: World) -> None:
+    path = world.token(os.urandom(1000))
+    await world.get(path, Range="bytes=500-")
+    assert world.done == []
+    await world.get(path, Range="bytes=0-99")
+    await world.get(path, Range="bytes=50-499")
+    assert world.done == []
+    await world.get(path, Range="bytes=500-")
+    assert world.done == ["film.mp4"]
+
+
+async def test_everything_else_is_the_same_nothing(world: World) -> None:
+    good, other, late, withdrawn, changed = (world.token(b"secret", f"{n}.txt", str(n) * 32) for n in range(5))
+    assert (await world.get(good))[0] == 200
+    assert (await world.get(good, address="127.0.0.2"))[0] == 404  # bound to the first address that used it
+    assert (await world.get(other, address="127.0.0.2"))[0] == 200
+    assert (await world.get(other))[0] == 404
+    world.downloads.withdraw("3" * 32)
+    (world.folder / "4.txt").write_text("changed")
+    guessed = "/get/" + "A" * 22
+    answers = [
+        await world.get(path)
+        for path in (withdrawn, changed, other, guessed, "/get/", "/get/x", "/get/a/b", good[:-1], good + "x")
+    ]
+    answers.append(await world.get(good, address="127.0.0.2"))
+    answers.append(await world.get(good, X_Forwarded_For="1.2.3.4"))
+    world.is_on = False
+    answers.append(await world.get(good))
+    world.is_on = True
+    world.now = DOWNLOAD_LIFE_S - 0.1
+    assert (await world.get(good))[0] == 200
+    world.now = DOWNLOAD_LIFE_S
+    answers += [await world.get(good), await world.get(late)]
+    for _, _, headers in answers:
+        headers.pop("Date")
+    assert answers == [answers[0]] * len(answers)
+    assert answers[0][0] == 404
+    assert b"secret" not in answers[0][1]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+async def test_only_reading_is_answered(world: World, method: str) -> None:
+    path = world.token(b"x")
+    origin = f"http://127.0.0.1:{world.port}"
+    async with world.client.request(method, f"{origin}{path}", headers={"Origin": origin}) as answer:
+        assert answer.status == 404
+    assert (await world.get(path))[0] == 200
+
+
+async def test_a_file_that_changes_on_the_way_breaks_off(world: World) -> None:
+    path = world.token(os.urandom(64 * 1024 * 1024))
+    async with world.client.get(f"http://127.0.0.1:{world.port}{path}") as answer:
+        assert answer.status == 200
+        await answer.content.readexactly(1000)
+        with (world.folder / "film.mp4").open("r+b") as file:
+            file.write(b"other")
+        with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
+            await answer.read()
+    assert world.done == []
+
+
+async def test_what_is_withdrawn_breaks_off_too(world: World) -> None:
+    path = world.token(os.urandom(64 * 1024 * 1024))
+    async with world.client.get(f"http://127.0.0.1:{world.port}{path}") as answer:
+        await answer.content.readexactly(1000)
+        world.downloads.withdraw(ITEM)
+        with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
+            await answer.read()
+
+
+async def test_a_folder_comes_as_one_zip(world: World) -> None:
+    (world.folder / "trip").mkdir()
+    (world.folder / "trip" / "a.jpg").write_bytes(os.urandom(500_000))
+    path = world.downloads.issue(
+        ITEM, lambda: ZipOf("trip", look_at(world.folder / "trip", ITEM).sources()), on_done=lambda: None
+    )
+    status, body, headers = await world.get(path, Range="bytes=5-")
+    assert (status, body[:2]) == (200, b"PK")
+    assert 'filename="trip.zip"' in headers["Content-Disposition"]
+
+
+async def test_tokens_and_downloads_at_once_are_bounded(world: World) -> None:
+    first = world.token(b"x" * 50_000_000)
+    paths = [first, *(world.token(b"y", f"{n}") for n in range(TOKENS_MAX - 1))]
+    held: list[aiohttp.ClientResponse] = []
+    try:
+        url = f"http://127.0.0.1:{world.port}{first}"
+        held.extend([await world.client.get(url) for _ in range(DOWNLOADS_AT_ONCE_MAX)])
+        status, _, headers = await world.get(paths[1])
+        assert (status, headers["Retry-After"]) == (503, "10")
+    finally:
+        for answer in held:
+            answer.close()
+    await until(lambda: world.downloads._running == 0)
+    assert (await world.get(paths[1]))[0] == 200
+    world.token(b"z", "one more")
+    assert (await world.get(first))[0] == 404
+
+
+async def test_an_empty_file_is_a_file(world: World) -> None:
+    status, body, _ = await world.get(world.token(b""))
+    assert (status, body, world.done) == (200, b"", ["film.mp4"])
+    assert (await world.get(world.token(b""), Range="bytes=0-"))[0] == 416
+
+
+@given(st.text(max_size=60))
+def test_no_name_leaves_its_header(name: str) -> None:
+    value = attachment(name.encode("utf-8", "replace").decode())
+    assert re.fullmatch(
+        r"attachment; filename=\"[A-Za-z0-9 ._()-]+\"; filename\*=UTF-8''[A-Za-z0-9%!#$&+.^_`|~-]*", value
+    )
+
+
+async def test_the_pages_own_policy_is_as_it_was(world: World) -> None:
+    _, _, headers = await world.get("/health")
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
