@@ -104,6 +104,11 @@ class DataChannelLink:
         except TimeoutError:
             self._channel_closed.set()  # nobody has to wait a second time
 
+    def drop(self, reason: CloseReason) -> None:
+        """The connection under it is gone: there is nobody to tell."""
+        self._end(reason)
+        self._channel_closed.set()
+
     def _hear(self, message: bytes | str) -> None:
         if self._ended is not None:
             return

@@ -24,6 +24,7 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.sdp import candidate_from_sdp
 
+from qrshared.links.bounds import bound_addresses, bound_messages
 from qrshared.links.datachannel import UNREAD_BYTES_MAX, DataChannelLink
 from qrshared.links.ice import CandidateCounts, IceServer, choose_servers, count_candidates
 from qrshared.links.port import CloseReason, LinkClosed
@@ -87,6 +88,7 @@ class PeerConnection:
         self._link: DataChannelLink | None = None
         self._mid = "0"
         self._is_described = False
+        self._is_bounded = False
         self._is_closed = False
         self._early: list[RemoteCandidate] = []  # came before the description they belong to
         self._heard_count = 0
@@ -187,6 +189,7 @@ class PeerConnection:
             self._require_open()
             channel = self._connection.createDataChannel(CHANNEL_LABEL)
             channel.add_listener("open", lambda: self._use(channel))
+            self._bound()
             await self._connection.setLocalDescription(await self._connection.createOffer())
             return self._described()
 
@@ -214,6 +217,7 @@ class PeerConnection:
             )
         except _AIORTC_FAULTS as fault:
             raise BadOffer("it does not fit here") from fault
+        self._bound()
         self._mid = description.mid
         self._is_described = True
         self._heard_count += len(description.candidates)
@@ -221,6 +225,20 @@ class PeerConnection:
         for candidate in [*(c for c in description.candidates if c.has_name), *self._early]:
             await self._add(candidate)
         self._early.clear()
+
+    def _bound(self) -> None:
+        """Before the first packet of the peer: gathering comes after this."""
+        sctp = self._connection.sctp
+        if sctp is None or self._is_bounded:
+            return
+        self._is_bounded = True
+        bound_messages(sctp, self._overrun)
+        bound_addresses(sctp.transport.transport._connection)  # noqa: SLF001 - as in `_nominated_pair`
+
+    def _overrun(self) -> None:
+        logger.info("a peer sent more than may be kept for it; its connection is ended")
+        if self._link is not None:
+            self._link.drop(CloseReason.TOO_BIG)
 
     async def _add(self, candidate: RemoteCandidate) -> bool:
         if candidate.has_name:
