@@ -107,7 +107,7 @@ test("when nothing moves for five seconds no time is promised", () => {
 test("what was refused for lack of space is said with its size", () => {
   const failed = items(item(0, "failed", { size: 4e9 }), item(1, "failed", { size: 2e9 }));
   const state = play(link(OPEN), failed, total("done", 2, { failed: 2, bytes: 0 }), { t: "declined", reason: "no_space", needed: 6e9, free: 2e9 });
-  assert.equal(plain(headline(state, LAPTOP, 0).more), "Nothing of it was sent (2 files, 6 GB). Small files can still be sent by themselves.");
+  assert.equal(plain(headline(state, LAPTOP, 0).more), "Nothing of it was sent (2 files, 6 GB). It goes on by itself when there is room.");
   assert.equal(plain(openHeading(state)), "2 files did not arrive, 6 GB");
   const halfway = fold(state, items(item(0, "failed", { size: 4e9, done: 5 })), START);
   assert.match(headline(halfway, LAPTOP, 0).more, /^Nothing of it has arrived/);

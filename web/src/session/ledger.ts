@@ -40,6 +40,12 @@ export class Ledger {
     return this.#bytes - this.#bytesDone;
   }
 
+  /** There is something to go, and all of it is paused. */
+  get isAtRest(): boolean {
+    const { waiting, sending, paused } = this.#counts;
+    return paused > 0 && waiting + sending === 0;
+  }
+
   ids(): number[] {
     return [...this.#rows.keys()];
   }
@@ -134,7 +140,8 @@ export class Ledger {
     const counts = this.#counts;
     const bytes = this.#bytes;
     const open = counts.waiting + counts.sending + counts.paused;
-    const state = this.#rows.size === 0 ? "idle" : open === 0 ? "done" : this.#paused ? "paused" : "sending";
+    const rests = this.#paused || this.isAtRest; // all of it at once, or one after the other
+    const state = this.#rows.size === 0 ? "idle" : open === 0 ? "done" : rests ? "paused" : "sending";
     const isMoving = state === "sending";
     if (isMoving) this.#progress.update(this.#bytesDone, this.#clock.now());
     return {

@@ -1,21 +1,20 @@
 // Everything this page load wants to send: picks become transfers, transfers become rows on the screen.
-import type { Chunk, Item, Message, Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
+import type { Chunk, ItemReceipt, Message, Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
 import { CONTINUES_MAX } from "../protocol/limits.ts";
 import type { SenderEvent } from "../transfers/events.ts";
-import { itemWeight } from "../transfers/paging.ts";
 import { Sender } from "../transfers/sender.ts";
 import type { Command, Picked, Update } from "./bridge.ts";
 import type { Clock } from "./clock.ts";
 import { Ledger } from "./ledger.ts";
 import { Outgoing } from "./outgoing.ts";
+import { hex, inTransfers, itemOf, newRow, type Row } from "./picks.ts";
 import type { Digest } from "./proof.ts";
-
-/** A pick larger than this becomes several transfers: one manifest holds 100 000 items and 32 MiB of names. */
-const ITEMS_IN_A_TRANSFER = 10_000;
-const NAMES_IN_A_TRANSFER_BYTES = 16 << 20;
 
 /** Transfers that read at once: a second pick does not wait for the first, ten do not share the memory. */
 const READING_MAX = 3;
+
+/** What did not fit on the computer's disk is offered once more after so long. */
+const ROOM_AGAIN_S = 60;
 
 /** A page that has this much to send fetches the faster cipher. */
 const BULK_BYTES = 8 << 20;
@@ -30,6 +29,8 @@ export interface OutboxPorts {
   readonly onBulk: () => void;
   /** Transfers of earlier page loads whose items may be among those that come. */
   readonly continues: readonly TransferId[];
+  /** The other side is a computer that says at once, and asks nobody, whether there is room by now. */
+  readonly isAskedForRoom?: boolean;
 }
 
 /** The session as the outbox sees it. */
@@ -38,15 +39,16 @@ export interface Wire {
   chunksReady(): void;
 }
 
-/** One row of the screen and the file behind it. */
-type Row = readonly [id: number, picked: Picked];
-
 /** A transfer and its rows, by item. */
 interface Shown {
   readonly outgoing: Outgoing;
   readonly rows: readonly number[];
+  /** Nobody is told that it is tried until it is accepted. */
+  readonly isQuiet: boolean;
+  wasAccepted: boolean;
 }
 
+type Refusal = Omit<Extract<SenderEvent, { readonly t: "declined" }>, "t">;
 type OutboxCommand = Extract<Command, { readonly t: "send" | "pause" | "resume" | "cancel" | "retry" | "clear" }>;
 
 export class Outbox {
@@ -60,6 +62,8 @@ export class Outbox {
   #rows = 0;
   #turn = 0;
   #paused = false; // by the person
+  readonly #resting = new Set<number>(); // rows that the person paused one by one
+  #roomAsked: (() => void) | null = null; // takes back the plan to try again what did not fit
   #held = false; // until the person has answered, or another road is there
 
   constructor(ports: OutboxPorts) {
@@ -72,11 +76,9 @@ export class Outbox {
       case "send":
         return this.#send(command.picked.map((picked): Row => [this.#rows++, picked]));
       case "pause":
-        this.#paused = true;
-        return this.#rest();
+        return command.item === undefined ? this.#pauseAll(true) : this.#pauseOne(command.item, true);
       case "resume":
-        this.#paused = false;
-        return this.#rest();
+        return command.item === undefined ? this.#pauseAll(false) : this.#pauseOne(command.item, false);
       case "cancel":
         return command.item === null ? this.#cancelAll() : this.#cancel(command.item);
       case "retry":
@@ -117,7 +119,7 @@ export class Outbox {
   /** Chunks that can go out now; transfers take turns, so that a photo does not wait for a film. */
   chunks(most: number): readonly Chunk[] {
     const chunks: Chunk[] = [];
-    const reading = [...this.#transfers.values()].slice(0, READING_MAX);
+    const reading = [...this.#transfers.values()].filter(({ outgoing }) => !outgoing.sender.isPaused).slice(0, READING_MAX);
     this.#turn += 1;
     for (let n = 0; n < reading.length && chunks.length < most; n += 1) {
       reading[(this.#turn + n) % reading.length]?.outgoing.take(most, chunks);
@@ -139,19 +141,21 @@ export class Outbox {
     for (const [id, picked] of rows) {
       bytes += picked.file.size;
       this.#picked.set(id, picked);
-      this.#ledger.put({
-        id, name: picked.path, size: picked.file.size, done: 0, state: this.#resting(), reason: null, finalName: null, preparing: false,
-      });
+      this.#await(id, picked);
     }
     if (bytes > BULK_BYTES) this.#ports.onBulk();
     for (const some of inTransfers(rows)) this.#propose(some);
   }
 
-  #propose(rows: readonly Row[]): void {
+  /** A row of which nothing is known yet. */
+  #await(id: number, picked: Picked): void {
+    this.#ledger.put(newRow(id, picked, this.#isResting(id) ? "paused" : "waiting"));
+  }
+
+  #propose(rows: readonly Row[], isQuiet = false): void {
     const id = hex(this.#ports.randomBytes(16));
     const continues = [...this.#ports.continues, ...this.#halves].slice(-CONTINUES_MAX);
     const sender = new Sender(id, rows.map(([, picked]) => itemOf(picked)), continues);
-    if (this.#rests) sender.pause();
     const outgoing = new Outgoing(sender, rows.map(([, { file }]) => file), {
       clock: this.#ports.clock,
       digest: this.#ports.digest,
@@ -160,10 +164,14 @@ export class Outbox {
       onReady: () => this.#speak(shown),
       post: (messages) => this.#post(messages),
     });
-    const shown: Shown = { outgoing, rows: rows.map(([row]) => row) };
+    const shown: Shown = { outgoing, rows: rows.map(([row]) => row), isQuiet, wasAccepted: false };
+    const before = shown.rows.map((row) => this.#places.get(row));
     for (const [item, row] of shown.rows.entries()) this.#places.set(row, { shown, item });
+    // Tried in silence and now by hand, or the other way round: only one of them may bring it.
+    for (const place of before) if (place !== undefined) this.#happened(place.shown, place.shown.outgoing.sender.cancel(place.item));
     this.#transfers.set(id, shown);
-    this.#ports.tell({ t: "transfer", id, over: false });
+    this.#restOf(shown);
+    if (!isQuiet) this.#ports.tell({ t: "transfer", id, over: false });
     if (this.#wire !== null) this.#post(sender.propose());
   }
 
@@ -180,36 +188,83 @@ export class Outbox {
     switch (event.t) {
       case "accepted": // what is there already, and what is not any more
         this.#ledger.rebase();
+        if (shown.isQuiet && !shown.wasAccepted) this.#fitsNow(shown);
+        shown.wasAccepted = true;
         for (const item of shown.rows.keys()) this.#show(shown, item);
         return;
       case "rewound":
         return this.#show(shown, event.item);
       case "item_done":
-        return this.#done(shown, event.item, event.receipt.name);
+        return this.#done(shown, event.item, event.receipt);
       case "item_failed":
         return this.#failed(shown, event.item, event.reason);
       case "item_cancelled":
         return this.#forgetOf(shown, event.item);
       case "declined":
+        if (event.reason === "no_space" && this.#sendWhatFits(shown, event.free ?? 0)) return;
+        if (shown.isQuiet) return this.#askForRoom();
+        return this.#refused(shown, event);
       case "transfer_failed":
-        this.#ports.tell({ t: "declined", reason: event.reason, needed: event.needed ?? null, free: event.free ?? null });
-        for (const item of shown.rows.keys()) this.#failed(shown, item, event.reason);
-        return;
+        return this.#refused(shown, event);
       case "transfer_cancelled":
         for (const [item, row] of shown.rows.entries()) if (this.#isOpen(row)) this.#forgetOf(shown, item);
         return;
       case "over":
         return this.#ended(shown);
-      case "proof_wanted":
+      default:
         return;
     }
   }
 
+  /** None of it will come: the person hears why, once. */
+  #refused(shown: Shown, { reason, needed, free }: Refusal): void {
+    this.#ports.tell({ t: "declined", reason, needed: needed ?? null, free: free ?? null });
+    for (const item of shown.rows.keys()) this.#failed(shown, item, reason);
+  }
+
+  /** A full disk refuses what does not fit, and nothing else; false when that is all of it. */
+  #sendWhatFits(shown: Shown, free: number): boolean {
+    const fitting: Row[] = [];
+    let left = free;
+    for (const row of shown.rows) {
+      const picked = this.#picked.get(row);
+      if (picked === undefined || this.#places.get(row)?.shown !== shown || picked.file.size > left) continue;
+      left -= picked.file.size;
+      fitting.push([row, picked]);
+    }
+    if (fitting.length === 0 || fitting.length === shown.rows.length) return false;
+    const isFitting = new Set(fitting.map(([row]) => row));
+    for (const [item, row] of shown.rows.entries()) if (!isFitting.has(row)) this.#failed(shown, item, "no_space");
+    for (const some of inTransfers(fitting)) this.#propose(some, shown.isQuiet);
+    return true;
+  }
+
+  /** Plans to offer once more what did not fit: the computer says at once whether there is room by now. */
+  #askForRoom(): void {
+    if (this.#ports.isAskedForRoom !== true) return;
+    this.#roomAsked ??= this.#ports.clock.after(ROOM_AGAIN_S, () => {
+      this.#roomAsked = null;
+      const rows = [...this.#picked].filter(([row]) => this.#ledger.row(row)?.reason === "no_space");
+      if (rows.length === 0) return;
+      if (this.#wire === null || this.#rests) return this.#askForRoom();
+      for (const some of inTransfers(rows)) this.#propose(some, true);
+    });
+  }
+
+  /** What was tried in silence is taken: these rows are on their way again. */
+  #fitsNow(shown: Shown): void {
+    this.#ports.tell({ t: "transfer", id: shown.outgoing.sender.transfer, over: false });
+    for (const row of shown.rows) {
+      const picked = this.#picked.get(row);
+      if (picked !== undefined && this.#places.get(row)?.shown === shown) this.#await(row, picked);
+    }
+  }
+
   /** Ids of transfers that left something behind are kept, so that a retry or the next page load may continue them. */
-  #ended({ outgoing, rows }: Shown): void {
+  #ended({ outgoing, rows, wasAccepted }: Shown): void {
     const id = outgoing.sender.transfer;
     const isFailed = (row: number): boolean => this.#ledger.row(row)?.state === "failed";
-    if (rows.some(isFailed)) {
+    if (wasAccepted && rows.some(isFailed)) {
       this.#halves.add(id);
       return;
     }
@@ -219,26 +274,28 @@ export class Outbox {
     this.#halves.clear();
   }
 
-  /** How a row that is still on its way looks now. */
+  /** How a row on its way looks now. */
   #show(shown: Shown, item: number): void {
     const id = shown.rows[item] ?? -1;
     const row = this.#ledger.row(id);
     if (row === undefined || !this.#isOpen(id) || this.#places.get(id)?.shown !== shown) return;
     const { sender } = shown.outgoing;
-    const state = this.#paused ? "paused" : !this.#held && sender.state(item) === "moving" ? "sending" : "waiting";
+    const state = this.#isResting(id) ? "paused" : !this.#held && sender.state(item) === "moving" ? "sending" : "waiting";
     const done = sender.done(item);
     if (row.state !== state || row.done !== done) this.#ledger.put({ ...row, state, done });
     this.#ledger.safe(id, sender.safe(item));
   }
 
-  #done(shown: Shown, item: number, finalName: string): void {
+  #done(shown: Shown, item: number, { name: finalName, sha256 }: ItemReceipt): void {
     const id = shown.rows[item] ?? -1;
     const place = this.#places.get(id);
     this.#places.delete(id);
     this.#picked.delete(id);
+    this.#resting.delete(id);
     const size = this.#ledger.row(id)?.size ?? 0;
-    this.#ledger.change(id, { state: "done", done: size, reason: null, finalName, preparing: false });
+    this.#ledger.change(id, { state: "done", done: size, reason: null, finalName, sha256, preparing: false });
     this.#ledger.safe(id, size);
+    if (this.#resting.size > 0 && this.#ledger.isAtRest) this.#rest();
     // It had failed, was sent once more, and arrived after all: not twice.
     if (place !== undefined && place.shown !== shown) this.#happened(place.shown, place.shown.outgoing.sender.cancel(place.item));
   }
@@ -246,6 +303,7 @@ export class Outbox {
   #failed(shown: Shown, item: number, reason: Reason): void {
     const id = shown.rows[item] ?? -1;
     if (this.#isOpen(id) && this.#places.get(id)?.shown === shown) this.#ledger.change(id, { state: "failed", reason, preparing: false });
+    if (reason === "no_space") this.#askForRoom();
   }
 
   #forgetOf(shown: Shown, item: number): void {
@@ -262,26 +320,51 @@ export class Outbox {
     this.#ledger.drop(row);
     this.#picked.delete(row);
     this.#places.delete(row);
+    this.#resting.delete(row);
   }
 
   get #rests(): boolean {
     return this.#paused || this.#held;
   }
 
-  #resting(): "paused" | "waiting" {
-    return this.#paused ? "paused" : "waiting";
+  #isResting = (row: number): boolean => this.#paused || this.#resting.has(row);
+
+  #pauseAll(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) this.#resting.clear();
+    this.#rest();
+  }
+
+  #pauseOne(row: number, paused: boolean): void {
+    if (!this.#isOpen(row)) return;
+    if (!paused && this.#paused) { // one of many that were all paused: the others stay so, each for itself
+      for (const id of this.#picked.keys()) if (this.#isOpen(id)) this.#resting.add(id);
+      this.#paused = false;
+    }
+    if (paused) this.#resting.add(row);
+    else this.#resting.delete(row);
+    this.#rest();
   }
 
   /** Stops or goes on, as it is wanted by now. */
   #rest(): void {
-    const rests = this.#rests;
-    this.#ledger.paused = rests;
-    for (const shown of this.#transfers.values()) {
-      if (rests) shown.outgoing.sender.pause();
-      else shown.outgoing.sender.resume();
-      for (const item of shown.rows.keys()) this.#show(shown, item);
-    }
+    this.#ledger.paused = this.#rests;
+    for (const shown of this.#transfers.values()) this.#restOf(shown);
     this.#wire?.chunksReady();
+  }
+
+  /** The computer is told of a transfer that rests as a whole, all at once or one item after the other. */
+  #restOf(shown: Shown): void {
+    const { sender } = shown.outgoing;
+    for (const [item, row] of shown.rows.entries()) {
+      if (this.#resting.has(row)) sender.pause(item);
+      else sender.resume(item);
+      this.#show(shown, item);
+    }
+    const open = shown.rows.filter((row) => this.#isOpen(row) && this.#places.get(row)?.shown === shown);
+    if (this.#rests || (open.length > 0 && open.every((row) => this.#resting.has(row)))) sender.pause();
+    else sender.resume();
+    if (this.#wire !== null) this.#post(sender.messagesToSend());
   }
 
   #cancelAll(): void {
@@ -314,31 +397,4 @@ export class Outbox {
   #post(messages: readonly Message[]): void {
     for (const message of messages) if (message.t !== "chunk") this.#wire?.post(message);
   }
-}
-
-/** Rows in runs that fit in one transfer each. */
-function inTransfers(rows: readonly Row[]): readonly (readonly Row[])[] {
-  const transfers: Row[][] = [];
-  let last: Row[] = [];
-  let names = 0;
-  for (const row of rows) {
-    const weight = itemWeight(itemOf(row[1]));
-    if (last.length === 0 || last.length === ITEMS_IN_A_TRANSFER || names + weight > NAMES_IN_A_TRANSFER_BYTES) {
-      last = [];
-      names = 0;
-      transfers.push(last);
-    }
-    last.push(row);
-    names += weight;
-  }
-  return transfers;
-}
-
-function itemOf({ file, path }: Picked): Item {
-  const modified = file.lastModified;
-  return Number.isSafeInteger(modified) && modified >= 0 ? { name: path, size: file.size, modified_ms: modified } : { name: path, size: file.size };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -72,7 +72,7 @@ export class Visit {
     this.#credentials = new Credentials(opening);
     this.#backoff = new Backoff(ports.random);
     this.#desk = new Desk(opening.topics, ports.tell);
-    this.#outbox = new Outbox({ ...ports, continues: opening.continues, onBulk: () => void this.#hurry() });
+    this.#outbox = new Outbox({ ...ports, continues: opening.continues, isAskedForRoom: true, onBulk: () => void this.#hurry() });
     this.#roads = new Roads(opening.edge ?? null);
     this.#dialler = new Dialler(opening.socketUrl, this.#roads, ports, () => this.#goHome());
   }

@@ -28,7 +28,7 @@ function nothingArrived(state: ViewState): string {
   const { failed, failedBytes, failedSent } = sums(state);
   const meant = `${counted(failed, "file")}, ${size(failedBytes)}`;
   const nothing = failedSent > 0 ? `Nothing of it has arrived (${meant}).` : `Nothing of it was sent (${meant}).`;
-  return state.declined?.reason === "no_space" ? `${nothing} Small files can still be sent by themselves.` : nothing;
+  return state.declined?.reason === "no_space" ? `${nothing} It goes on by itself when there is room.` : nothing;
 }
 
 function pauses(device: Device): string {

@@ -17,7 +17,7 @@ export function first(computer: string): string {
 }
 
 const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
-  no_space: (computer) => `${first(computer)} has no room for it. Free some space there, then retry.`,
+  no_space: (computer) => `${first(computer)} has no room for it. Free some space there: then it goes on by itself, or retry.`,
   inbox_unwritable: (computer) => `${first(computer)} is not allowed to write into its folder. Look at it there, then retry.`,
   inbox_gone: (computer) => `The folder on ${computer} is missing, perhaps a drive is unplugged. Retry when it is back.`,
   disk_error: (computer) => `The disk of ${computer} reported an error. What is safe stays safe; check that disk, then retry.`,
