@@ -16,7 +16,7 @@ class ItemKey:
 class ItemFacts:
     """What its sender said about an item; `name` is as proposed and may hold `/` (a tree of folders).
 
-    `is_folder`: an empty folder of a tree, of size 0. The journal does not keep that: making a folder again does no harm.
+    `is_folder`: an empty folder of a tree, of size 0. The journal does not keep that: making one again does no harm.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """What a received file carries besides its bytes: the time its sender gave, and a mark that it came from elsewhere.
 
-Linux has `user.xdg.origin.url` for where a file came from. It stays unset: the only address there is holds the secret of
-a code, and the mark would travel with every copy of the file. The marks of macOS and Windows name no address; these two
-branches are checked by syntax only.
+Linux has `user.xdg.origin.url` for where a file came from. It stays unset: the only address there is holds the secret
+of a code, and the mark would travel with every copy of the file. The marks of macOS and Windows name no address; these
+two branches are checked by syntax only.
 """
 
 import ctypes

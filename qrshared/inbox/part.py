@@ -204,7 +204,10 @@ class PartFile:
         self._hash = None if offset else hashlib.sha256()
 
     def finish(self, mode: int, *, now_ms: int) -> Finished:
-        """Gives the file its mode and time and flushes the whole of it. An error is final for this part: a second flush would prove nothing."""
+        """Gives the file its mode and time, flushes the whole of it and reads it back: what the receipt will say.
+
+        An error is final for this part: a second flush would prove nothing.
+        """
         if self.offset != self.facts.size:
             raise LocalError(what="a commit of an item that is not whole")
         digest = self._running_hash().hexdigest()
@@ -219,8 +222,19 @@ class PartFile:
                 if status.st_size != self.facts.size or not disk.is_plain_file(status):
                     raise DiskError(what="a file was changed by another program while it was received")
                 disk.flush_file(fd)
+                if self._read_back(fd) != digest:
+                    raise DiskError(what="a file was not read back as it was written")
         self._is_finished = True
         return Finished(self.name, self.key, self.facts, digest, status.st_dev, status.st_ino)
+
+    def _read_back(self, fd: int) -> str:
+        digest = hashlib.sha256()
+        try:
+            for piece in disk.read_range(fd, 0, self.facts.size):
+                digest.update(piece)
+        except EOFError:
+            raise DiskError(what="a received file has become shorter") from None
+        return digest.hexdigest()
 
     def release(self, begun: int) -> None:
         """Closes the file once nobody uses it and gives back space that was promised; not if another sender began."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from qrshared.errors import LocalError
-from qrshared.inbox import ItemFacts, ItemKey, NameRefused, Placed, Rung, origin
+from qrshared.inbox import DiskError, ItemFacts, ItemKey, NameRefused, Placed, Rung, disk, origin
 from qrshared.inbox.inbox import Inbox
-from tests.adapters.inbox_world import World, fill, key, receive, sha256
+from tests.adapters.inbox_world import MIB, World, content_of, fill, key, receive, sha256
 
 EMPTY = sha256(b"")
 SUMMER = 1_689_000_000_123
@@ -42,7 +42,7 @@ async def test_an_empty_folder_is_placed_as_a_folder_with_a_receipt(world: World
     assert folders(world) == ["trip", "trip/day one", "trip/day one/nothing"]
     assert world.own_files() == []
     async with world.open() as inbox:
-        assert [one.placed for one in inbox.stored("d1", ["t1"])][0] == placed
+        assert next(one.placed for one in inbox.stored("d1", ["t1"])) == placed
 
 
 async def test_a_tree_of_a_thousand_folders_arrives_with_each_of_them(world: World) -> None:
@@ -118,6 +118,28 @@ async def test_a_time_that_cannot_be_set_fails_nothing(world: World, monkeypatch
         part = await inbox.begin(key(), ItemFacts("photo.jpg", 3, SUMMER))
         await fill(part, b"abc")
         assert (await inbox.commit(part)).name == "photo.jpg"
+
+
+@pytest.mark.parametrize("size", [5, 3 * MIB])
+async def test_a_receipt_says_what_was_read_back_from_the_file(
+    world: World, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    flush = disk.flush_file
+
+    def spoils(fd: int) -> None:
+        flush(fd)
+        os.pwrite(fd, b"!", size // 2)
+
+    content = content_of(size)
+    async with world.open() as inbox:
+        part = await inbox.begin(key(), ItemFacts("photo.jpg", size))
+        await fill(part, content)
+        with monkeypatch.context() as broken:
+            broken.setattr(disk, "flush_file", spoils)
+            with pytest.raises(DiskError, match="not read back"):
+                await inbox.commit(part)
+        assert world.visible() == {}
+        assert (await receive(inbox, content, at=key(1))).sha256 == sha256(content), "control"
 
 
 async def test_without_a_time_of_its_sender_a_file_has_that_of_its_arrival(world: World) -> None:
