@@ -16,7 +16,7 @@ from qrshared.remote import EdgeState, RemoteDoor, RemoteVisitor
 from qrshared.remote.relayed import RelayedBytes
 from qrshared.sessions import LiveSessions, Welcome
 from qrshared.settings import Settings
-from qrshared.signaling import TurnSource, read_turn_config, turn_source
+from qrshared.signaling import TurnSource, edge_session, read_turn_config, turn_source
 from qrshared.tickets import Road
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ async def open_away(
     if settings.edge is None:
         yield None
         return
-    async with ClientSession() as session:
+    async with edge_session() as session:
         away = Away(settings, settings.edge, session=session, book=book, welcome=welcome, live=live)
         await away.restore()
         async with away.door.open():

@@ -23,6 +23,7 @@ from qrshared.signaling.client import (
     OtherVersion,
     SignalClient,
     WrongCertificate,
+    edge_session,
     signal_url,
 )
 from qrshared.signaling.client_address import client_address
@@ -85,6 +86,7 @@ __all__ = [
     "WrongCertificate",
     "check_bus",
     "client_address",
+    "edge_session",
     "raise_descriptors",
     "read_turn_config",
     "signal_url",

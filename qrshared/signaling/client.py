@@ -12,12 +12,17 @@ from urllib.parse import urlsplit, urlunsplit
 from aiohttp import (
     ClientConnectorCertificateError,
     ClientError,
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
     ClientSession,
     ClientSSLError,
     ClientWebSocketResponse,
     ClientWSTimeout,
+    DummyCookieJar,
     WSMsgType,
     WSServerHandshakeError,
+    hdrs,
 )
 
 from qrshared.errors import QrsharedError
@@ -95,6 +100,27 @@ def signal_url(edge: str) -> str:
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = parts.path.rstrip("/")
     return urlunsplit((scheme, parts.netloc, path if path.endswith("/signal") else f"{path}/signal", "", ""))
+
+
+def edge_session() -> ClientSession:
+    """An HTTP client for lines to an edge, which may be anybody's: it follows nobody into this home and keeps nothing.
+
+    Otherwise whoever runs the edge could have any address asked for from inside, such as a router's, and cookies of
+    each new line would pile up.
+    """
+    return ClientSession(cookie_jar=DummyCookieJar(), middlewares=(_stay,))
+
+
+async def _stay(request: ClientRequest, ask: ClientHandlerType) -> ClientResponse:
+    """A line that is sent elsewhere ends there; only to the same place over HTTPS may it be sent."""
+    response = await ask(request)
+    is_sent_away = 300 <= response.status < 400 and hdrs.UPGRADE in request.headers
+    if is_sent_away and response.headers.get(hdrs.LOCATION) != str(request.url.with_scheme("https").with_port(None)):
+        response.close()
+        raise WSServerHandshakeError(
+            response.request_info, response.history, message="sent elsewhere", status=response.status
+        )
+    return response
 
 
 def full_jitter(attempt: int, draw: Callable[[float, float], float] = random.uniform) -> float:

@@ -2,14 +2,15 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
-from qrshared.signaling import Connected, Disconnected, Joined, Left, Relayed, SignalClient, signal_url
+from qrshared.signaling import Connected, Disconnected, Joined, Left, Relayed, SignalClient, edge_session, signal_url
 from qrshared.signaling.client import RETRY_LAST_S, NotAnEdge, OtherVersion, SignalEvent, full_jitter
 from qrshared.signaling.messages import Moved
 from tests.adapters.signaling_world import GENEROUS, PATIENCE_S, Replica, edge, room_id, session_of_many, until
@@ -180,3 +181,42 @@ async def test_a_replica_that_is_lost_is_left_for_the_other() -> None:
         event = await line.hear(Disconnected)
         assert isinstance(event, Disconnected)
         assert event.fault is None
+
+
+@asynccontextmanager
+async def sending_away(where: Callable[[int], str]) -> AsyncIterator[tuple[str, list[str]]]:
+    """An edge that sends each line elsewhere on this very computer, with a cookie; and what was asked for there."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path != "/signal":
+            asked.append(request.path_qs)
+            return web.Response()
+        cookie = f"{secrets.token_hex(8)}=1; Path=/"
+        return web.Response(status=302, headers={"Location": where(port), "Set-Cookie": cookie})
+
+    app = web.Application()
+    app.router.add_get("/{anything:.*}", answer)
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        yield f"http://localhost:{port}", asked
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("where", ["http://127.0.0.1:{}/reboot?now=1", "/reboot?now=1", "//127.0.0.1:{}/reboot?now=1"])
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_an_edge_cannot_send_a_line_to_another_address_nor_leave_cookies(where: str, is_ours: bool) -> None:
+    async with (
+        sending_away(lambda port: where.format(port)) as (url, asked),
+        edge_session() if is_ours else ClientSession() as session,
+    ):
+        client = SignalClient(session, url, wait=lambda _attempt: 0.01)
+        async with aclosing(client.events()) as events, asyncio.timeout(PATIENCE_S):
+            for _ in range(3):
+                assert isinstance(await anext(events), Disconnected)
+        # The control: what aiohttp does by itself.
+        assert (len(asked), len(session.cookie_jar)) == ((0, 0) if is_ours else (3, 3))
