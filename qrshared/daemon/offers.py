@@ -49,9 +49,9 @@ class Offers:
     """Every offer whose command still runs. Whoever changes something here tells the desk."""
 
     def __init__(
-        self, pick_ups: PickUps, *, ended: Callable[[Offer], None], name_of: Callable[[DeviceId], str]
+        self, pick_ups: PickUps, *, ended: Callable[[Offer, str], None], name_of: Callable[[DeviceId], str]
     ) -> None:
-        """`ended` hears of an offer of which nothing waits any more; `name_of` knows what a device is called."""
+        """`ended` hears of each thing that waits no more; `name_of` knows what a device is called."""
         self._pick_ups = pick_ups
         self._ended = ended
         self._name_of = name_of
@@ -139,9 +139,7 @@ class Offers:
         return next((state for state in states if state in _TAKEN), None)
 
     def _end(self, offer: Offer, items: Iterable[str], state: OfferState) -> None:
-        was_over = offer.is_over
         for item in items:
             offer.ended[item] = state
             self._pick_ups.cancel(item)
-        if offer.is_over and not was_over:
-            self._ended(offer)
+            self._ended(offer, item)

@@ -83,7 +83,8 @@ class Shelf:
         self.now = now
         self._look = Look((), is_restless=True)
         self._left_over = list(store.kept)
-        self._stirred, self._moved, self._unsaved = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._looked, self._stirred = asyncio.Event(), asyncio.Event()
+        self._moved, self._unsaved = asyncio.Event(), asyncio.Event()
         self._ending: asyncio.Queue[str] = asyncio.Queue()
         outgoing.changed = self._moved.set
 
@@ -150,6 +151,7 @@ class Shelf:
                 job.cancel()
 
     async def _watch(self) -> None:
+        await self._looked.wait()  # before, there may be no folder to watch
         async for _ in self._outbox.changes():
             self._stirred.set()
 
@@ -157,6 +159,7 @@ class Shelf:
         while True:
             self._stirred.clear()
             await self.look()
+            self._looked.set()
             if self._look.is_restless:
                 await asyncio.sleep(LOOKS_APART_S)
             else:
@@ -244,10 +247,9 @@ class Shelf:
             if lying.issuperset(items):  # what a command offers goes with the command
                 yield KeptPickUp(one.device, one.outgoing.transfer, items, one.manifest)
 
-    def _offer_ended(self, offer: Offer) -> None:
-        for item in offer.items:
-            self._downloads.withdraw(item)
-        if offer.ticket is not None:
+    def _offer_ended(self, offer: Offer, item: str) -> None:
+        self._downloads.withdraw(item)
+        if offer.is_over and offer.ticket is not None:
             self._ending.put_nowait(offer.ticket)
 
     async def _end_tickets(self) -> None:
