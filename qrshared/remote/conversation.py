@@ -13,6 +13,7 @@ from qrshared.remote.limits import (
     ATTEMPTS_BURST_MAX,
     ATTEMPTS_PER_S,
     CONNECTIONS_MAX,
+    CONNECTIONS_PER_ROOM_MAX,
     REFUSED_COST,
     ROOM_BURST_MAX,
     ROOM_PER_S,
@@ -76,6 +77,7 @@ class RoomShare:
     """What one room may ask for; kept over all peers that come and go in it."""
 
     clock: Callable[[], float]
+    connections: int = 0
     _envelopes: TokenBucket = field(init=False)
     _attempts: TokenBucket = field(init=False)
 
@@ -197,7 +199,7 @@ class Conversation:
         if self._attempt is not None and self._attempt.number >= number:
             return
         self._give_up()
-        if self._house.connections >= CONNECTIONS_MAX:
+        if self._house.connections >= CONNECTIONS_MAX or self._share.connections >= CONNECTIONS_PER_ROOM_MAX:
             self._say(Failed(number, FailReason.BUSY))
             return
         minted = self._minted
@@ -210,11 +212,13 @@ class Conversation:
             refused=self._refused,
         )  # fmt: skip
         self._house.connections += 1
+        self._share.connections += 1
         self._running = self._house.spawn(self._attempt.run())
         self._running.add_done_callback(self._leave_place)
 
     def _leave_place(self, _over: "asyncio.Task[None]") -> None:
         self._house.connections -= 1
+        self._share.connections -= 1
 
     def _refused(self) -> None:
         self._share.attempt(REFUSED_COST)

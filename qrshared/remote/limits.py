@@ -9,6 +9,9 @@ from qrshared.serving.limits import Limit
 CONNECTIONS_MAX: Final = 32
 """Peer connections at once, those that are still being opened included."""
 
+CONNECTIONS_PER_ROOM_MAX: Final = 8
+"""The same of one room, as many as an honest edge lets in: the guests of one code leave room for everybody else."""
+
 MEETINGS_MAX: Final = 256
 """Conversations with peers of all rooms: a few KiB each."""
 
@@ -36,6 +39,9 @@ SAY_BURST_MAX: Final = 80.0
 UNSENT_MAX: Final = 256
 """Envelopes that wait for the edge; later ones are dropped, and said again in their time."""
 
+UNSENT_PER_ROOM_MAX: Final = 32
+"""The same of one room: nobody waits behind another room's chatter for longer than two seconds."""
+
 ATTEMPTS_PER_S: Final = 1 / 6
 """Attempts at a connection of one room in the long run."""
 
@@ -59,6 +65,7 @@ CLOSE_S: Final = 8.0
 
 LIMITS: Final = (
     Limit("peer connections", CONNECTIONS_MAX, "connections", "failed `busy`"),
+    Limit("connections per room", CONNECTIONS_PER_ROOM_MAX, "connections", "the same"),
     Limit("meetings", MEETINGS_MAX, "meetings", "the one least heard of ends, those that proved nothing first"),
     Limit("meetings per room", MEETINGS_PER_ROOM_MAX, "meetings", "the same"),
     Limit("unverified", VERIFY_S, "seconds", "the meeting is forgotten"),
@@ -66,6 +73,7 @@ LIMITS: Final = (
     Limit("envelopes of a room", ROOM_PER_S, f"a second, {ROOM_BURST_MAX:g} at once", "dropped"),
     Limit("said", SAY_PER_S, f"a second, {SAY_BURST_MAX:g} at once", "said later"),
     Limit("unsent", UNSENT_MAX, "envelopes", "dropped"),
+    Limit("unsent per room", UNSENT_PER_ROOM_MAX, "envelopes", "dropped"),
     Limit("attempts of a room", ATTEMPTS_PER_S, f"a second, {ATTEMPTS_BURST_MAX:g} at once", "failed `busy`"),
     Limit("candidates", CANDIDATES_MAX, "an attempt", "dropped"),
     Limit("servers", SERVERS_S, "seconds", "STUN alone"),

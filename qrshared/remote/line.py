@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from aiohttp import ClientSession
 
 from qrshared.protocol import LineState
 from qrshared.remote.errors import EdgeAway
-from qrshared.remote.limits import READ_BURST_MAX, READ_PER_S, SAY_BURST_MAX, SAY_PER_S, UNSENT_MAX
+from qrshared.remote.limits import READ_BURST_MAX, READ_PER_S, SAY_BURST_MAX, SAY_PER_S, UNSENT_MAX, UNSENT_PER_ROOM_MAX
 from qrshared.signaling import Connected, Disconnected, SignalClient
 from qrshared.signaling.client import SignalEvent, full_jitter
 from qrshared.signaling.limits import ROOMS_PER_SOCKET_MAX
@@ -70,6 +71,7 @@ class EdgeLine:
         self._nowhere = base64.urlsafe_b64encode(secrets.token_bytes(_ROOM_BYTES)).rstrip(b"=").decode()
         self._moved = asyncio.Event()
         self._unsent: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(UNSENT_MAX)
+        self._unsent_of: Counter[str] = Counter()
         self.enter(())
 
     def enter(self, rooms: Iterable[str]) -> None:
@@ -81,10 +83,11 @@ class EdgeLine:
 
     def say(self, room: str, peer: str, blob: bytes) -> None:
         """Hand an envelope to the edge, soon or never: whoever needs it there says it again."""
-        try:
-            self._unsent.put_nowait((room, peer, base64.urlsafe_b64encode(blob).rstrip(b"=").decode()))
-        except asyncio.QueueFull:
+        if self._unsent.full() or self._unsent_of[room] >= UNSENT_PER_ROOM_MAX:
             log.debug("an envelope was dropped: the edge takes too few")
+            return
+        self._unsent_of[room] += 1
+        self._unsent.put_nowait((room, peer, base64.urlsafe_b64encode(blob).rstrip(b"=").decode()))
 
     def wake(self) -> None:
         """The network has changed: look at once whether the edge is there."""
@@ -124,6 +127,7 @@ class EdgeLine:
         pace = Pace(SAY_BURST_MAX, SAY_PER_S)
         while True:
             room, peer, blob = await self._unsent.get()
+            self._leave_queue(room)
             await pace.step()
             await self._client.relay(room, peer, blob)
 
@@ -139,7 +143,13 @@ class EdgeLine:
             was_there = self.state.state is LineState.CONNECTED
             self._become(LineState.CONNECTING, None if was_there else EdgeAway(url=self.state.url).sentence)
         while not self._unsent.empty():
-            self._unsent.get_nowait()  # those peers have other ids when the line is back
+            room, _, _ = self._unsent.get_nowait()  # those peers have other ids when the line is back
+            self._leave_queue(room)
+
+    def _leave_queue(self, room: str) -> None:
+        self._unsent_of[room] -= 1
+        if not self._unsent_of[room]:
+            del self._unsent_of[room]
 
     def _become(self, state: LineState, sentence: str | None) -> None:
         before, self.state = self.state, EdgeState(self.state.url, state, sentence)

@@ -35,6 +35,7 @@ from qrshared.remote import (
 from qrshared.remote.limits import (
     ATTEMPTS_BURST_MAX,
     CONNECTIONS_MAX,
+    CONNECTIONS_PER_ROOM_MAX,
     LIMITS,
     MEETINGS_MAX,
     MEETINGS_PER_ROOM_MAX,
@@ -45,6 +46,7 @@ from qrshared.remote.limits import (
     SAY_BURST_MAX,
     SAY_PER_S,
     UNSENT_MAX,
+    UNSENT_PER_ROOM_MAX,
 )
 from qrshared.remote.messages import CANDIDATES_MAX
 from qrshared.signaling import Joined, Relayed
@@ -211,6 +213,20 @@ async def _connections(patch: pytest.MonkeyPatch) -> None:
         await until(lambda: len(here.connections) == CONNECTIONS_MAX)
 
 
+async def _connections_per_room(patch: pytest.MonkeyPatch) -> None:
+    async with lobby(patch) as here:
+        secret = token_bytes(16)
+        for _ in range(CONNECTIONS_PER_ROOM_MAX):
+            here.met(secret).say(Offer(0, "v=0"))
+        one_more = here.met(secret)
+        one_more.say(Offer(0, "v=0"))
+        await here.hears(one_more, Failed(0, FailReason.BUSY))
+        other = here.met()
+        other.say(Offer(0, "v=0"))
+        await here.hears(other, Answer(0, "v=0"))
+        assert here.door.connections == CONNECTIONS_PER_ROOM_MAX + 1
+
+
 async def _meetings(patch: pytest.MonkeyPatch) -> None:
     async with lobby(patch) as here:
         known = here.met()
@@ -284,8 +300,8 @@ async def _said(patch: pytest.MonkeyPatch) -> None:
     async with lobby(patch) as here:
         line = here.door._line
         patch.setattr(line._client, "relay", relay)
-        for _ in range(int(SAY_BURST_MAX) + 20):
-            type(line).say(line, "r", "p", b"x")
+        for number in range(int(SAY_BURST_MAX) + 20):
+            type(line).say(line, f"room {number}", "p", b"x")
         began = here.clock()
         await until(lambda: len(relayed) == SAY_BURST_MAX + 5)
         assert here.clock() - began >= 4 / SAY_PER_S
@@ -294,9 +310,29 @@ async def _said(patch: pytest.MonkeyPatch) -> None:
 async def _unsent(patch: pytest.MonkeyPatch) -> None:
     async with lobby(patch) as here:
         line = here.door._line
-        for _ in range(UNSENT_MAX + 10):
-            type(line).say(line, "r", "p", b"x")
+        for number in range(UNSENT_MAX + 10):
+            type(line).say(line, f"room {number}", "p", b"x")
         assert line._unsent.qsize() == UNSENT_MAX
+
+
+async def _unsent_per_room(patch: pytest.MonkeyPatch) -> None:
+    relayed: list[str] = []
+
+    async def relay(room: str, _to: str, _blob: str) -> bool:
+        relayed.append(room)
+        return True
+
+    async with lobby(patch) as here:
+        line = here.door._line
+        patch.setattr(line._client, "relay", relay)
+        for _ in range(2 * UNSENT_PER_ROOM_MAX):
+            type(line).say(line, "loud", "p", b"x")
+        type(line).say(line, "other", "p", b"x")
+        await until(lambda: "other" in relayed)
+        assert relayed == [*["loud"] * UNSENT_PER_ROOM_MAX, "other"]
+        type(line).say(line, "loud", "p", b"x")
+        await until(lambda: len(relayed) == UNSENT_PER_ROOM_MAX + 2)
+        assert not line._unsent_of
 
 
 async def _attempts(patch: pytest.MonkeyPatch) -> None:
@@ -352,6 +388,7 @@ async def _open(patch: pytest.MonkeyPatch) -> None:
 
 EXCEEDED: dict[str, Callable[[pytest.MonkeyPatch], Awaitable[None]]] = {
     "peer connections": _connections,
+    "connections per room": _connections_per_room,
     "meetings": _meetings,
     "meetings per room": _meetings_per_room,
     "unverified": _unverified,
@@ -359,6 +396,7 @@ EXCEEDED: dict[str, Callable[[pytest.MonkeyPatch], Awaitable[None]]] = {
     "envelopes of a room": _room_envelopes,
     "said": _said,
     "unsent": _unsent,
+    "unsent per room": _unsent_per_room,
     "attempts of a room": _attempts,
     "candidates": _candidates,
     "servers": _servers,
