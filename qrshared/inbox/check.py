@@ -1,4 +1,4 @@
-"""Tries out an inbox folder without receiving anything: may it be written, on what does it lie, how are files placed?
+"""Tries out an inbox folder without receiving anything: whether it takes files, where it lies, how they are placed.
 
 Safe beside a daemon that receives into it: only three throw-away names of its own are made, and removed again.
 """
@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -145,9 +144,8 @@ def _state_of_missing(path: Path, fault: OSError) -> State:
         return _state_of(fault)
     if not path.parent.is_dir():
         return State.NO_PARENT
-    with suppress(AttributeError):  # Windows knows no such flags
-        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
-            return State.READ_ONLY
+    if sys.platform != "win32" and os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        return State.READ_ONLY
     return State.MISSING if os.access(path.parent, os.W_OK | os.X_OK) else State.FORBIDDEN
 
 

@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,7 +57,8 @@ def ask_for_name(name: str, address: str, *, wait_s: float = WAIT_S) -> Heard:
         asked_again = False
         while (left := begun + wait_s - time.monotonic()) > 0 and not (answers and (heard or listener is None)):
             if not asked_again and left < wait_s / 2:
-                asker.sendto(question, (GROUP, PORT))
+                with suppress(OSError):
+                    asker.sendto(question, (GROUP, PORT))
                 asked_again = True
             ready, _, _ = select.select([each for each in (asker, listener) if each], [], [], min(left, wait_s / 2))
             for here in ready:

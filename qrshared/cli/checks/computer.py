@@ -1,6 +1,7 @@
 """The computer itself: its clock, the service that starts qrshared, and the one daemon that should run."""
 
 import datetime as dt
+import os
 import shlex
 import sys
 import time
@@ -96,14 +97,14 @@ LOCK = "control.lock"
 
 
 def _is_held(data_dir: Path) -> bool:
-    if not (data_dir / LOCK).is_file():
-        return False
+    if not os.access(data_dir / LOCK, os.W_OK):
+        return False  # never made, or another user's: whoever it is, not ours to judge
     lock = FolderLock(data_dir)
     try:
         lock.take()
     except AlreadyRunning:
         return True
     except OSError:
-        return False  # another user's: whoever it is, not ours to judge
+        return False
     lock.give_back()
     return False

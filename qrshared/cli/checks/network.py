@@ -21,12 +21,15 @@ from qrshared.lan.checks import (
     port_state,
     sounds_like_guests,
 )
-from qrshared.lan.hearing import Heard, ask_for_name
+from qrshared.lan.hearing import WAIT_S, Heard, ask_for_name
 from qrshared.protocol import PeerKind, RoadInUse, StatusFacts
 from qrshared.remote.checkup import Finding
 
 ANNOUNCED_S = 15.0
 """A daemon that has just started needs 3 s to find a free name; a slow computer some more."""
+
+IDLE_WAIT_S = 0.6
+"""Enough for our own question to come back, and for another computer to answer it."""
 
 LOCAL_NAME = "qrshare.local"
 """What is asked for while no daemon says which name is its own."""
@@ -207,7 +210,7 @@ def _mdns(around: Surroundings) -> Finding:
     if home is None or not home.is_ipv4:
         return Finding("mDNS", True, "not tried: there is no home network with an IPv4 address")
     name = own or LOCAL_NAME
-    heard = ask_for_name(name, home.address)
+    heard = ask_for_name(name, home.address, wait_s=WAIT_S if own else IDLE_WAIT_S)
     if not heard.can_send or heard.hears_questions is False:
         return _held_back(around, home, heard)
     if status is None:

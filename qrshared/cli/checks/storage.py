@@ -1,8 +1,10 @@
 """Whether files can land: the inbox folder, the file system under it, and its room."""
 
 import getpass
+import os
 import shlex
 import sys
+from pathlib import Path
 
 from qrshared.cli.checks.surroundings import Surroundings
 from qrshared.cli.words import size_words
@@ -21,7 +23,9 @@ def examine_storage(around: Surroundings) -> list[Finding]:
     """The inbox and its disk."""
     settings = around.settings
     reserve = None if settings.reserve_mb is None else settings.reserve_mb * _MIB
-    tried = try_inbox(settings.inbox, reserve_bytes=reserve)
+    # A daemon may have been started with a flag; the folder that it uses is the one that matters.
+    folder = settings.inbox if around.status is None else Path(around.status.inbox)
+    tried = try_inbox(folder, reserve_bytes=reserve)
     findings = [_inbox(tried)]
     if tried.state is State.FINE:
         findings.append(_sync(tried))
@@ -85,7 +89,7 @@ def _writable_again(mount: Mount | None) -> str:
 def _give_rights(tried: Tried) -> str:
     if sys.platform == "win32":
         return f'icacls "{tried.folder}" /grant "{getpass.getuser()}:(OI)(CI)M"'
-    folder = tried.folder if tried.folder.exists() else tried.folder.parent
+    folder = tried.folder if os.access(tried.folder, os.F_OK) else tried.folder.parent
     path = shlex.quote(str(folder))
     if folder != tried.folder:
         return f"It lies in {folder}, where only others may write: {_ELSEWHERE}"

@@ -16,6 +16,10 @@ Ruleset = Sequence[Mapping[str, object]]
 _SILENT: Final = {"counter", "log", "comment", "notrack", "mangle"}
 """Statements that decide nothing."""
 
+_WAY_IN: Final = {"ingress", "prerouting", "input"}
+_FAMILIES: Final = {"ip", "inet", "netdev"}
+"""Where a packet for this computer passes; accepted in one chain, it still has to pass the others."""
+
 _JUMPS_MAX: Final = 16
 """As deep as the kernel itself lets chains call each other (NFT_JUMP_STACK_SIZE)."""
 
@@ -35,7 +39,7 @@ class Knock:
 
 
 def blocking_chain(ruleset: Ruleset, port: int, *, knock: Knock | None = None) -> tuple[str, str, str] | None:
-    """Family, table and name of the input chain of `nft -j list ruleset` that keeps the packet out, if one does."""
+    """Family, table and name of the chain of `nft -j list ruleset` that keeps the packet out, if one does."""
     played = _Rules(ruleset, knock or Knock(port))
     for chain in played.input_chains():
         if played.verdict_of(chain) == "drop":
@@ -65,7 +69,7 @@ class _Rules:
 
     def input_chains(self) -> Iterator[Chain]:
         for place, chain in self._chains.items():
-            if chain.get("hook") == "input" and place[0] in {"ip", "inet"}:
+            if chain.get("hook") in _WAY_IN and chain.get("type", "filter") == "filter" and place[0] in _FAMILIES:
                 yield place
 
     def verdict_of(self, chain: Chain) -> str:
