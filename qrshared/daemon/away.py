@@ -1,15 +1,16 @@
 """Use away from home: the remote door with its relays, what `status` says of it, and by which road devices come."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import ClientSession
 
 from qrshared.daemon.store import Store, StoreDamaged
-from qrshared.links import Link
+from qrshared.links import CloseReason, Link
 from qrshared.links.ice import IceServer
 from qrshared.protocol import EdgeFacts, RelayFacts, RoadInUse, TurnKind
 from qrshared.remote import EdgeState, RemoteDoor, RemoteVisitor
@@ -20,6 +21,9 @@ from qrshared.signaling import TurnSource, edge_session, read_turn_config, turn_
 from qrshared.tickets import Road
 
 log = logging.getLogger(__name__)
+
+STRANGER_S: Final = 45.0
+"""How long a link may be no device's: handshake, hello and a slow disk. Elsewhere there is no wall to look at."""
 
 _MIB = 1024**2
 
@@ -106,10 +110,21 @@ class Away:
     async def _on_link(self, link: Link, visitor: RemoteVisitor) -> None:
         self._visitors[link] = visitor
         try:
-            with self._relayed.following(visitor):
-                await self._welcome.serve(link, Road.AWAY, sealed=lambda _is_known: None, refused=visitor.refused)
+            async with asyncio.TaskGroup() as tasks:
+                showing_out = tasks.create_task(self._show_out(link))
+                with self._relayed.following(visitor):
+                    await self._welcome.serve(link, Road.AWAY, sealed=lambda _is_known: None, refused=visitor.refused)
+                showing_out.cancel()
         finally:
             del self._visitors[link]
+
+    async def _show_out(self, link: Link) -> None:
+        """A code ends; whoever came by it and never became a device would stay, and keep a place from the others."""
+        await asyncio.sleep(STRANGER_S)
+        sessions = (self._live.of(device) for device in self._live.devices())
+        if not any(session is not None and session.carrier is link for session in sessions):
+            log.info("a link from away was no device's; it is closed")
+            await link.close(CloseReason.DONE)
 
 
 @asynccontextmanager

@@ -1,18 +1,24 @@
 """A composed daemon with an edge: codes for elsewhere, and what is told of the way there."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from qrshared.daemon import away
 from qrshared.daemon.compose import compose
+from qrshared.links import Link, LinkClosed, memory_links
 from qrshared.protocol import (
     DeviceList,
     EdgeFacts,
     LineState,
     MakeTicket,
+    Ping,
+    Pong,
     Reason,
     Refuse,
     RoadInUse,
@@ -24,12 +30,13 @@ from qrshared.protocol import (
     WallFacts,
     Watch,
 )
+from qrshared.remote import RemoteVisitor
 from qrshared.seal import secret_from_fragment
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import Settings, Wall
 from qrshared.tickets import Grant, Right, Road, Trust, room_id
 from tests.adapters.sessions_world import until
-from tests.client import Phone
+from tests.client import Phone, Visit
 from tests.daemon.away_world import EDGE, OWNER, Home, made, nearby, open_home, settings_with_edge
 
 
@@ -143,3 +150,35 @@ async def test_a_link_that_the_edge_brings_without_a_key_may_do_nothing(home: Ho
         refused = await visit.ask(UseAway())
         assert isinstance(refused, Refuse)
         assert refused.reason is Reason.NOT_ALLOWED
+
+
+async def heard_for_ever(visit: Visit) -> None:
+    while True:
+        await visit.hear()
+
+
+async def test_who_comes_from_away_and_becomes_no_device_is_shown_out(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(away, "STRANGER_S", 0.3)
+    url = await made(home.daemon, MakeTicket("once", away=True))
+    visitor = RemoteVisitor(road=lambda: "direct", moved_bytes=lambda: 0, refused=lambda: None)
+    daemons = home.daemon.away
+    assert daemons is not None
+
+    async with asyncio.TaskGroup() as tasks:
+
+        @asynccontextmanager
+        async def brought() -> AsyncIterator[Link]:
+            ours, theirs = memory_links()
+            tasks.create_task(daemons._on_link(ours, visitor))
+            yield theirs
+
+        ben = Phone(brought, secret_from_fragment(url.partition("#")[2]), name="Ben", road="away")
+        async with ben.visit() as device, Phone(brought, road="away").visit() as stranger:
+            with pytest.raises(LinkClosed):
+                await heard_for_ever(stranger)
+            await device.say(Ping(7))
+            while await device.hear() != Pong(7):
+                pass
+            assert daemons.road_of(home.daemon.book.register.devices()[0].id) is RoadInUse.DIRECT
