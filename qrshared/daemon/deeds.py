@@ -9,6 +9,7 @@ from typing import TypeVar
 from qrshared.daemon.book import Book
 from qrshared.daemon.desk import Deed
 from qrshared.daemon.introductions import Introductions
+from qrshared.daemon.networks import Networks
 from qrshared.daemon.screen import open_folder
 from qrshared.daemon.views import Views
 from qrshared.daemon.whereabouts import Whereabouts
@@ -18,6 +19,7 @@ from qrshared.protocol import (
     BinEntry,
     ChangeSetting,
     Done,
+    Examine,
     Facts,
     ForgetUnfinished,
     GetSettings,
@@ -70,7 +72,7 @@ class Deeds:
 
     def __init__(
         self, *, book: Book, inbox: Inbox, live: LiveSessions, transfers: IncomingTransfers, where: Whereabouts,
-        views: Views, introductions: Introductions, changed: Callable[[], None],
+        views: Views, introductions: Introductions, networks: Networks, changed: Callable[[], None],
     ) -> None:  # fmt: skip
         self._book = book
         self._inbox = inbox
@@ -79,6 +81,7 @@ class Deeds:
         self._where = where
         self._views = views
         self._introductions = introductions
+        self._networks = networks
         self._changed = changed
 
     def table(self) -> dict[type[Verb], Deed]:
@@ -107,9 +110,10 @@ class Deeds:
             Withdraw: Deed(own, _not_yet),
             AllowTransfer: _deed(own, AllowTransfer, self._allow_transfer),
             RefuseTransfer: _deed(own, RefuseTransfer, self._refuse_transfer),
-            TrustNetwork: Deed(own, _not_yet),
+            TrustNetwork: Deed(own, self._trust_network),
             GetSettings: Deed(own, _not_yet),
             ChangeSetting: Deed(own, _not_yet),
+            Examine: Deed(own, _not_yet),
             ListReceipts: Deed(own, _not_yet),
         }
 
@@ -198,6 +202,11 @@ class Deeds:
         ticket = await self._book.owner()
         return _ticket_facts(ticket, self._where.owner_url(ticket.fragment))
 
+    async def _trust_network(self, _verb: Verb, _asker: Asker) -> Facts:
+        if not await self._networks.trust():
+            raise DeskRefusal(Reason.NOT_FOUND, "This computer is in no network now.")
+        return Done()
+
     # --- transfers --------------------------------------------------------------------------------
 
     async def _stop_transfer(self, verb: StopTransfer) -> Facts:
@@ -213,7 +222,9 @@ class Deeds:
 
     def _answer(self, transfer: TransferId, word: Word) -> Facts:
         if not self._transfers.questions.answer(transfer, word):
-            raise DeskRefusal(Reason.NOT_FOUND, "That question is not open any more: it was answered, or took too long.")
+            raise DeskRefusal(
+                Reason.NOT_FOUND, "That question is not open any more: it was answered, or took too long."
+            )
         return Done()
 
     async def _list_unfinished(self, _verb: Verb, asker: Asker) -> Facts:

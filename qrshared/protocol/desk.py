@@ -192,10 +192,15 @@ class GetSettings:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetting:
-    """Owner: writes one setting to `config.toml`; `value` as one would write it there."""
+    """Owner: writes one setting to `config.toml`; `value` as `qrshared config set` takes it."""
 
     name: Word
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """Owner: look at everything that phones need, now; takes a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +236,7 @@ Verb: TypeAlias = (
     | TrustNetwork
     | GetSettings
     | ChangeSetting
+    | Examine
     | ListReceipts
 )
 

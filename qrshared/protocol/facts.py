@@ -7,7 +7,7 @@ from qrshared.protocol.fields import DeviceId, Score, Several, Sha256, TransferI
 from qrshared.protocol.limits import ASKING_MAX, ASKING_SHOWN_MAX
 from qrshared.protocol.shelf import OfferFacts, OfferList, ShelfList
 from qrshared.protocol.transfer import Item
-from qrshared.protocol.vocabulary import LineState, PeerKind, RoadInUse, TransferState, TurnKind
+from qrshared.protocol.vocabulary import LineState, PeerKind, RoadInUse, TransferState, TurnKind, WallHint
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class WallFacts:
     """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code.
 
     `away_url`, only on the computer's own screen and while an edge is connected, holds one that works from elsewhere.
+    `hint`: no phone has ever come as far as sending, and this is how far one came.
     """
 
     computer: str
@@ -36,6 +37,7 @@ class WallFacts:
     addresses: tuple[str, ...]
     arrivals: ArrivalFacts
     away_url: str | None = None
+    hint: WallHint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,23 @@ class SettingsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingFacts:
+    """One thing that was looked at, what was seen, and what to do if it is not well."""
+
+    check: Word
+    ok: bool
+    seen: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingList:
+    """What phones at home need, in the order of the way that a file takes."""
+
+    findings: tuple[FindingFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptFacts:
     """One item that arrived whole: its name below the inbox, and the SHA-256 of what was read back."""
 
@@ -286,6 +305,7 @@ Facts: TypeAlias = (
     | OfferList
     | OfferFacts
     | SettingsFacts
+    | FindingList
     | ReceiptList
     | TicketFacts
     | UnfinishedList

@@ -15,6 +15,7 @@ from qrshared.protocol.desk import (
     ChangeSetting,
     DeskMessage,
     Envelope,
+    Examine,
     ForgetUnfinished,
     GetSettings,
     GetStatus,
@@ -55,6 +56,8 @@ from qrshared.protocol.facts import (
     EdgeFacts,
     EntryFacts,
     Facts,
+    FindingFacts,
+    FindingList,
     InboxList,
     NearbyList,
     NetworkFacts,
@@ -104,6 +107,7 @@ from qrshared.protocol.vocabulary import (
     Topic,
     TransferState,
     TurnKind,
+    WallHint,
 )
 
 Message: TypeAlias = HelloMessage | TransferMessage | DeskMessage
@@ -131,8 +135,11 @@ __all__ = [
     "EntryFacts",
     "EntryKind",
     "Envelope",
+    "Examine",
     "Facts",
     "Fail",
+    "FindingFacts",
+    "FindingList",
     "Finish",
     "ForgetUnfinished",
     "GetSettings",
@@ -211,6 +218,7 @@ __all__ = [
     "UseAway",
     "Verb",
     "WallFacts",
+    "WallHint",
     "Watch",
     "Withdraw",
 ]

@@ -112,3 +112,10 @@ class TurnKind(StrEnum):
     STATIC = "static"
     METERED = "metered"
     COTURN = "coturn"
+
+
+class WallHint(StrEnum):
+    """How far a phone came that never sent anything, where none has before; what a wall says to try next."""
+
+    UNREACHED = "unreached"  # the code was shown for a while, and no phone opened the page
+    OPENED = "opened"  # a phone opened the page, and no session came of it

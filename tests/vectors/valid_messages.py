@@ -182,6 +182,7 @@ VALID: list[dict[str, object]] = [
     {"t": "watch", "topics": []},
     {"t": "news", "facts": WALL},
     {"t": "news", "facts": {**WALL, "away_url": "https://share.example.org/p#1AAECAwQFBgcICQoLDA0ODw"}},
+    {"t": "news", "facts": {**WALL, "hint": "unreached"}},
     {"t": "news", "facts": STATUS},
     {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
     {"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "failed", "sentence": "No qrshared answers there."}}},
@@ -267,6 +268,7 @@ VALID: list[dict[str, object]] = [
     {"t": "ask", "id": 1, "verb": {"t": "trust_network"}},
     {"t": "ask", "id": 1, "verb": {"t": "get_settings"}},
     {"t": "ask", "id": 1, "verb": {"t": "change_setting", "name": "accept", "value": "ask"}},
+    {"t": "ask", "id": 1, "verb": {"t": "examine"}},
     {"t": "ask", "id": 1, "verb": {"t": "list_receipts"}},
     {"t": "ask", "id": 1, "verb": {"t": "list_receipts", "limit": 1000}},
     {"t": "answer", "id": 1, "facts": {"t": "offer_facts", "items": [SHELF_ITEM]}},
@@ -283,6 +285,17 @@ VALID: list[dict[str, object]] = [
             "t": "settings_facts",
             "settings": [
                 {**SETTING, "choices": ["everyone", "ask", "trusted"], "is_fixed": True, "needs_restart": True}
+            ],
+        },
+    },
+    {
+        "t": "answer",
+        "id": 1,
+        "facts": {
+            "t": "finding_list",
+            "findings": [
+                {"check": "address", "ok": True, "seen": "192.168.1.7"},
+                {"check": "firewall", "ok": False, "seen": "ufw blocks it", "advice": "sudo ufw allow 7774/tcp"},
             ],
         },
     },

@@ -1,5 +1,5 @@
 // Turns messages into plaintexts and back, strictly; `qrshared/protocol/codec.py` is the twin.
-import { CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, PLAINTEXT_BYTES_MAX, WHOLE_MAX } from "./limits.ts";
+import { CHUNK_BYTES_MAX, CHUNK_HEADER_BYTES, DEFLATED_HEADER_BYTES, PLAINTEXT_BYTES_MAX, WHOLE_MAX } from "./limits.ts";
 import type { Chunk, Message, TransferId } from "./messages.ts";
 import { WrongValue } from "./shapes.ts";
 import { jsonMessage } from "./wire.ts";
@@ -83,10 +83,27 @@ export function encodeJson(message: JsonMessage): string {
 }
 
 function encodeChunk(chunk: Chunk): Uint8Array {
-  const plaintext = new Uint8Array(CHUNK_HEADER_BYTES + chunk.content.length);
-  writeChunkHeader(plaintext, chunk.transfer, chunk.item, chunk.offset);
-  plaintext.set(chunk.content, CHUNK_HEADER_BYTES);
+  const plaintext = new Uint8Array(chunkBytes(chunk));
+  writeChunk(plaintext, chunk);
   return plaintext;
+}
+
+/** How long a chunk's plaintext is. */
+export function chunkBytes({ content, deflated }: Chunk): number {
+  return deflated === undefined ? CHUNK_HEADER_BYTES + content.length : DEFLATED_HEADER_BYTES + deflated.length;
+}
+
+/** Writes a whole chunk into a plaintext of `chunkBytes`: what seals it next need not copy it once more. */
+export function writeChunk(plaintext: Uint8Array, { transfer, item, offset, content, deflated }: Chunk): void {
+  if (deflated === undefined) {
+    plaintext.set(content, CHUNK_HEADER_BYTES);
+    return writeChunkHeader(plaintext, transfer, item, offset);
+  }
+  const length = content.length;
+  if (length < 1 || length > CHUNK_BYTES_MAX || deflated.length === 0) throw new RangeError(`a deflated chunk of ${length} bytes`);
+  writeHeader(plaintext, DEFLATED_MARK, transfer, item, offset);
+  new DataView(plaintext.buffer, plaintext.byteOffset, DEFLATED_HEADER_BYTES).setUint32(CHUNK_HEADER_BYTES, length);
+  plaintext.set(deflated, DEFLATED_HEADER_BYTES);
 }
 
 /**
@@ -96,7 +113,11 @@ function encodeChunk(chunk: Chunk): Uint8Array {
 export function writeChunkHeader(plaintext: Uint8Array, transfer: TransferId, item: number, offset: number): void {
   const length = plaintext.length - CHUNK_HEADER_BYTES;
   if (length < 1 || length > CHUNK_BYTES_MAX) throw new RangeError(`a chunk of ${length} bytes`);
-  plaintext[0] = CHUNK_MARK;
+  writeHeader(plaintext, CHUNK_MARK, transfer, item, offset);
+}
+
+function writeHeader(plaintext: Uint8Array, mark: number, transfer: TransferId, item: number, offset: number): void {
+  plaintext[0] = mark;
   for (let i = 0; i < 16; i++) plaintext[1 + i] = Number.parseInt(transfer.slice(2 * i, 2 * i + 2), 16);
   const view = new DataView(plaintext.buffer, plaintext.byteOffset, CHUNK_HEADER_BYTES);
   view.setUint32(17, item);

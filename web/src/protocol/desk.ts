@@ -152,11 +152,16 @@ export interface GetSettings {
   readonly t: "get_settings";
 }
 
-/** Owner: writes one setting to `config.toml`; `value` as one would write it there. */
+/** Owner: writes one setting to `config.toml`; `value` as `qrshared config set` takes it. */
 export interface ChangeSetting {
   readonly t: "change_setting";
   readonly name: string;
   readonly value: string;
+}
+
+/** Owner: look at everything that phones need, now; takes a few seconds. */
+export interface Examine {
+  readonly t: "examine";
 }
 
 /** Owner: the newest `limit` receipts. */
@@ -191,6 +196,7 @@ export type Verb =
   | TrustNetwork
   | GetSettings
   | ChangeSetting
+  | Examine
   | ListReceipts;
 
 /** From now on, tell `News` of these topics; replaces the topics watched before. */

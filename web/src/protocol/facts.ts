@@ -8,6 +8,7 @@ import type {
   RoadInUse,
   TransferState,
   TurnKind,
+  WallHint,
 } from "./vocabulary.ts";
 
 /** Kinds and counts of what arrives, never names. */
@@ -90,6 +91,8 @@ export interface WallFacts {
   readonly addresses: readonly string[];
   readonly arrivals: ArrivalFacts;
   readonly away_url?: string;
+  /** No phone has ever come as far as sending. */
+  readonly hint?: WallHint;
 }
 
 /** A device that is here now and with which the asking one may exchange files. */
@@ -241,6 +244,20 @@ export interface SettingsFacts {
   readonly settings: readonly SettingFacts[];
 }
 
+/** One thing that was looked at, what was seen, and what to do if it is not well. */
+export interface FindingFacts {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly seen: string;
+  readonly advice?: string;
+}
+
+/** What phones at home need, in the order of the way that a file takes. */
+export interface FindingList {
+  readonly t: "finding_list";
+  readonly findings: readonly FindingFacts[];
+}
+
 /** One item that arrived whole: its name below the inbox, and the SHA-256 (hex) of what was read back. */
 export interface ReceiptFacts {
   readonly name: string;
@@ -286,6 +303,7 @@ export type Facts =
   | OfferList
   | OfferFacts
   | SettingsFacts
+  | FindingList
   | ReceiptList
   | TicketFacts
   | UnfinishedList

@@ -10,6 +10,8 @@ export const ITEM_INDEX_MAX = 2 ** 32 - 1;
 export const PLAINTEXT_BYTES_MAX = 65_519;
 /** `01`, transfer (16), item (4), offset (8). */
 export const CHUNK_HEADER_BYTES = 29;
+/** `02`, transfer (16), item (4), offset (8), length of what comes out (4). */
+export const DEFLATED_HEADER_BYTES = 33;
 /** Content of one chunk. */
 export const CHUNK_BYTES_MAX = 65_280;
 /** A page of a manifest, of an accept or of receipts, as JSON. */

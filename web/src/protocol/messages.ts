@@ -14,6 +14,7 @@ export type {
   Topic,
   TransferState,
   TurnKind,
+  WallHint,
 } from "./vocabulary.ts";
 
 /** 32 lower-case hex digits, chosen at random by the sender. */
@@ -148,6 +149,8 @@ export interface Chunk {
   readonly item: number;
   readonly offset: number;
   readonly content: Uint8Array;
+  /** The same as raw DEFLATE, where that is smaller and its receiver agreed: this goes on the wire instead. */
+  readonly deflated?: Uint8Array;
 }
 
 /** BLAKE2b-256 digests of the stored 8 MiB blocks of `item`, from block number `first` on. */

@@ -65,3 +65,7 @@ export type LineState = (typeof LINE_STATES)[number];
 /** Whose relay is used when there is no direct way. */
 export const TURN_KINDS = ["none", "static", "metered", "coturn"] as const;
 export type TurnKind = (typeof TURN_KINDS)[number];
+
+/** How far a phone came where none has ever sent; `unreached`: none opened the page, `opened`: no session came of it. */
+export const WALL_HINTS = ["unreached", "opened"] as const;
+export type WallHint = (typeof WALL_HINTS)[number];

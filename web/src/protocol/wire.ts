@@ -9,6 +9,7 @@ import type {
   EdgeFacts,
   EntryFacts,
   Facts,
+  FindingFacts,
   GrantFacts,
   IceServerFacts,
   Item,
@@ -52,6 +53,7 @@ import {
   TOPICS,
   TRANSFER_STATES,
   TURN_KINDS,
+  WALL_HINTS,
 } from "./vocabulary.ts";
 
 const id = hex(32);
@@ -185,6 +187,12 @@ const setting = object<SettingFacts>({
   is_fixed: flag(),
   needs_restart: flag(),
 });
+const finding = object<FindingFacts>({
+  check: short,
+  ok: boolean,
+  seen: name,
+  advice: optional(name, (value) => value === ""),
+});
 const arrived = object<ReceiptFacts>({ name, size: count, sha256, placed_ms: count, sender: optional(name) });
 
 const facts = tagged<Facts>({
@@ -195,6 +203,7 @@ const facts = tagged<Facts>({
     addresses: names,
     arrivals,
     away_url: optional(name),
+    hint: optional(word(WALL_HINTS)),
   }),
   status_facts: object({
     version: name,
@@ -223,6 +232,7 @@ const facts = tagged<Facts>({
   offer_list: object({ offers: list(offer) }),
   offer_facts: object({ items: list(shelfItem), url: optional(name) }),
   settings_facts: object({ settings: list(setting) }),
+  finding_list: object({ findings: list(finding) }),
   receipt_list: object({ receipts: list(arrived) }),
   ticket_facts: object({ url: name, expires_ms: optional(count) }),
   unfinished_list: object({ items: list(unfinished) }),
@@ -261,6 +271,7 @@ const verb = tagged<Verb>({
   trust_network: nothing,
   get_settings: nothing,
   change_setting: object({ name: short, value: name }),
+  examine: nothing,
   list_receipts: object({ limit: optional(whole(RECEIPTS_TOLD_MAX), (value) => value === 200) }),
 });
 

@@ -200,6 +200,7 @@ function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["fact
     case "unfinished_list": // whoever asked shows what a verb gave
     case "offer_facts":
     case "settings_facts":
+    case "finding_list":
     case "receipt_list":
     case "ticket_facts":
     case "done":
