@@ -209,6 +209,8 @@ def test_a_default_route_by_vpn_only_is_named(house: House) -> None:
     assert set(bad) == {"VPN"}
     assert "sudo ip rule add to 192.168.7.0/24 lookup main priority 100" in bad["VPN"]
     assert house.seen("address").startswith(f"codes carry {HOME}"), "codes carry the home address all the same"
+    house.type(bad["VPN"])
+    assert house.bad() == {}
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,11 @@ def _vpn(around: Surroundings) -> Finding:
     advice = f"VPN programs often keep phones at home out as well. Let them in: {_let_local_in(everything, home)}"
     if sys.platform != "linux" or home.interface in around.routes.gateways:
         return Finding("VPN", True, seen, f"If phones cannot open the page: {advice}")
+    rules = around.run("ip", "rule", "show", within_s=5)
+    if rules.is_fine and f"to {home.network} lookup main" in rules.text:
+        return Finding(
+            "VPN", True, f"{seen}, which a rule of this computer keeps out of it", f"If phones still cannot: {advice}"
+        )
     return Finding("VPN", False, f"{seen}: the default route leads only there", advice)
 
 
