@@ -92,8 +92,12 @@ class Incoming:
 
     # --- what its session does --------------------------------------------------------------------------------
 
-    def attach(self, wake: Callable[[], None]) -> None:
-        """A session carries it from now on; `wake` is called when there is something to send."""
+    def attach(self, wake: Callable[[], None], *, deflate: bool = False) -> None:
+        """A session carries it from now on; `wake` is called when there is something to send.
+
+        `deflate`: its road is slower than deflating is.
+        """
+        self.receiver.takes_deflated = deflate
         self._wake = wake
         self.is_attached = True
         self.facts.goes_on()

@@ -28,7 +28,7 @@ from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.incoming import Incoming
-from qrshared.tickets import Grant, Right
+from qrshared.tickets import Grant, Right, Road
 from qrshared.transfers import WindowPool
 
 log = logging.getLogger(__name__)
@@ -283,7 +283,7 @@ class Receiving:
         incoming = self._transfers.get(self._sender.device, transfer)
         if incoming is None or not incoming.can_go_on:
             incoming = self._transfers.begin(self._sender, transfer)
-        incoming.attach(self._wake)
+        incoming.attach(self._wake, deflate=grant.road is Road.AWAY)
         self._carried[transfer] = incoming
         self._transfers.changed()
         return None

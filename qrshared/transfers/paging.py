@@ -53,14 +53,14 @@ def proposal(transfer: TransferId, items: Sequence[Item], continues: tuple[Trans
 
 
 def acceptance(
-    transfer: TransferId, window: int, kept: Sequence[Kept], receipts: Sequence[ItemReceipt]
+    transfer: TransferId, window: int, kept: Sequence[Kept], receipts: Sequence[ItemReceipt], *, deflate: bool = False
 ) -> Iterator[Accept]:
     """An acceptance as the messages that say it, kept offsets first."""
     parts = [Accept(transfer, window, kept=tuple(page), more=True) for page in pages(kept, lambda _: _KEPT_BYTES)]
     parts += [Accept(transfer, window, receipts=tuple(page), more=True) for page in pages(receipts, receipt_weight)]
     last = parts.pop() if parts else Accept(transfer, window)
     yield from parts
-    yield Accept(transfer, window, last.kept, last.receipts)
+    yield Accept(transfer, window, last.kept, last.receipts, deflate=deflate)
 
 
 def _text_bytes(text: str) -> int:

@@ -64,6 +64,9 @@ class Receiver:
         """When the last bytes arrived."""
         self.is_stopped = False
         """Cancelled here as a whole: it answers the same proposal with its cancel, also on a later link."""
+        self.takes_deflated = False
+        """Its next accept says that chunks may come deflated: for roads that are slower than deflating."""
+        self._has_agreed = False
         self._is_linked = False
         self._incoming = IncomingManifest()
         self._manifest: tuple[Item, ...] = ()
@@ -153,7 +156,7 @@ class Receiver:
 
     def _chunk(self, chunk: Chunk) -> Events:
         count = len(chunk.content)
-        is_agreed = not chunk.deflated  # no accept of ours says `deflate` yet
+        is_agreed = self._has_agreed or not chunk.deflated
         if not (is_agreed and self._flow.receive(count)) or chunk.item >= len(self._items):
             return self._fail(Reason.PROTOCOL)
         item = self._items[chunk.item]
@@ -206,6 +209,7 @@ class Receiver:
         self._accepted = True
         self.phase = Phase.OPEN
         self._flow.open(window)
+        self._has_agreed = self.takes_deflated
         # The acceptance says it all, whatever became of items since the last link.
         self._outgoing, self._receipts = self._acceptance(window), []
         self._safe.clear()
@@ -232,7 +236,7 @@ class Receiver:
             if item.arrived and not item.state.is_final
         ]
         receipts = [item.receipt for item in self._items if item.receipt is not None]
-        return [*acceptance(self.transfer, window, kept, receipts)]
+        return [*acceptance(self.transfer, window, kept, receipts, deflate=self._has_agreed)]
 
     def decline(self, reason: Reason, *, needed: int | None = None, free: int | None = None) -> Events:
         """Do not want it; without effect unless it is proposed."""

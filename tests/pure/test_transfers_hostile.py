@@ -196,3 +196,17 @@ def test_a_deflated_chunk_nobody_agreed_to_fails_the_transfer() -> None:
         events = receiver.receive(Chunk(T, 0, 0, b"hello", deflated=deflated), 1.0)
         assert (TransferFailed(Reason.PROTOCOL) in events) is deflated
         assert any(isinstance(event, BytesArrived) for event in events) is not deflated
+
+
+def test_a_deflated_chunk_is_taken_on_the_links_whose_accept_agreed_to_it_and_on_no_other() -> None:
+    receiver = Receiver(T)
+    for agrees in (True, False):
+        receiver.takes_deflated = agrees
+        receiver.receive(Propose(T, 0, (Item("a", 10),), False, 1, 10), 0.0)
+        receiver.accept(WINDOW)
+        (accept,) = (message for message in receiver.messages_to_send(0.0) if isinstance(message, Accept))
+        assert accept.deflate is agrees
+        offset = 0 if agrees else 5
+        events = receiver.receive(Chunk(T, 0, offset, b"hello", deflated=True), 1.0)
+        assert any(isinstance(event, BytesArrived) for event in events) is agrees
+        receiver.detached()

@@ -6,6 +6,7 @@ import type { Read, Sender } from "../transfers/sender.ts";
 import type { Clock } from "./clock.ts";
 import { type Digest, proofOf } from "./proof.ts";
 import { type Readable, Source, SourceFailed } from "./reading.ts";
+import { browserDeflate, type Deflate, Squeezer } from "./squeeze.ts";
 
 /**
  * One frame's worth of content: half a megabyte keeps eight frames of a window under way, where one megabyte kept four
@@ -38,6 +39,7 @@ export interface OutgoingPorts {
 interface Pending {
   readonly read: Read;
   bytes: Uint8Array | null; // null while it is being read
+  deflated: readonly (Uint8Array | null)[]; // for each chunk of them that is worth it
   taken: number;
 }
 
@@ -45,16 +47,18 @@ export class Outgoing {
   readonly sender: Sender;
   readonly #files: readonly Readable[];
   readonly #ports: OutgoingPorts;
+  readonly #squeezer: Squeezer;
   readonly #sources = new Map<number, Source>();
   /** Items of which bytes are on their way. */
   readonly moving = new Set<number>();
   #pending: Pending[] = [];
   #links = 0; // a proof that was wanted on an earlier link is not sent on this one
 
-  constructor(sender: Sender, files: readonly Readable[], ports: OutgoingPorts) {
+  constructor(sender: Sender, files: readonly Readable[], ports: OutgoingPorts, deflate: Deflate = browserDeflate) {
     this.sender = sender;
     this.#files = files;
     this.#ports = ports;
+    this.#squeezer = new Squeezer(deflate);
   }
 
   /** The link is gone: what was read but not taken is forgotten; the next accept says where to go on. */
@@ -116,7 +120,8 @@ export class Outgoing {
     for (let at = 0; at < run; at += CHUNK_BYTES_MAX) {
       const start = pending.taken + at;
       const content = bytes.subarray(start, Math.min(start + CHUNK_BYTES_MAX, pending.taken + run));
-      chunks.push({ t: "chunk", transfer: this.sender.transfer, item, offset: offset + at, content });
+      const deflated = pending.deflated[start / CHUNK_BYTES_MAX]; // reads are cut at whole chunks
+      chunks.push({ t: "chunk", transfer: this.sender.transfer, item, offset: offset + at, content, ...(deflated ? { deflated } : {}) });
     }
     pending.taken += run;
     if (offset + run === this.#files[item]?.size) this.#sources.get(item)?.release();
@@ -131,7 +136,7 @@ export class Outgoing {
       if (read === null) break;
       claimed += read.length;
       last = read.item;
-      const pending: Pending = { read, bytes: null, taken: 0 };
+      const pending: Pending = { read, bytes: null, deflated: [], taken: 0 };
       this.#pending.push(pending);
       this.moving.add(read.item);
       void this.#read(pending);
@@ -151,7 +156,9 @@ export class Outgoing {
   async #read(pending: Pending): Promise<void> {
     const { item, offset, length } = pending.read;
     try {
-      pending.bytes = await this.#source(item).read(offset, length);
+      const bytes = await this.#source(item).read(offset, length);
+      if (this.sender.mayDeflate) pending.deflated = await this.#squeezer.squeeze(item, this.sender.items[item]?.name ?? "", bytes);
+      pending.bytes = bytes;
       this.#ports.onReady();
     } catch (error) {
       if (this.#pending.includes(pending)) this.#unreadable(item, error);

@@ -1,7 +1,7 @@
 // One sealed link in use, from hello to close: one loop reads, one writes, a heartbeat notices silence.
 import { LinkClosed } from "../links/port.ts";
-import { ProtocolError, decode, encode, writeChunkHeader } from "../protocol/codec.ts";
-import { CHUNK_HEADER_BYTES, PING_EVERY_S, SILENCE_S_MAX } from "../protocol/limits.ts";
+import { ProtocolError, chunkBytes, decode, encode, writeChunk } from "../protocol/codec.ts";
+import { PING_EVERY_S, SILENCE_S_MAX } from "../protocol/limits.ts";
 import type { DeskMessage } from "../protocol/desk.ts";
 import type { Chunk, Hello, Message, Reason, TransferMessage } from "../protocol/messages.ts";
 import { commonVersion } from "../protocol/versions.ts";
@@ -165,10 +165,7 @@ export class Session {
     }
     if (this.#ended === null && this.#link.left > 0) {
       for (const chunk of this.#owner.chunks(this.#link.left)) {
-        this.#link.add(CHUNK_HEADER_BYTES + chunk.content.length, (into) => {
-          into.set(chunk.content, CHUNK_HEADER_BYTES);
-          writeChunkHeader(into, chunk.transfer, chunk.item, chunk.offset);
-        });
+        this.#link.add(chunkBytes(chunk), (into) => writeChunk(into, chunk));
         added += 1;
       }
     }

@@ -22,6 +22,8 @@ export class Sender {
   readonly items: readonly Item[];
   /** Sums for progress. */
   readonly tally: Tally;
+  /** The receiver takes deflated chunks on this link. */
+  mayDeflate = false;
   readonly #continues: readonly TransferId[];
   readonly #departures: readonly Departure[];
   #phase: SenderPhase = "detached";
@@ -254,6 +256,7 @@ export class Sender {
     if (!honest) return this.fail("protocol");
     if (accept.more) return [];
     this.#open(accept.window);
+    this.mayDeflate = accept.deflate === true;
     const wanted: SenderEvent[] = [];
     for (const { item, offset, prove } of this.#kept) {
       const departure = this.#at(item);
