@@ -62,6 +62,8 @@ export class OwnerPage extends LineElement {
     }
   };
 
+  readonly #tell = (text: string, isGood: boolean): void => this.#say({ text, isGood });
+
   #say(toast: Toast): void {
     this.#toast = toast;
     clearTimeout(this.#toastTimer);
@@ -117,7 +119,7 @@ export class OwnerPage extends LineElement {
     const nowMs = Date.now();
     return html`<main>
       ${problemsCard(state.status)}
-      <div class="owner-wide">${transfersCard(state.transfers, act, nowMs)}${inboxCard(state.inbox, act, computer, nowMs)}</div>
+      <div class="owner-wide">${transfersCard(state.transfers, act, nowMs)}${inboxCard(state.inbox, act, this.#tell, computer, nowMs)}</div>
       <div class="owner-side">${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${this.#nearby}${statusCard(state.status)}</div>
     </main>`;
   }

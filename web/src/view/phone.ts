@@ -4,13 +4,17 @@ import type { ItemView, Picked } from "../session/bridge.ts";
 import { AwayOffer } from "./away-offer.ts";
 import type { Device } from "./device.ts";
 import { confirm, openTrustSheet } from "./dialogs.ts";
+import { fromDrop } from "./drop-folder.ts";
 import { hero } from "./hero.ts";
 import { icons, mark } from "./icons.ts";
 import { now, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
 import { fileLists } from "./lists.ts";
+import { moreWays, sendGathered, sendNote } from "./more-ways.ts";
 import { counted, percent } from "./numbers.ts";
-import { carriesFiles, fromDrop, fromInput, fromPaste } from "./picking.ts";
+import { fromPaste } from "./paste.ts";
+import { carriesFiles, fromInput } from "./picking.ts";
+import { Receipt } from "./receipt-list.ts";
 import { relayActions } from "./relay.ts";
 import type { Place } from "./route.ts";
 import { phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
@@ -40,6 +44,7 @@ export class PhonePage extends LineElement {
   readonly #awayOffer: AwayOffer;
   readonly #shelf: ShelfSection;
   readonly #nearby: NearbyDevices;
+  readonly #receipt: Receipt;
   #isChoosing = false;
   #showsAll = false;
   #isOver = 0;
@@ -53,6 +58,7 @@ export class PhonePage extends LineElement {
     this.#awayOffer = new AwayOffer(line, habits, () => this.requestUpdate());
     this.#shelf = new ShelfSection(line, device);
     this.#nearby = nearbyOf(line, device);
+    this.#receipt = new Receipt(line, device, () => this.requestUpdate());
   }
 
   override connectedCallback(): void {
@@ -79,6 +85,7 @@ export class PhonePage extends LineElement {
     const { link, computer, total } = this.line.state;
     if (computer !== null) document.title = `${this.#progress()}Send to ${computer}`;
     this.#unfinished.heard();
+    this.#receipt.heard();
     this.#tick(link.state === "lost" || total.state === "sending");
   }
 
@@ -110,10 +117,12 @@ export class PhonePage extends LineElement {
       <main>
         ${hero(state, this.#device, now().monoMs)}
         ${this.#actions(state, phase, computer)}
+        ${moreWays(phase, this.#device, computer, this.#send)}
         <div class="beside">
           ${this.#hints(phase, computer)}
           ${this.#unfinished.card(phase, computer)}
           ${this.#awayOffer.card(phase, computer)}
+          ${this.#receipt.card(computer)}
           ${this.#list(state, computer)}
           ${this.#shelf}
           ${this.#nearby}
@@ -194,11 +203,14 @@ export class PhonePage extends LineElement {
       isCut: state.link.state !== "open",
       fileOf: this.line.fileOf,
       cancel: this.#cancel,
+      rest: this.#rest,
     };
     return fileLists(state, around, this.#showsAll, { cancelAll: this.#cancelAll, clear: this.#clear, showAll: this.#showAll });
   }
 
   readonly #cancel = (item: ItemView): void => this.line.post({ t: "cancel", item: item.id });
+
+  readonly #rest = (item: ItemView, rests: boolean): void => this.line.post({ t: rests ? "pause" : "resume", item: item.id });
 
   readonly #clear = (): void => {
     this.#showsAll = false;
@@ -246,7 +258,12 @@ export class PhonePage extends LineElement {
     return state !== "refused" && state !== "elsewhere";
   }
 
-  readonly #pasted = (event: ClipboardEvent): void => this.#send(fromPaste(event));
+  readonly #pasted = (event: ClipboardEvent): void => {
+    const { picked, text } = fromPaste(event);
+    this.#send(picked);
+    const isFree = document.querySelector("dialog[open]") === null;
+    if (text !== "" && isFree && this.#takesFiles) void sendNote(this.line.state.computer ?? UNNAMED, this.#send, text);
+  };
 
   readonly #dragged = (event: DragEvent): void => {
     if (!carriesFiles(event)) return;
@@ -266,7 +283,7 @@ export class PhonePage extends LineElement {
     event.preventDefault();
     this.#isOver = 0;
     this.requestUpdate();
-    void fromDrop(event).then(this.#send);
+    void fromDrop(event).then((found) => sendGathered(found, this.#send));
   };
 }
 

@@ -5,7 +5,7 @@ import { icons } from "./icons.ts";
 import { leaf, split, visible } from "./names.ts";
 import { percent, size } from "./numbers.ts";
 import { part } from "./part.ts";
-import { thumb } from "./thumbs.ts";
+import { folderThumb, thumb } from "./thumbs.ts";
 import { reasonSentence } from "./words.ts";
 
 export interface RowSurroundings {
@@ -14,6 +14,8 @@ export interface RowSurroundings {
   readonly isCut: boolean;
   readonly fileOf: (item: ItemView) => File | null;
   readonly cancel: (item: ItemView) => void;
+  /** Pauses one, or lets it go on. */
+  readonly rest: (item: ItemView, rests: boolean) => void;
 }
 
 /** A name that may be cut in its middle, never at its end, and that cannot turn the text around it. */
@@ -25,15 +27,23 @@ export function fileName(name: string): TemplateResult {
 export function itemRow(item: ItemView, around: RowSurroundings): TemplateResult {
   const canCancel = item.state !== "done";
   return html`<li class="row" data-item=${item.name} data-state=${item.state}>
-    ${thumb(item.name, around.fileOf(item))}
+    ${item.kind === "folder" ? folderThumb : thumb(item.name, around.fileOf(item))}
     <div class="row-what">
       ${fileName(item.name)}
       ${item.state === "sending" && !item.preparing ? bar(item) : nothing}
       <div class="row-note">${note(item, around)}</div>
     </div>
     ${item.state === "done" ? html`<span class="row-check">${icons.check}</span>` : nothing}
+    ${restButton(item, around)}
     ${canCancel ? html`<button type="button" class="round" aria-label="Cancel ${visible(leaf(item.name))}" @click=${() => around.cancel(item)}>${icons.close}</button>` : nothing}
   </li>`;
+}
+
+/** An empty folder has nothing to stop in the middle of. */
+function restButton(item: ItemView, { rest }: RowSurroundings): TemplateResult | typeof nothing {
+  if (item.state === "done" || item.state === "failed" || item.size === 0) return nothing;
+  const rests = item.state === "paused";
+  return html`<button type="button" class="round" aria-label="${rests ? "Resume" : "Pause"} ${visible(leaf(item.name))}" @click=${() => rest(item, !rests)}>${rests ? icons.play : icons.pause}</button>`;
 }
 
 function bar(item: ItemView): TemplateResult {
@@ -44,7 +54,7 @@ function bar(item: ItemView): TemplateResult {
 function note(item: ItemView, { computer, isApple, isCut }: RowSurroundings): TemplateResult | string {
   switch (item.state) {
     case "waiting":
-      return `${size(item.size)}, waiting`;
+      return item.kind === "folder" ? "empty folder, waiting" : `${size(item.size)}, waiting`;
     case "sending":
       if (item.preparing) return html`<span class="wait">${isApple ? "your iPhone is preparing it, this can take minutes" : "being prepared, this can take a while"}</span>`;
       if (isCut) return html`<span class="wait">waiting for ${computer}, ${size(item.done)} of ${size(item.size)}</span>`;

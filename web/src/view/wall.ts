@@ -11,7 +11,9 @@ import { LineElement } from "./light.ts";
 import { counted, percent } from "./numbers.ts";
 import { part } from "./part.ts";
 import { patience, UNTOUCHED_MS } from "./patience.ts";
-import { carriesFiles, fromDrop } from "./picking.ts";
+import { fromDrop } from "./drop-folder.ts";
+import { sendGathered } from "./more-ways.ts";
+import { carriesFiles } from "./picking.ts";
 import { qrCode } from "./qr.ts";
 import { codeToShow, progressOf, retryIn, type ViewState } from "./store.ts";
 import { first, UNNAMED } from "./words.ts";
@@ -207,7 +209,7 @@ export class WallPage extends LineElement {
     this.#isOver = 0;
     if (!carriesFiles(event) || this.#guest?.sheet.isConnected) return; // an open sheet takes the drop itself
     event.preventDefault();
-    void fromDrop(event).then((picked) => this.#openGuest().line.send(picked));
+    void fromDrop(event).then((found) => sendGathered(found, (picked) => this.#openGuest().line.send(picked)));
   };
 }
 
