@@ -4,12 +4,13 @@ Defaults → `config.toml` in the data folder → environment (`QRSHARED_*`, and
 
 Invariants: a value is checked where it is read, and a bad one is a sentence that names file and line, variable or
 flag; `config.toml` is not read if somebody else could have written it; `Settings` never changes after it was built.
-Absent on purpose: reloading while running, settings per room (only `cli` and `daemon` import this package: every other
-room gets plain arguments), and anything secret.
+Absent on purpose: what a change means while the daemon runs (`daemon/settings_live.py`), settings per room (only `cli`
+and `daemon` import this package: every other room gets plain arguments), and anything secret.
 """
 
 from qrshared.settings.computer import computer_name
 from qrshared.settings.folder import UnsafeDataFolder, is_own_data_dir, make_data_dir
+from qrshared.settings.hours import Hours
 from qrshared.settings.sources import (
     CONFIG_NAME,
     BadSetting,
@@ -19,14 +20,18 @@ from qrshared.settings.sources import (
     UnsafeConfig,
     load_settings,
 )
-from qrshared.settings.table import Setting, Settings, all_settings
-from qrshared.settings.values import Accept, Wall
+from qrshared.settings.table import Setting, Settings, all_settings, read_setting
+from qrshared.settings.values import Accept, Expected, Wall
+from qrshared.settings.writing import CannotEdit, shown_value, toml_value, with_setting, write_setting
 
 __all__ = [
     "CONFIG_NAME",
     "Accept",
     "BadSetting",
     "BrokenConfig",
+    "CannotEdit",
+    "Expected",
+    "Hours",
     "Loaded",
     "Setting",
     "Settings",
@@ -39,4 +44,9 @@ __all__ = [
     "is_own_data_dir",
     "load_settings",
     "make_data_dir",
+    "read_setting",
+    "shown_value",
+    "toml_value",
+    "with_setting",
+    "write_setting",
 ]

@@ -10,6 +10,7 @@ import platformdirs
 
 from qrshared.settings.away import STUN_DEFAULT, read_edge, read_stun, read_turn_url, read_word
 from qrshared.settings.computer import computer_name
+from qrshared.settings.hours import Hours, read_hours
 from qrshared.settings.values import (
     Accept,
     Wall,
@@ -101,6 +102,9 @@ class Settings:
         "1024, at most 5 % of the disk",
     )
     notices: bool = _setting(True, read_switch, "YES|NO", "Show a desktop notice when files have arrived.")
+    quiet_hours: Hours | None = _setting(
+        None, read_hours, "HOURS", "When no desktop notices are shown, such as 22:00-07:00.", "none"
+    )
     plain_downloads: bool = _setting(
         True,
         read_switch,
@@ -171,6 +175,11 @@ class Setting:
 def rule_of(row: "dataclasses.Field[Any]") -> Rule:
     """The rule of one field of Settings."""
     return cast("Rule", row.metadata["rule"])
+
+
+def read_setting(name: str, value: object) -> object:
+    """A value as this setting takes it; raises `Expected`."""
+    return next(rule_of(each).parse(value) for each in dataclasses.fields(Settings) if each.name == name)
 
 
 def all_settings() -> tuple[Setting, ...]:

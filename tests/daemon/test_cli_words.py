@@ -8,7 +8,6 @@ import pytest
 
 from qrshared.cli.card import png_code, svg_card
 from qrshared.cli.code import code_matrix
-from qrshared.cli.config import CannotEdit, with_setting, write_setting
 from qrshared.cli.devices import ManyDevices, NoSuchDevice, choose_device
 from qrshared.cli.inbox import NewEntries
 from qrshared.cli.opening import has_screen, leading_page, remote_words
@@ -29,7 +28,7 @@ from qrshared.protocol import (
     TransferState,
     TurnKind,
 )
-from qrshared.settings import BrokenConfig
+from qrshared.settings import BrokenConfig, CannotEdit, with_setting, write_setting
 
 STATUS = StatusFacts(
     version="0.1.0",

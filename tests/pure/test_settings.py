@@ -11,6 +11,7 @@ from qrshared.settings import (
     Accept,
     BadSetting,
     BrokenConfig,
+    Hours,
     Settings,
     UnknownSetting,
     UnsafeConfig,
@@ -22,7 +23,8 @@ from qrshared.settings import (
     make_data_dir,
 )
 from qrshared.settings.away import SERVERS_MAX, WORD_CHARACTERS_MAX
-from qrshared.settings.values import NAME_CHARACTERS_MAX
+from qrshared.settings.hours import read_hours
+from qrshared.settings.values import NAME_CHARACTERS_MAX, Expected
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
         "stun": "stun:a.example, stun:b.example:3478", "turn_url": "turn:r.example:3478?transport=tcp",
         "turn_secret_file": "~/turn.secret", "turn_user": "anna", "turn_password_file": "/run/secrets/turn",
         "metered_app": "my-app", "metered_key_file": "/run/secrets/metered", "relay_ask_mb": "0",
-        "plain_downloads": "no",
+        "plain_downloads": "no", "quiet_hours": "22:00-7:30",
     }  # fmt: skip
     assert written.keys() == {each.name for each in all_settings()}
     environment = {each.variable: written[each.name] for each in all_settings()}
@@ -78,7 +80,7 @@ def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
         edge="https://edge.example", stun=("stun:a.example", "stun:b.example:3478"),
         turn_url="turn:r.example:3478?transport=tcp", turn_secret_file=Path.home() / "turn.secret", turn_user="anna",
         turn_password_file=Path("/run/secrets/turn"), metered_app="my-app",
-        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0, plain_downloads=False,
+        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0, plain_downloads=False, quiet_hours=Hours(22 * 60, 7 * 60 + 30),
     )  # fmt: skip
 
 
@@ -258,3 +260,27 @@ def test_the_pretty_name_wins(tmp_path: Path) -> None:
     info = tmp_path / "machine-info"
     info.write_text('ICON_NAME=computer\nPRETTY_HOSTNAME="Büro von Anna"\n')
     assert computer_name(machine_info=info) == "Büro von Anna"
+
+
+@pytest.mark.parametrize(
+    ("hours", "inside", "outside"),
+    [
+        ("22:00-07:00", (22 * 60, 0, 6 * 60 + 59), (7 * 60, 21 * 60 + 59)),
+        ("9:00 – 17:30", (9 * 60, 17 * 60 + 29), (8 * 60 + 59, 17 * 60 + 30)),
+    ],
+)
+def test_quiet_hours_begin_and_end_to_the_minute_also_past_midnight(
+    hours: str, inside: tuple[int, ...], outside: tuple[int, ...]
+) -> None:
+    read = read_hours(hours)
+    assert read is not None
+    assert [read.holds(minute) for minute in (*inside, *outside)] == [True] * len(inside) + [False] * len(outside)
+    assert read_hours(str(read)) == read
+
+
+@pytest.mark.parametrize(
+    "value", ["22:00", "25:00-07:00", "22:00-22:00", "22-7", "22:00-07:00x", "٢٢:00-07:00", 22, True]
+)
+def test_quiet_hours_are_two_times_of_the_day(value: object) -> None:
+    with pytest.raises(Expected):
+        read_hours(value)
