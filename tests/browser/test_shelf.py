@@ -1,6 +1,5 @@
 """The shelf in Chromium: what lies in the Outbox shows on an open page, and one tap brings it whole."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Page
-from tests.browser.home import IS_OPEN, MIB, Home, make_home, sha256, wait_sent
+from tests.browser.home import COMPUTER, IS_OPEN, MIB, Daemon, Home, make_home, sha256, wait_sent
 from tests.browser.test_two_browsers import NO_PICKERS, Tab, kept_by_the_origin, open_tab
+from tests.namespaces import Host
 
 pytestmark = pytest.mark.needs("chromium", "netns")
 
@@ -22,16 +22,9 @@ async def home(built_page: None) -> AsyncIterator[Home]:
         yield made
 
 
-def outbox(home: Home) -> Path:
-    """The folder whose files wait for phones."""
-    folder = home.daemon.inbox / "Outbox"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def put(home: Home, name: str, size: int) -> Path:
-    """A file of random bytes dropped into the Outbox."""
-    path = outbox(home) / name
+def put(daemon: Daemon, name: str, size: int) -> Path:
+    """A file of random bytes dropped into the Outbox, the folder whose files wait for phones."""
+    path = daemon.inbox / "Outbox" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(os.urandom(size))
     return path
@@ -47,10 +40,20 @@ async def state(page: Page, name: str, wanted: str, *, within_s: float = 60) -> 
     await page.wait_for(f"{row(name)}?.dataset.state === {wanted!r}", within_s=within_s)
 
 
-async def scan(home: Home, host_folder: str = "anna") -> Tab:
-    """A trusted phone's page."""
-    tab = await open_tab(await home.browser_on(home.phone), home.daemon.ticket_url(), home.folder / host_folder)
+async def scan(home: Home, host: Host | None = None) -> Tab:
+    """A trusted phone's page; on a machine with files of its own."""
+    machine = host or home.phone
+    tab = await open_tab(await home.browser_on(machine), home.daemon.ticket_url(), home.folder / machine.namespace)
     await tab.page.wait_for(IS_OPEN)
+    return tab
+
+
+async def open_securely(home: Home) -> Tab:
+    """A trusted page on the computer itself, whose origin is secure: loopback."""
+    url = home.daemon.ticket_url().replace(COMPUTER, "127.0.0.1")
+    tab = await open_tab(await home.browser_on(home.computer), url, home.folder / "secure")
+    await tab.page.wait_for(IS_OPEN)
+    assert await tab.page.evaluate("isSecureContext") is True
     return tab
 
 
@@ -58,9 +61,145 @@ async def test_a_file_dropped_into_the_outbox_shows_on_an_open_page_and_one_tap_
     anna = await scan(home)
     assert await anna.page.evaluate("isSecureContext") is False
     assert await anna.page.evaluate("document.querySelector('.shelf')") is None, "control: nothing waits yet"
-    film = put(home, "film.mp4", SIZE)
+    film = put(home.daemon, "film.mp4", SIZE)
     await state(anna.page, "film.mp4", "waits")
     await anna.page.tap("Save film.mp4")
     assert await anna.downloaded(1) == {"film.mp4": sha256(film)}
     await state(anna.page, "film.mp4", "saved")
     assert anna.page.complaints == []
+
+
+async def test_one_tap_brings_several_and_who_chooses_gets_what_was_chosen(home: Home) -> None:
+    files = [put(home.daemon, name, 3 * MIB) for name in ("a.jpg", "b.jpg", "c <b>.jpg", "d.jpg")]
+    anna = await scan(home)
+    await anna.page.wait_for("document.querySelectorAll('[data-shelf]').length === 4")
+    await anna.page.tap("Choose")
+    for name in ("a.jpg", "b.jpg"):
+        await anna.page.evaluate(f"{row(name)}.querySelector('input').click()")
+    await anna.page.tap("Save 2 chosen")
+    assert await anna.downloaded(2) == {path.name: sha256(path) for path in files[:2]}
+    await anna.page.tap("Save all 2")
+    assert sorted((await anna.downloaded(4)).values()) == sorted(sha256(path) for path in files)
+    await anna.page.wait_for("document.querySelectorAll('[data-shelf][data-state=saved]').length === 4")
+    assert anna.page.complaints == []
+
+
+async def test_64_mebibytes_cut_in_the_middle_go_on_from_what_was_taken(home: Home) -> None:
+    film = put(home.daemon, "film.mp4", SIZE)
+    anna = await scan(home)
+    home.computer.throttle(80)
+    await anna.page.tap("Save film.mp4")
+    before = home.computer.sent_bytes()
+    await wait_sent(home.computer, before + 24 * MIB)
+    home.computer.set_link("down")
+    await state(anna.page, "film.mp4", "cut")
+    home.computer.set_link("up")
+    assert await anna.downloaded(1) == {"film.mp4": sha256(film)}
+    assert home.computer.sent_bytes() - before < SIZE + 12 * MIB, "it began where it was"
+
+
+async def test_what_a_person_pauses_stands_still_also_over_a_restart_of_the_daemon_and_goes_on(home: Home) -> None:
+    film = put(home.daemon, "film.mp4", SIZE)
+    anna = await scan(home)
+    home.computer.throttle(80)
+    before = home.computer.sent_bytes()
+    await anna.page.tap("Save film.mp4")
+    await wait_sent(home.computer, before + 16 * MIB)
+    await anna.page.tap("Pause film.mp4")
+    await state(anna.page, "film.mp4", "paused")
+    await home.daemon.stop()
+    await home.daemon.start()
+    await anna.page.wait_for(IS_OPEN)
+    await state(anna.page, "film.mp4", "paused")
+    at_rest = home.computer.sent_bytes()
+    await anna.page.tap("Resume film.mp4")
+    assert await anna.downloaded(1) == {"film.mp4": sha256(film)}
+    assert home.computer.sent_bytes() - at_rest < SIZE - 4 * MIB, "what was taken was not sent again"
+
+
+async def test_two_browsers_pick_up_the_same_at_once_and_a_guest_sees_nothing(home: Home) -> None:
+    film = put(home.daemon, "film.mp4", SIZE)
+    anna, ben = await scan(home), await scan(home, home.neighbour)
+    for tab in (anna, ben):
+        await tab.page.tap("Save film.mp4")
+    for tab in (anna, ben):
+        assert await tab.downloaded(1) == {"film.mp4": sha256(film)}
+    guest = await home.open(home.url("/p"), host=home.computer)
+    await guest.wait_for(IS_OPEN)
+    put(home.daemon, "later.txt", 10)
+    await state(anna.page, "later.txt", "waits")
+    assert await guest.evaluate("document.querySelectorAll('[data-shelf], .shelf').length") == 0
+
+
+async def test_a_folder_comes_as_a_tree_where_the_browser_may_write_one(home: Home) -> None:
+    one, two = put(home.daemon, "Album/one.jpg", MIB), put(home.daemon, "Album/Day 2/two.jpg", 2 * MIB)
+    (home.daemon.inbox / "Outbox" / "Album" / "empty").mkdir()
+    anna = await open_securely(home)
+    await anna.page.evaluate("window.showDirectoryPicker = () => navigator.storage.getDirectory(); true")
+    await anna.page.tap("Save Album")
+    await state(anna.page, "Album", "saved")
+    found = await anna.page.evaluate(
+        """(async () => { const found = {};
+           const hex = (b) => [...new Uint8Array(b)].map((x) => x.toString(16).padStart(2, "0")).join("");
+           const walk = async (folder, path) => { for await (const [name, handle] of folder.entries()) {
+             if (handle.kind === "directory") {
+               found[path + name + "/"] = ""; await walk(handle, path + name + "/"); continue }
+             const content = await (await handle.getFile()).arrayBuffer();
+             found[path + name] = hex(await crypto.subtle.digest("SHA-256", content)); } };
+           await walk(await navigator.storage.getDirectory(), "");
+           return found })()"""
+    )
+    assert found == {
+        "Album/": "", "Album/Day 2/": "", "Album/empty/": "",
+        "Album/one.jpg": sha256(one), "Album/Day 2/two.jpg": sha256(two),
+    }  # fmt: skip
+
+
+async def test_a_secure_page_streams_what_waits_into_its_downloads_or_where_a_person_chose(home: Home) -> None:
+    film = put(home.daemon, "film.mp4", SIZE)
+    anna = await open_securely(home)
+    await anna.page.evaluate(
+        """window.showSaveFilePicker = async ({ suggestedName }) =>
+             (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true }); true"""
+    )
+    await anna.page.tap("Save film.mp4")
+    await state(anna.page, "film.mp4", "saved")
+    assert await kept_by_the_origin(anna.page) == {"film.mp4": sha256(film)}
+    await anna.page.reload()
+    await anna.page.evaluate(NO_PICKERS)
+    await anna.page.tap("Save film.mp4")
+    assert await anna.downloaded(1) == {"film.mp4": sha256(film)}
+    await state(anna.page, "film.mp4", "saved")
+    assert anna.page.complaints == []
+
+
+async def test_a_page_that_is_loaded_anew_in_the_middle_asks_once_and_then_takes_it(home: Home) -> None:
+    film = put(home.daemon, "film.mp4", SIZE)
+    anna = await scan(home)
+    home.computer.throttle(80)
+    before = home.computer.sent_bytes()
+    await anna.page.tap("Save film.mp4")
+    await wait_sent(home.computer, before + 16 * MIB)
+    await anna.page.close()
+    again = await open_tab(await home.browser_on(home.phone), home.url("/p"), anna.downloads)
+    await again.page.tap("Accept", within_s=30)
+    await again.page.tap("Save film.mp4", within_s=60)
+    assert await again.downloaded(1) == {"film.mp4": sha256(film)}
+
+
+async def test_what_a_browser_cannot_hold_comes_unsealed_by_a_tap_that_says_so_and_in_no_other_way(home: Home) -> None:
+    anna = await open_tab(await home.browser_on(home.phone), "about:blank", home.folder / "anna")
+    apple = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
+    await anna.page.command("Emulation.setUserAgentOverride", userAgent=apple, platform="iPhone")
+    await anna.page.goto(home.daemon.ticket_url())
+    large = put(home.daemon, "large.mov", 250_000_000)
+    small = put(home.daemon, "small.jpg", MIB)
+    await state(anna.page, "large.mov", "waits")
+    await state(anna.page, "small.jpg", "waits")
+    await anna.page.wait_for(f"{row('large.mov')}.innerText.includes('200')")
+    await anna.page.tap("Save large.mov, not encrypted on this Wi-Fi")
+    assert await anna.downloaded(1) == {"large.mov": sha256(large)}
+    await anna.page.tap("Save small.jpg")
+    await state(anna.page, "small.jpg", "arrived")  # iPhones take one download a tap
+    await anna.page.tap("Save small.jpg")
+    assert (await anna.downloaded(2))["small.jpg"] == sha256(small)

@@ -1,7 +1,7 @@
 // Received bytes as a download that the browser itself writes: a service worker turns what this port carries into a stream.
 import type { Item } from "../../protocol/messages.ts";
 import { savedPath } from "./names.ts";
-import { type Lack, NOTHING_REFUSED, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
+import { type Lack, NOTHING_REFUSED, nothingToKeep, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 
 /** Session worker → service worker. */
 export type ToDownload =
@@ -40,6 +40,7 @@ export class DownloadSinks implements Sinks {
 
   /** A download has no folders: of a path only the last part is its name. */
   async open(item: Item): Promise<Sink> {
+    if (item.kind === "folder") return nothingToKeep(savedPath(item.name).join("/"));
     const id = Array.from(this.#ports.randomBytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
     const name = savedPath(item.name).at(-1) ?? "";
     const { port1, port2 } = new MessageChannel();

@@ -1,7 +1,7 @@
 // Received bytes straight into files the person chose (File System Access); they appear whole when they are closed.
 import type { Item } from "../../protocol/messages.ts";
 import { numbered, savedPath } from "./names.ts";
-import { type Lack, NOTHING_REFUSED, reasonOf, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
+import { type Lack, NOTHING_REFUSED, nothingToKeep, reasonOf, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 
 /** A browser that is asked for names for ever is in trouble of its own. */
 const TRIES_MAX = 1_000;
@@ -51,7 +51,9 @@ export class FolderSinks implements Sinks {
     try {
       const path = savedPath(item.name);
       let folder = this.#folder;
-      for (const part of path.slice(0, -1)) folder = await folder.getDirectoryHandle(part, { create: true });
+      const folders = item.kind === "folder" ? path : path.slice(0, -1);
+      for (const part of folders) folder = await folder.getDirectoryHandle(part, { create: true });
+      if (item.kind === "folder") return nothingToKeep(path.join("/"));
       const name = await freeName(folder, path.at(-1) ?? "");
       const handle = await folder.getFileHandle(name, { create: true });
       const shown = [...path.slice(0, -1), name].join("/");

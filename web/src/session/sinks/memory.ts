@@ -1,6 +1,6 @@
 // Received bytes as Blob parts, until the person saves them: for pages that may not write files, with the room they have.
 import type { Item } from "../../protocol/messages.ts";
-import { type Lack, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
+import { type Lack, nothingToKeep, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 import { savedPath } from "./names.ts";
 
 /** The room all received Blobs of one page load share; what was saved gives its room back. */
@@ -57,6 +57,7 @@ export class MemorySinks implements Sinks {
 
   /** What is finished keeps its room until the page says that it was saved. */
   async open(item: Item, index: number): Promise<Sink> {
+    if (item.kind === "folder") return nothingToKeep(savedPath(item.name).join("/"));
     return new MemorySink(item, () => this.#reserved.delete(index));
   }
 

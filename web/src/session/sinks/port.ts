@@ -45,6 +45,11 @@ export interface Lack {
 /** For a way without a limit of its own. */
 export const NOTHING_REFUSED: ReadonlyMap<number, Lack> = new Map();
 
+/** For an empty folder where nothing but files can be kept, or where it has been made already. */
+export function nothingToKeep(name: string): Sink {
+  return { write: async () => undefined, finish: async () => ({ name, blob: null }), discard: async () => undefined };
+}
+
 /** A browser's error as the reason a sender is told. */
 export function reasonOf(error: unknown): Reason {
   const name = error instanceof DOMException ? error.name : "";
