@@ -17,9 +17,10 @@ from rich.text import Text
 
 from qrshared.cli.code import Ink, Matrix, code_matrix, half_block_rows, terminal_code
 from qrshared.cli.output import choose_ink, console, is_terminal
+from qrshared.cli.prompt import Prompt, asked_words, yes_or_no
 from qrshared.cli.status import transfer_words
 from qrshared.cli.words import counted, size_words, visible
-from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
+from qrshared.daemon.events import AddressChanged, Asked, Landed, Moved, Problem, Ready, RunEvent
 from qrshared.protocol import TransferFacts, TransferState
 
 REDRAW_S = 30.0
@@ -89,6 +90,9 @@ class LineDisplay:
                 _say(landed_words(event))
             case Problem(sentence=sentence):
                 _say(visible(sentence))
+            case Asked():
+                _say(asked_words(event, with_names=False))  # a log is kept
+                _say("Say yes or no on the owner page: `qrshared open`")
             case AddressChanged(urls=urls):
                 _say(f"The address is now {urls[0]}" if urls else "There is no network any more")
             case Moved():
@@ -118,6 +122,7 @@ class ScreenDisplay:
         self._drawn: tuple[str, Matrix] = ("", ())
         self._live = Live(console=screen, auto_refresh=False, transient=True, get_renderable=self._picture)
         self._next: asyncio.TimerHandle | None = None
+        self._prompt = Prompt(lambda: self._draw_within(REDRAWS_APART_S))
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -128,6 +133,7 @@ class ScreenDisplay:
     ) -> None:
         if self._next is not None:
             self._next.cancel()
+        self._prompt.close()
         self._live.stop()
         if self._ready is not None:
             click.echo("Stopped. What has arrived is in the inbox, and what was under way goes on next time.")
@@ -147,6 +153,8 @@ class ScreenDisplay:
                 self._transfers = listed.transfers
             case Landed():
                 self._console.print(Text(f"{time.strftime('%H:%M')}  {landed_words(event)}."))
+            case Asked():
+                self._prompt.put(event)
             case Problem(sentence=sentence):
                 self._console.print(Text(visible(sentence), style="yellow"))
         self._draw_within(REDRAWS_APART_S)
@@ -197,7 +205,7 @@ class ScreenDisplay:
             return Text("")
         lines: list[RenderableType] = [Text(f"Scan to send files to {visible(ready.computer)}", style="bold")]
         if url is None:
-            lines = [Text("The code is switched off. `qrshared qr` makes one.")]
+            lines = [Text("No code is shown now. `qrshared qr` makes one.")]
         elif not has_room:
             lines.append(Text("Make this window larger to see the code.", style="yellow"))
         if self._urls:
@@ -208,6 +216,7 @@ class ScreenDisplay:
             lines.append(Text(f"or http://{local_name}{f':{port}' if port else ''}/", overflow="fold"))
         lines += [Text(""), Text(f"Files arrive in {visible(str(ready.inbox))}", overflow="fold")]
         lines += self._transfer_lines()
+        lines += self._question_lines()
         lines += [Text(""), Text("`qrshared open` shows more.\nCtrl-C stops.", style="dim")]
         return Group(*lines)
 
@@ -223,6 +232,14 @@ class ScreenDisplay:
         if len(running) > TRANSFERS_SHOWN:
             lines.append(Text(f"and {len(running) - TRANSFERS_SHOWN} more"))
         return lines
+
+    def _question_lines(self) -> list[RenderableType]:
+        asked = self._prompt.current()
+        if asked is None:
+            return []
+        how = yes_or_no(asked) if self._prompt.can_hear else "Say yes or no on the owner page: `qrshared open`."
+        words = f"{asked_words(asked, with_names=True)}."
+        return [Text(""), Text(words, style="bold yellow", overflow="fold"), Text(how, overflow="fold")]
 
 
 class _ConsoleLog(logging.Handler):

@@ -11,25 +11,33 @@ from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import print_json
 from qrshared.cli.words import counted, duration_words, size_words, time_words, visible
 from qrshared.protocol import (
+    AskingFacts,
     DeviceFacts,
+    Done,
     EdgeFacts,
     GetStatus,
     LineState,
+    NetworkFacts,
     RelayFacts,
     RoadInUse,
     StatusFacts,
     TransferFacts,
     TransferState,
+    TrustNetwork,
     TurnKind,
 )
 
 
 @click.command("status")
+@click.option("--trust-network", is_flag=True, help="Agree to the network this computer is in: codes are shown in it.")
 @json_option
 @data_dir_option
-def command(data_dir: str | None, *, as_json: bool) -> None:
+def command(data_dir: str | None, *, as_json: bool, trust_network: bool) -> None:
     """Say where the daemon runs and what it is doing."""
-    facts = ask(data_folder(data_dir), GetStatus(), StatusFacts)
+    folder = data_folder(data_dir)
+    if trust_network:
+        ask(folder, TrustNetwork(), Done)
+    facts = ask(folder, GetStatus(), StatusFacts)
     if as_json:
         print_json(facts)
         return
@@ -46,11 +54,29 @@ def status_lines(facts: StatusFacts, now: float) -> list[str]:
         lines.append(f"  Away      {edge_words(facts.edge)}")
     if facts.relay is not None:
         lines.append(f"  Relay     {relay_words(facts.relay)}")
+    if facts.network is not None:
+        lines.append(f"  Network   {network_words(facts.network)}")
     lines.append(f"  Inbox     {visible(facts.inbox)} ({size_words(facts.free_bytes)} free)")
     lines.append(f"  Devices   {devices_words(facts.devices)}")
     lines += [f"  Transfer  {transfer_words(transfer)}" for transfer in facts.transfers]
+    lines += [f"  Asks      {asking_words(asking)}" for asking in facts.asking]
     lines += [f"  Problem   {visible(problem)}" for problem in facts.problems]
     return lines
+
+
+def network_words(network: NetworkFacts) -> str:
+    """Where this computer is, and what to do where it shows no code."""
+    name = visible(network.name)
+    if network.known:
+        return name
+    how = "with `qrshared open`, or with `qrshared status --trust-network`"
+    return f"{name} (new: no code is shown here until you agree, {how})"
+
+
+def asking_words(asking: AskingFacts) -> str:
+    """A question that waits; like every line here it names no file."""
+    what = f"{counted(asking.items, 'file')} ({size_words(asking.bytes)})"
+    return f"{visible(asking.device)} wants to send {what}; say yes or no with `qrshared open`"
 
 
 def edge_words(edge: EdgeFacts) -> str:

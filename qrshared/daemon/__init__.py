@@ -9,7 +9,7 @@ Always true here:
 Deliberately absent: words for the terminal (cli), rules of any protocol (protocol, transfers, tickets, seal).
 """
 
-from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
+from qrshared.daemon.events import AddressChanged, Asked, Landed, Moved, Problem, Ready, RunEvent
 from qrshared.daemon.run import run
 
-__all__ = ["AddressChanged", "Landed", "Moved", "Problem", "Ready", "RunEvent", "run"]
+__all__ = ["AddressChanged", "Asked", "Landed", "Moved", "Problem", "Ready", "RunEvent", "run"]

@@ -15,6 +15,7 @@ from qrshared.daemon.deeds import Deeds
 from qrshared.daemon.desk import FrontDesk
 from qrshared.daemon.history import History
 from qrshared.daemon.introductions import Introductions
+from qrshared.daemon.networks import Networks
 from qrshared.daemon.ports import KeptPort
 from qrshared.daemon.shelf import Shelf
 from qrshared.daemon.shelf_deeds import ShelfDeeds
@@ -23,7 +24,7 @@ from qrshared.daemon.store import Store
 from qrshared.daemon.views import Problems, Views
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
-from qrshared.lan import Advertiser, Downloads, LanServer, Visitor, build_app, candidates
+from qrshared.lan import Advertiser, Downloads, LanServer, Visitor, build_app, candidates, read_network
 from qrshared.links import Link
 from qrshared.local import ControlServer
 from qrshared.protocol import AwayFacts, DeviceId, Reason, Topic
@@ -64,6 +65,7 @@ class Daemon:
     gate: Gate
     away: Away | None
     shelf: Shelf
+    networks: Networks
 
 
 @asynccontextmanager
@@ -84,16 +86,18 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         outgoing = OutgoingTransfers()
         await parts.enter_async_context(endings.of(live, transfers, outgoing))
         where = Whereabouts(host=settings.host, public_host=settings.public_host, edge=settings.edge)
-        where.move(await asyncio.to_thread(candidates))
+        networks = await _look_around(settings, where)
         problems = Problems()
         introductions = Introductions(book=book, live=live, clock=clock)
         views = Views(
             computer=settings.name, wall=settings.wall, where=where, book=book, inbox=inbox, live=live,
             transfers=transfers, history=history, problems=problems, introductions=introductions,
+            networks=networks,
         )  # fmt: skip
         deeds = Deeds(
             book=book, inbox=inbox, live=live, transfers=transfers, where=where, views=views,
-            introductions=introductions, changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY),
+            introductions=introductions, networks=networks,
+            changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY),
         )  # fmt: skip
         downloads = Downloads(clock=clock, is_on=lambda: settings.plain_downloads)
         shelf = _make_shelf(settings, inbox, outgoing, book, downloads, desk, problems)
@@ -123,8 +127,17 @@ async def compose(settings: Settings) -> AsyncIterator[Daemon]:
         parts.push_async_callback(_save_at_last, book)
         yield Daemon(
             settings, book, desk, inbox, live, transfers, outgoing, history, where, views, introductions, problems,
-            server, advertiser, gate, away, shelf,
+            server, advertiser, gate, away, shelf, networks,
         )  # fmt: skip
+
+
+async def _look_around(settings: Settings, where: Whereabouts) -> Networks:
+    """Where we are, before anybody is shown a code."""
+    found = await asyncio.to_thread(candidates)
+    where.move(found)
+    networks = Networks(Store(settings.data_dir / "networks.json"))
+    await networks.look(await asyncio.to_thread(read_network, where.address, found))
+    return networks
 
 
 class _Endings:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from qrshared.protocol import TransferList
+from qrshared.protocol import AskingFacts, NetworkFacts, TransferList
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,21 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Only the owner can say: may these files come in, is this network one of theirs?"""
+
+    about: AskingFacts | NetworkFacts
+    answer: Callable[[bool], None]
+    """Takes yes or no; once it is too late it does nothing."""
+    is_open: Callable[[], bool]
+    """Whether it still waits for a word: the owner page may have been quicker."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something is wrong that a person can put right."""
 
     sentence: str
 
 
-RunEvent: TypeAlias = Ready | AddressChanged | Moved | Landed | Problem
+RunEvent: TypeAlias = Ready | AddressChanged | Moved | Landed | Asked | Problem

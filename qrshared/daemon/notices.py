@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,14 @@ SENDER_CHARACTERS_MAX = 60
 
 TEXT_CHARACTERS_MAX = 300
 """More of a text than this is cut off: a notice is for a link or a line."""
+
+ARRIVED = "Files have arrived"
+
+ASKED_NAMES = 3
+"""Names in a question; the owner page shows more."""
+
+NOTICES_WAIT_MAX = 4
+"""Questions that wait for their notice; the oldest is not shown any more, the owner page has them all."""
 
 LINK = re.compile(r"\bhttps?://\S")
 
@@ -91,11 +100,39 @@ $shell = '{1AC14E77-02E7-4E5D-B744-2EB1AE5198B7}\\WindowsPowerShell\\v1.0\\power
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice says."""
+
+    title: str
+    text: str
+
+
+def asking_notice(sender: str, items: int, size: int, names: Sequence[str]) -> Notice:
+    """For people: who asks, how much it is, what it begins with, and where to answer."""
+    whose = _clean(sender) or "A device"
+    some = ", ".join(_clean(name) for name in names[:ASKED_NAMES])
+    more = f" and {items - ASKED_NAMES} more" if items > ASKED_NAMES else ""
+    what = f"{items} {'file' if items == 1 else 'files'} ({_size(size)}): {some}{more}"
+    return Notice(f"{whose} wants to send files", f"{what}. Say yes or no on the owner page (`qrshared open`).")
+
+
+def _size(count: int) -> str:
+    for unit, bytes_each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= bytes_each:
+            return f"{count / bytes_each:.1f} {unit}"
+    return f"{count} B"
+
+
 def notice_command(
-    text: str, *, platform: str, environment: Mapping[str, str], which: Callable[[str], str | None]
+    text: str,
+    *,
+    title: str = ARRIVED,
+    platform: str,
+    environment: Mapping[str, str],
+    which: Callable[[str], str | None],
 ) -> Command | None:
     """How to show a notice here, or None where nobody would see it."""
-    title = "Files have arrived"
     if platform == "darwin" and which("osascript"):
         script = ("on run argv", "display notification (item 2 of argv) with title (item 1 of argv)", "end run")
         lines = tuple(part for line in script for part in ("-e", line))
@@ -122,7 +159,13 @@ class Notices:
         self._run = run or run_command
         self._every_s = every_s
         self._waiting: Batch | None = None
+        self._others: deque[Notice] = deque(maxlen=NOTICES_WAIT_MAX)
         self._arrived = asyncio.Event()
+
+    def tell(self, notice: Notice) -> None:
+        """Something else that the owner should see soon; returns at once."""
+        self._others.append(notice)
+        self._arrived.set()
 
     def arrived(self, batch: Batch) -> None:
         """A batch is whole in the inbox; returns at once."""
@@ -135,14 +178,17 @@ class Notices:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
+            while self._others:
+                await self._show(self._others.popleft())
             batch, self._waiting = self._waiting, None
             if batch is not None:
-                await self._show(batch)
-                await asyncio.sleep(self._every_s)
+                await self._show(Notice(ARRIVED, batch_sentence(batch, self._folder.name or str(self._folder))))
+            await asyncio.sleep(self._every_s)
 
-    async def _show(self, batch: Batch) -> None:
-        text = batch_sentence(batch, self._folder.name or str(self._folder))
-        command = notice_command(text, platform=sys.platform, environment=os.environ, which=shutil.which)
+    async def _show(self, notice: Notice) -> None:
+        command = notice_command(
+            notice.text, title=notice.title, platform=sys.platform, environment=os.environ, which=shutil.which
+        )
         if command is None:
             return
         try:

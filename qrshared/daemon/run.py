@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from qrshared.daemon.asks import OwnerAsks
 from qrshared.daemon.compose import Daemon, compose
 from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
 from qrshared.daemon.idle import IdleGuard
@@ -16,7 +17,7 @@ from qrshared.daemon.notices import Batch, Notices
 from qrshared.daemon.runtime import fit_to_transfers
 from qrshared.daemon.systemd import Systemd, Watchdog, door_check, thread_check
 from qrshared.inbox import InboxError
-from qrshared.lan import advertised_addresses, watch_addresses
+from qrshared.lan import Candidate, Network, advertised_addresses, candidates, choose, read_network, watch
 from qrshared.protocol import Topic, TransferList
 from qrshared.sessions import ItemKind
 from qrshared.settings import Settings
@@ -119,6 +120,13 @@ class Keeper:
         self._notices = Notices(daemon.inbox.folder)
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
+        self._found: Sequence[Candidate] = ()
+        self._heard_elsewhere = asyncio.Event()
+        self._asks = OwnerAsks(
+            questions=daemon.transfers.questions, networks=daemon.networks, show=show, notify=self._notices.tell,
+            changed=self._tell_asking,
+        )  # fmt: skip
+        daemon.networks.trusted = self._tell_network
         daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY)
         daemon.transfers.changed = self._moved.set
         daemon.history.on_landed = self._moved.set
@@ -131,8 +139,8 @@ class Keeper:
         daemon = self._daemon
         watchdog = Watchdog(systemd, [door_check(daemon.where.port), thread_check("the inbox", daemon.inbox.is_there)])
         jobs = [
-            self._follow_addresses, self._follow_inbox, self._make_rounds, self._refresh_walls,
-            self._tell_progress, self._idle.run, watchdog.run,
+            self._follow_network, self._advertise, self._follow_inbox, self._make_rounds, self._refresh_walls,
+            self._tell_progress, self._idle.run, self._asks.ask_about_networks, self._asks.keep_word, watchdog.run,
         ]  # fmt: skip
         return [*jobs, self._notices.run] if daemon.settings.notices else jobs
 
@@ -146,9 +154,11 @@ class Keeper:
         for sentence in found:
             self._say_problem(sentence, sentence)
 
-    async def _follow_addresses(self) -> None:
+    async def _follow_network(self) -> None:
         daemon = self._daemon
-        async for found in watch_addresses():
+        async for found, network in watch(self._look_around):
+            self._found = found
+            await daemon.networks.look(network)  # before anything is shown: this may be a café
             if daemon.where.move(found):
                 log.info("codes carry another address now")
                 self._show(AddressChanged(daemon.where.urls()))
@@ -156,11 +166,33 @@ class Keeper:
                 daemon.away.door.wake()
             no_network = None if daemon.where.address else "This computer is in no network that a phone could reach."
             self._say_problem("network", no_network)
+            self._tell_network()
+
+    def _look_around(self) -> tuple[list[Candidate], Network | None]:
+        found = candidates()
+        return found, read_network(choose(found, host=self._daemon.settings.host), found)
+
+    def _tell_network(self) -> None:
+        self._asks.network_moved()
+        self._heard_elsewhere.set()
+        self._moved.set()
+        self._daemon.desk.changed(Topic.WALL, Topic.STATUS)
+
+    def _tell_asking(self) -> None:
+        self._moved.set()
+        self._daemon.desk.changed(Topic.STATUS, Topic.TRANSFERS)
+
+    async def _advertise(self) -> None:
+        """Be heard where we are, and only in networks that the owner has agreed to; it takes seconds each time."""
+        daemon = self._daemon
+        if daemon.advertiser is None:
+            return
+        while True:
+            await self._heard_elsewhere.wait()
+            self._heard_elsewhere.clear()
+            await daemon.advertiser.follow(advertised_addresses(self._found) if daemon.networks.is_known else [])
+            daemon.where.call(daemon.advertiser.local_name)
             daemon.desk.changed(Topic.WALL, Topic.STATUS)
-            if daemon.advertiser is not None:
-                await daemon.advertiser.follow(advertised_addresses(found))
-                daemon.where.call(daemon.advertiser.local_name)
-                daemon.desk.changed(Topic.WALL, Topic.STATUS)
 
     async def _follow_inbox(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -13,6 +13,7 @@ from qrshared.daemon.away import Away
 from qrshared.daemon.book import Book
 from qrshared.daemon.history import History
 from qrshared.daemon.introductions import Introductions
+from qrshared.daemon.networks import Networks
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
 from qrshared.protocol import (
@@ -93,6 +94,7 @@ class Views:
     def __init__(
         self, *, computer: str, wall: Wall, where: Whereabouts, book: Book, inbox: Inbox, live: LiveSessions,
         transfers: IncomingTransfers, history: History, problems: Problems, introductions: Introductions,
+        networks: Networks,
     ) -> None:  # fmt: skip
         self._computer = computer
         self._wall = wall
@@ -104,6 +106,7 @@ class Views:
         self._history = history
         self._problems = problems
         self._introductions = introductions
+        self._networks = networks
         self.away: Away | None = None
         """Set once there is a line to an edge."""
         self._started_ms = int(time.time() * 1000)
@@ -125,7 +128,7 @@ class Views:
 
     def code_url(self) -> str | None:
         """A live wall code for this computer's own terminal; None while the wall is off."""
-        if self._wall is Wall.OFF or not self._where.port:
+        if self._wall is Wall.OFF or not self._where.port or not self._networks.is_known:
             return None
         ticket = self._wall_ticket()
         return None if ticket is None else self._where.code_url(ticket.fragment)
@@ -136,6 +139,7 @@ class Views:
         is_at_home = asker.grant.road is not Road.AWAY  # what opens doors at home is not told elsewhere
         shows_code = (self._wall is Wall.LAN and is_at_home) or (self._wall is Wall.COMPUTER and is_here)
         url, fresh_until_ms = None, 0
+        shows_code = shows_code and self._networks.is_known  # in a café it would be everybody's there
         ticket = self._wall_ticket() if shows_code and self._where.port else None
         if ticket is not None:
             url = self._where.code_url(ticket.fragment)
@@ -164,6 +168,7 @@ class Views:
             transfers=self.transfers(asker).transfers,
             edge=None if self.away is None else self.away.edge_facts(),
             relay=None if self.away is None else self.away.relay_facts(),
+            network=self._networks.facts(),
             asking=tuple(asking_facts(one) for one in self._transfers.questions.pending()),
         )
 

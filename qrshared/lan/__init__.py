@@ -15,7 +15,8 @@ from qrshared.lan.door import Door, OnLink, Visitor
 from qrshared.lan.downloads import DOWNLOAD_LIFE_S, Downloads
 from qrshared.lan.listen import LanServer, PortInUse, PortNotAllowed
 from qrshared.lan.mdns import Advertiser, advertised_addresses
-from qrshared.lan.netwatch import watch_addresses
+from qrshared.lan.netwatch import watch, watch_addresses
+from qrshared.lan.networks import Network, read_network
 
 __all__ = [
     "DOWNLOAD_LIFE_S",
@@ -25,6 +26,7 @@ __all__ = [
     "Door",
     "Downloads",
     "LanServer",
+    "Network",
     "OnLink",
     "PortInUse",
     "PortNotAllowed",
@@ -35,5 +37,7 @@ __all__ = [
     "candidates",
     "choose",
     "host_in_url",
+    "read_network",
+    "watch",
     "watch_addresses",
 ]

@@ -1,4 +1,4 @@
-"""Tells when this computer's addresses change: by netlink on Linux, by looking every 3 s elsewhere."""
+"""Tells when this computer's network changes: by netlink on Linux, by looking every 3 s elsewhere."""
 
 import asyncio
 import logging
@@ -6,9 +6,11 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from qrshared.lan.addresses import Candidate, candidates
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +27,16 @@ DAMPING_S: Final = 0.5
 _GROUPS: Final = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 
 
-async def watch_addresses(
+def watch_addresses(
     read: Callable[[], list[Candidate]] = candidates, *, poll_s: float = POLL_S, damping_s: float = DAMPING_S
 ) -> AsyncIterator[list[Candidate]]:
-    """What is there now, then every change; the first answer comes at once."""
-    known: list[Candidate] | None = None
+    """The addresses there are now, then every change of them; the first answer comes at once."""
+    return watch(read, poll_s=poll_s, damping_s=damping_s)
+
+
+async def watch(read: Callable[[], T], *, poll_s: float = POLL_S, damping_s: float = DAMPING_S) -> AsyncIterator[T]:
+    """What `read`, in a thread, says of the network now, then whenever it says something else."""
+    known: T | None = None
     with _kernel_changes() as changed:
         while True:
             if changed is not None:

@@ -16,7 +16,7 @@ from qrshared.daemon.desk import FrontDesk
 from qrshared.daemon.run import Keeper, keep_going
 from qrshared.daemon.systemd import Systemd
 from qrshared.daemon.views import TOLD_DEVICES_MAX
-from qrshared.lan import Candidate
+from qrshared.lan import Candidate, Network
 from qrshared.protocol import (
     BinEntry,
     DeviceList,
@@ -251,12 +251,12 @@ async def test_a_new_address_reaches_terminal_and_walls(daemon: Daemon, monkeypa
     moved = asyncio.Event()
     there = Candidate(90, "192.168.9.9", "wlan0", ("private",), 24, is_lan=True)
 
-    async def watch() -> AsyncIterator[list[Candidate]]:
-        yield []
+    async def watch(_read: object) -> AsyncIterator[tuple[list[Candidate], Network | None]]:
+        yield [], None
         await moved.wait()
-        yield [there]
+        yield [there], Network("wlan0", "192.168.9.0/24")
 
-    monkeypatch.setattr(RUN, "watch_addresses", watch)
+    monkeypatch.setattr(RUN, "watch", watch)
     monkeypatch.setattr(daemon.where, "_host", None)
     walls: list[Facts] = []
     daemon.desk.watch((Topic.WALL,), Asker(Grant(Road.LOOPBACK)), walls.append)
