@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from qrshared.inbox.errors import DiskError, InboxError, InboxGone, from_os_error
 from qrshared.inbox.folder import Folder
 from qrshared.inbox.home import InboxHome
-from qrshared.inbox.item import Placed
+from qrshared.inbox.item import ItemFacts, Placed
 from qrshared.inbox.journal import Journal
-from qrshared.inbox.names import SafeName, SafePath, clean_path, folded, numbered, shortened
+from qrshared.inbox.names import SafeName, SafePath, clean_path, folded, numbered, shelf_path, shortened
 from qrshared.inbox.part import Finished
 from qrshared.inbox.place import Ladder
 from qrshared.inbox.records import ItemPlaced, Placing
@@ -111,7 +111,7 @@ class Placer:
 
     def _planned(self, finished: Finished, home: InboxHome, tree: "_Tree") -> "Outcome | _Plan | _Made":
         try:
-            path = clean_path(finished.facts.name)
+            path = _path_of(finished.facts)
             if finished.facts.is_folder:
                 names, _ = tree.make((*path.folders, path.name))
                 return _Made(finished, Placed("/".join(names), 0, finished.sha256))
@@ -166,13 +166,17 @@ class Placer:
         return from_os_error(error, folder=str(home.path))
 
 
+def _path_of(facts: ItemFacts) -> SafePath:
+    return shelf_path(facts.name) if facts.on_shelf else clean_path(facts.name)
+
+
 def _runs(group: Sequence[Finished]) -> list[list[Finished]]:
     """The group in order, cut where its folders become too many to be open together; as a rule it is one run."""
     runs: list[list[Finished]] = [[]]
     folders: set[tuple[SafeName, ...]] = set()
     for one in group:
         try:
-            where = clean_path(one.facts.name)
+            where = _path_of(one.facts)
             path = (*where.folders, where.name) if one.facts.is_folder else where.folders
         except InboxError:
             path = ()  # it will be refused, and opens nothing

@@ -23,6 +23,8 @@ class ItemFacts:
     size: int
     mtime_ms: int | None = None
     is_folder: bool = False
+    on_shelf: bool = False
+    """The owner puts it on the shelf: it goes into the Outbox, where nothing else that comes in can go."""
 
 
 def is_same_item(one: ItemFacts, other: ItemFacts) -> bool:

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from qrshared.inbox import disk
 from qrshared.inbox.commit import Placer
@@ -13,7 +14,7 @@ from qrshared.inbox.folder import Folder, walk
 from qrshared.inbox.home import InboxHome
 from qrshared.inbox.item import Placed
 from qrshared.inbox.journal import Journal
-from qrshared.inbox.names import OWN_PREFIX
+from qrshared.inbox.names import OWN_PREFIX, SHELF_FOLDER
 from qrshared.inbox.part import Finished
 from qrshared.inbox.place import Ladder, Rung, finish_link, remove_placeholder
 from qrshared.inbox.records import DaySeen, ItemPlaced, PartGone, Placing, RunEnded
@@ -145,7 +146,9 @@ def _place_now(home: InboxHome, placer: Placer, ladder: Ladder, placing: Placing
         or _sha256(folder, placing.part) != placing.target.sha256
     ):
         return None
-    finished = Finished(placing.part, placing.key, placing.facts, placing.target.sha256, status.st_dev, status.st_ino)
+    # The journal knows where it was to go, and that says for whom.
+    facts = replace(placing.facts, on_shelf=placing.target.name.startswith(f"{SHELF_FOLDER}/"))
+    finished = Finished(placing.part, placing.key, facts, placing.target.sha256, status.st_dev, status.st_ino)
     return placer.place_group(home, folder, ladder, [finished])[0]
 
 

@@ -29,6 +29,9 @@ OWN_PREFIX = ".qrshared-"
 RESERVED_AT_TOP = frozenset({"outbox"})
 """Folded names that mean something at the inbox's top level: what lies in `Outbox` is offered to phones."""
 
+SHELF_FOLDER = SafeName("Outbox")
+"""Where its owner's things for phones lie."""
+
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _REPLACED_CATEGORIES = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp", "Cf"})
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, but nothing is seen of them
@@ -72,6 +75,12 @@ def clean_path(proposed: str) -> SafePath:
     cleaned = [_clean_component(part) for part in parts]
     cleaned[0] = _free_of_reserved(cleaned[0])
     return SafePath(tuple(cleaned[:-1]), cleaned[-1])
+
+
+def shelf_path(proposed: str) -> SafePath:
+    """The safe place below the Outbox; as `clean_path`."""
+    path = clean_path(proposed)
+    return SafePath((SHELF_FOLDER, *path.folders), path.name)
 
 
 def clean_name(proposed: str) -> SafeName:

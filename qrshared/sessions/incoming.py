@@ -102,6 +102,10 @@ class Incoming:
         self.is_attached = True
         self.facts.goes_on()
 
+    def put_on_shelf(self) -> None:
+        """Its owner says that it is for phones, not for the inbox."""
+        self._parts.on_shelf = True
+
     def detach(self) -> None:
         """Its link is gone: what arrived is still written and made safe, the rest waits for the next link."""
         self._wake = lambda: None

@@ -20,6 +20,8 @@ class Parts:
         self._items = items
         self._open: dict[int, Part] = {}
         self._adopt: dict[int, ItemKey] = {}
+        self.on_shelf = False
+        """The owner puts these on the shelf."""
         self.already: dict[int, Placed] = {}
         """In the inbox under its name since an earlier page load."""
 
@@ -43,7 +45,7 @@ class Parts:
             wanted = self._items()[item]
             key = ItemKey(self._device, self._transfer, item)
             is_folder = wanted.kind is EntryKind.FOLDER
-            facts = ItemFacts(wanted.name, wanted.size, wanted.modified_ms, is_folder)
+            facts = ItemFacts(wanted.name, wanted.size, wanted.modified_ms, is_folder, self.on_shelf)
             part = await self._inbox.begin(key, facts, adopt=self._adopt.pop(item, None))
             self._open[item] = part
         return part

@@ -263,12 +263,18 @@ class Receiving:
             if self._transfers.items_besides(transfer) + proposal.count > ITEMS_IN_ALL_MAX:
                 self._say(Decline(transfer, Reason.BUSY))
                 return False
+        if proposal.shelf and not grant.allows(Right.OWN):
+            if proposal.first == 0:
+                self._say(Decline(transfer, Reason.NOT_ALLOWED))
+            return False
         if transfer not in self._carried:
             answer = self._carry(transfer, grant)
             if answer is not None:
                 if proposal.first == 0:
                     self._say(answer)
                 return False
+        if proposal.shelf:
+            self._carried[transfer].put_on_shelf()
         self._counts[transfer] = max(proposal.count, self._counts.get(transfer, 0))
         self._carried[transfer].promised = self._counts[transfer]
         return True

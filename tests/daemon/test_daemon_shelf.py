@@ -22,6 +22,7 @@ from qrshared.protocol import (
     OfferState,
     PickUp,
     PlainDownload,
+    Propose,
     Reason,
     Refuse,
     ShelfList,
@@ -35,7 +36,7 @@ from qrshared.sessions import Asker, DeskRefusal, OutgoingTransfers
 from qrshared.shelf import look_at
 from qrshared.tickets import Grant, Right, Road, Trust
 from tests.adapters.sessions_world import until
-from tests.client import Unwelcome, scan
+from tests.client import Batch, Unwelcome, Visit, file_of, scan
 from tests.daemon.shelf_world import COMMAND, Home, home_in, pick_up, refused, shelf_of
 from tests.receiving import Pocket
 
@@ -212,6 +213,33 @@ async def test_what_is_withdrawn_from_the_outbox_lies_in_the_inbox_and_is_nobody
     assert (inbox / "a (2).txt").read_bytes() == b"mine"
     assert (inbox / "tree/deep/file").read_bytes() == b"in a tree"
     assert await reason_of(home, Withdraw(items["tree"])) is Reason.NOT_FOUND
+
+
+async def drop(visit: Visit, batch: Batch) -> Batch:
+    """Send it as the owner's page does with what is dropped on its shelf."""
+    pages = batch.sender.propose()
+    assert isinstance(pages[0], Propose)
+    await visit.say(replace(pages[0], shelf=True), *pages[1:])
+    async with asyncio.timeout(20):
+        return await visit.send_on(batch)
+
+
+async def test_what_the_owner_drops_waits_for_phones_and_nobody_else_can_put_it_there(home: Home) -> None:
+    owner = scan(home.daemon.where.owner_url((await home.daemon.book.owner()).fragment), name="Owner")
+    content = {"a.txt": b"a", "Outbox/trip/b.jpg": os.urandom(MIB), "../evil": b"evil", "outbox": b"x"}
+    async with owner.visit() as visit:
+        batch = await drop(visit, Batch([file_of(name, some) for name, some in content.items()]))
+    assert batch.failures == {2: Reason.NAME_REFUSED}
+    assert batch.names == ["Outbox/a.txt", "Outbox/Outbox (2)/trip/b.jpg", "Outbox/outbox (2)"]
+    assert sorted(path.name for path in home.daemon.inbox.folder.iterdir() if path.name[0] != ".") == ["Outbox"]
+    await home.on_shelf(["a.txt", "Outbox (2)", "outbox (2)"])
+    phone = await home.trusted()
+    async with phone.visit() as visit:
+        refusal = await drop(visit, Batch([file_of("c.txt", b"c")]))
+        assert (refusal.refusal, refusal.receipts) == (Reason.NOT_ALLOWED, {})
+        await visit.send(Batch([file_of("Outbox/d.txt", b"d")]))
+    assert (home.daemon.inbox.folder / "Outbox (2)" / "d.txt").read_bytes() == b"d"
+    assert not (home.outbox / "d.txt").exists()
 
 
 async def test_a_folder_in_its_way_is_said_and_mended(home: Home) -> None:
