@@ -129,6 +129,7 @@ class Keeper:
         daemon.networks.trusted = self._tell_network
         daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY)
         daemon.transfers.changed = self._moved.set
+        daemon.shelf.on_moved = self._moved.set
         daemon.history.on_landed = self._moved.set
         if daemon.away is not None:
             daemon.away.changed = self._tell_edge
@@ -257,7 +258,7 @@ class Keeper:
         daemon = self._daemon
         while True:
             self._moved.clear()
-            busy = any(True for _ in daemon.transfers.active())
+            busy = daemon.shelf.is_moving or any(True for _ in daemon.transfers.active())
             self._idle.set_busy(busy)
             daemon.desk.changed(Topic.WALL, Topic.TRANSFERS)
             self._show(Moved(TransferList(tuple(daemon.transfers.facts()))))

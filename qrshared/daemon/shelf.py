@@ -75,6 +75,8 @@ class Shelf:
         self.pick_ups = PickUps(outgoing)
         self.offers = Offers(self.pick_ups, ended=self._offer_ended, name_of=self._name_of)
         self.changed: Callable[[Topic], None] = lambda _topic: None
+        self.on_moved: Callable[[], None] = lambda: None
+        """Called when somebody begins to pick up, and when that ended: while it moves the computer stays awake."""
         self.say_problem: Callable[[str | None], None] = lambda _sentence: None
         self._outbox = outbox
         self._book = book
@@ -86,7 +88,7 @@ class Shelf:
         self._looked, self._stirred = asyncio.Event(), asyncio.Event()
         self._moved, self._unsaved = asyncio.Event(), asyncio.Event()
         self._ending: asyncio.Queue[str] = asyncio.Queue()
-        outgoing.changed = self._moved.set
+        outgoing.changed = self._something_ended
 
     # --- what waits --------------------------------------------------------------------------------
 
@@ -123,10 +125,20 @@ class Shelf:
         self.changed(Topic.SHELF)
         self.changed(Topic.OFFERS)
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether a device is picking something up now."""
+        return any(one.outgoing.is_moving for one in self.pick_ups.moving())
+
     def begun(self) -> None:
         """Somebody began to pick something up."""
         self._moved.set()
         self._unsaved.set()
+        self.on_moved()
+
+    def _something_ended(self) -> None:
+        self._moved.set()
+        self.on_moved()
 
     def left(self, asker: Asker) -> None:
         """The command that offered is gone."""
