@@ -22,6 +22,7 @@ from tests.browser.scenes import (
     news,
     total,
 )
+from tests.browser.scenes_ways import WAYS
 
 AWAY: Json = {"edge": "https://meet.example.org", "relay_ask_bytes": 104_857_600}
 TRUSTED: Mapping[str, Json] = {"rights": ["send", "pick_up"], "trust": "trusted", "device": "ef" * 16, "away": AWAY}
@@ -93,4 +94,4 @@ OWNER_AWAY = (
     Scene("owner-add-away", "/owner", AWAY_OWN, {"make_ticket": AWAY_TICKET}, click=".owner-add"),
 )
 
-SCENES = AT_HOME + AWAY_FROM_HOME + OWNER_AWAY
+SCENES = AT_HOME + AWAY_FROM_HOME + OWNER_AWAY + WAYS

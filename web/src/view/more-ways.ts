@@ -16,9 +16,9 @@ export type Send = (picked: readonly Picked[]) => void;
 export function moreWays(phase: Phase, device: Device, computer: string, send: Send): TemplateResult | typeof nothing {
   if (!OFFERED.has(phase)) return nothing;
   return html`<div class="ways" role="group" aria-label="Other things to send">
-    ${hasCamera(device) ? html`<button type="button" class="quiet" @click=${() => void takePhoto().then(send)}>${icons.camera}<span>Take a photo</span></button>` : nothing}
+    ${hasCamera(device) ? html`<button type="button" class="quiet" @click=${() => void takePhoto().then(send)}>${icons.camera}<span>Camera</span></button>` : nothing}
     <button type="button" class="quiet" @click=${() => void sendNote(computer, send)}>${icons.note}<span>Note or link</span></button>
-    ${choosesFolders() ? html`<button type="button" class="quiet" @click=${() => void chooseFolder().then((found) => sendGathered(found, send))}>${icons.folder}<span>A folder</span></button>` : nothing}
+    ${choosesFolders() ? html`<button type="button" class="quiet" @click=${() => void chooseFolder().then((found) => sendGathered(found, send))}>${icons.folder}<span>Folder</span></button>` : nothing}
   </div>`;
 }
 

@@ -90,7 +90,7 @@ export class Receipt {
     const { total } = this.#line.state;
     if (total.state !== "done" || total.done === 0) return nothing;
     const lost = lossSentences(this.#losses);
-    return html`<section class="receipt card" aria-label="Receipt">
+    return html`<section class="receipt ${lost.length === 0 ? "" : "card"}" aria-label="Receipt">
       ${lost.length === 0 ? nothing : html`<div class="receipt-lost"><p><b>What changed on the way</b></p>${lost.map((sentence) => html`<p>${sentence}</p>`)}</div>`}
       <button type="button" class="quiet" @click=${() => void this.#open(computer)}>${icons.shield}<span>Receipt</span></button>
     </section>`;
@@ -110,8 +110,8 @@ export class Receipt {
       ${list.lost.map((sentence) => html`<p class="sheet-note">${sentence}</p>`)}
       <long-list class="card receipt-rows" .keyOf=${(item: ItemView) => item.id} .draw=${row} .rows=${list.safe}></long-list>
       <div class="sheet-actions">
-        <button type="button" class="button" @click=${() => keep(list, "json")}>${icons.down}<span>As JSON</span></button>
-        <button type="button" class="button primary" @click=${() => keep(list, "txt")}>${icons.down}<span>Keep it as text</span></button>
+        <button type="button" class="button" @click=${() => keep(list, "json")}>${icons.down}<span>Keep as JSON</span></button>
+        <button type="button" class="button primary" @click=${() => keep(list, "txt")}>${icons.down}<span>Keep as text</span></button>
       </div>`, "sheet-receipt");
   }
 
