@@ -135,10 +135,11 @@ export class PickUps {
       };
       this.#pickUps.set(item.item, pickUp);
       this.#tell(pickUp);
-      // Proposed to this device already, to an earlier load of this page: that goes on.
-      const offered = this.#inbound.find((incoming) => incoming.state === "asked" && isOf(item, incoming));
-      if (offered !== undefined) this.#begin(pickUp, offered.transfer);
-      if (offered !== undefined) this.#inbound.accept(offered.transfer, pickUp.sinks);
+      // Proposed already, as an earlier load of this page had asked for it: that goes on.
+      const offered = this.#inbound.find((incoming) => !incoming.isOver && isOf(item, incoming));
+      if (offered === undefined) continue;
+      this.#begin(pickUp, offered.transfer);
+      this.#inbound.accept(offered.transfer, pickUp.sinks);
     }
     this.#next();
   }

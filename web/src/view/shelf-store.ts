@@ -1,5 +1,6 @@
 // What a page knows of the things it picks up from the shelf, folded from the worker's news.
 import type { Reason, ShelfItem, ShelfItemId } from "../protocol/messages.ts";
+import type { ItemView } from "../session/bridge.ts";
 import type { Place } from "../session/peer-bridge.ts";
 import { HOME, type PickUpNews, type PickUpOrder, type PickUpView } from "../session/pick-up-bridge.ts";
 import { type Incoming, type Peer, PeerStore } from "./peer-store.ts";
@@ -25,9 +26,15 @@ export class ShelfStore {
   /** What the computer sends, asked for or not, as from another device. */
   readonly home: PeerStore;
 
-  constructor(post: (order: PickUpOrder) => void) {
+  /** `shelf`: what waits there now. */
+  constructor(post: (order: PickUpOrder) => void, shelf: () => readonly ShelfItem[]) {
     this.#post = post;
     this.home = new PeerStore((order) => {
+      if (order.t === "accept") {
+        const rows = [...(this.computer?.incoming.get(order.transfer)?.rows.values() ?? [])];
+        const item = shelf().find((each) => isAbout(each, rows));
+        if (item !== undefined) return this.save([item], order.place); // asked for by an earlier load of this page
+      }
       if (order.t !== "meet" && order.t !== "outbox" && order.t !== "relay") post(order);
     }, () => undefined);
   }
@@ -106,4 +113,10 @@ export class ShelfStore {
   stop(item: ShelfItem): void {
     this.#post({ t: "stop", item: item.item });
   }
+}
+
+/** Whether an offer with these rows is this thing; the worker looks again, at everything. */
+function isAbout({ name, size, kind }: ShelfItem, rows: readonly ItemView[]): boolean {
+  const isSame = (row: ItemView): boolean => row.name === name || (kind === "folder" && row.name.startsWith(`${name}/`));
+  return rows.length > 0 && rows.every(isSame) && rows.reduce((sum, row) => sum + row.size, 0) === size;
 }
