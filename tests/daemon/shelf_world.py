@@ -14,13 +14,15 @@ from qrshared.protocol import (
     OfferFacts,
     OfferList,
     PickUp,
+    Reason,
     Refuse,
     ShelfItem,
     ShelfList,
     Topic,
+    Verb,
     Watch,
 )
-from qrshared.sessions import Asker
+from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import Settings
 from qrshared.tickets import Life
 from tests.client import Phone, Visit, scan
@@ -82,6 +84,23 @@ class Home:
             while sorted(one.waiting.name for one in self.daemon.shelf.all()) != sorted(names):
                 await asyncio.sleep(0.02)
         return [one.facts() for one in self.daemon.shelf.all()]
+
+
+def made(folder: Path, name: str, content: bytes) -> Path:
+    """A file, with the folders that its name asks for."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+async def reason_of(home: Home, verb: Verb, asker: Asker = COMMAND) -> Reason | None:
+    """Why the desk refuses; None if it does not."""
+    try:
+        await home.daemon.desk.ask(verb, asker)
+    except DeskRefusal as refusal:
+        return refusal.reason
+    return None
 
 
 @asynccontextmanager

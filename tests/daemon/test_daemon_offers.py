@@ -1,0 +1,226 @@
+"""What a command puts on the shelf, and downloads without a seal, in a composed daemon."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from qrshared.daemon.compose import OWNER_HERE
+from qrshared.daemon.offers import OFFERED_MAX
+from qrshared.daemon.offers import Offer as Offered
+from qrshared.daemon.pickups import PICK_UPS_PER_DEVICE_MAX, PickUps
+from qrshared.daemon.shelf_deeds import EXPIRES_S_MAX
+from qrshared.protocol import (
+    Done,
+    Hello,
+    Offer,
+    OfferState,
+    PickUp,
+    PlainDownload,
+    Reason,
+    Refuse,
+    ShelfList,
+    TicketFacts,
+    Withdraw,
+)
+from qrshared.seal import Refused
+from qrshared.sessions import Asker, DeskRefusal, OutgoingTransfers
+from qrshared.shelf import look_at
+from qrshared.tickets import Grant, Right, Road, Trust
+from tests.adapters.sessions_world import until
+from tests.client import scan
+from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up, reason_of, refused, shelf_of
+from tests.receiving import Pocket
+
+MIB = 1024 * 1024
+OWNER = Asker(OWNER_HERE, device="f" * 32)
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    async with home_in(tmp_path) as running:
+        await until(lambda: running.outbox.is_dir())
+        yield running
+
+
+async def test_its_code_leads_to_these_things_alone(home: Home, tmp_path: Path) -> None:
+    made(home.outbox, "other.txt", b"other")
+    await home.on_shelf(["other.txt"])
+    home.follow()
+    offered = await home.offer(made(tmp_path, "a.txt", b"a"), made(tmp_path, "folder/b.txt", b"b").parent)
+    assert offered.url is not None
+    phone = scan(offered.url, name="Friend")
+    async with phone.visit() as visit:
+        seen = await shelf_of(visit)
+        assert sorted(one.name for one in seen) == ["a.txt", "folder"]
+        hidden = next(one.waiting.id for one in home.daemon.shelf.all() if one.waiting.name == "other.txt")
+        assert await refused(visit, hidden) == "not_found"
+        files = (await pick_up(visit, *[one.item for one in seen])).files()
+    assert files == {"a.txt": b"a", "folder/b.txt": b"b"}
+    await until(lambda: [row.state for row in home.told[-1].offers] == [OfferState.HANDED_OVER] * 2)
+    assert {row.device for row in home.told[-1].offers} == {"Friend"}
+    assert all(row.bytes_done == row.bytes for row in home.told[-1].offers)
+
+
+async def test_for_one_device_means_that_no_other_sees_it(home: Home, tmp_path: Path) -> None:
+    anna, ben = await home.trusted("Anna"), await home.trusted("Ben")
+    async with anna.visit() as hers, ben.visit() as his:
+        device = next(one.id for one in home.daemon.book.register.devices() if one.name == "Anna")
+        offered = await home.offer(made(tmp_path, "for-anna.txt", b"secret"), to=device)
+        assert offered.url is None
+        item = offered.items[0].item
+        assert await shelf_of(his) == ()
+        assert await refused(his, item) == "not_found"
+        assert isinstance(await his.ask(PlainDownload(item)), Refuse)
+        assert [one.to for one in await shelf_of(hers)] == [device]
+        assert (await pick_up(hers, item)).files() == {"for-anna.txt": b"secret"}
+        # The owner's page lists it, and does not fetch it.
+        listed = home.daemon.shelf.list(OWNER)
+        assert isinstance(listed, ShelfList)
+        assert [one.item for one in listed.items] == [item]
+        assert await reason_of(home, PickUp((item,)), OWNER) is Reason.NOT_FOUND
+
+
+async def test_once_is_for_the_first_who_takes_it_whole(home: Home, tmp_path: Path) -> None:
+    home.follow()
+    offered = await home.offer(made(tmp_path, "a.bin", os.urandom(16 * MIB)), once=True)
+    item = offered.items[0].item
+    assert offered.url is not None
+    first, second = await home.trusted("Anna"), scan(offered.url, name="Ben")
+    async with first.visit() as hers, second.visit() as his:
+        assert await hers.ask(PickUp((item,))) == Done()
+        pocket = Pocket()
+        await pocket.take(hers, until=lambda: pocket.arrived_bytes > MIB)
+        assert await refused(his, item) == "busy"
+        await pocket.take(hers)
+        await until(lambda: not list(home.daemon.shelf.all()))
+        assert await refused(his, item) == "not_found"
+        await until(lambda: home.told[-1].offers[0].state is OfferState.HANDED_OVER)
+        async with asyncio.timeout(10):
+            await his.until_closed()
+    with pytest.raises(Refused):
+        async with second.visit():
+            pass
+
+
+async def test_a_command_that_leaves_takes_its_offers_along(home: Home, tmp_path: Path) -> None:
+    stop, other = home.follow(), replace(COMMAND, visit=2)
+    home.follow(other)
+    offered = await home.offer(made(tmp_path, "a.bin", os.urandom(16 * MIB)))
+    await home.offer(made(tmp_path, "b.txt", b"b"), asker=other)
+    assert offered.url is not None
+    async with scan(offered.url).visit() as visit:
+        assert await visit.ask(PickUp((offered.items[0].item,))) == Done()
+        pocket = Pocket()
+        await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
+        stop()
+        assert [one.waiting.name for one in home.daemon.shelf.all()] == ["b.txt"]
+        async with asyncio.timeout(10):
+            await pocket.take(visit)  # the receiver hears that it is cancelled
+            assert pocket.arrived_bytes < 16 * MIB
+            await visit.until_closed()
+    kinds = [ticket.kind for ticket in home.daemon.book.register.tickets(0)]
+    assert kinds.count(kinds[0]) == 1
+
+
+async def test_an_offer_ends_with_its_time(home: Home, tmp_path: Path) -> None:
+    home.follow()
+    await home.offer(made(tmp_path, "a.txt", b"a"), expires_s=1)
+    assert len(list(home.daemon.shelf.all())) == 1
+    await until(lambda: not list(home.daemon.shelf.all()))
+    await until(lambda: home.told[-1].offers[0].state is OfferState.WITHDRAWN)
+    for seconds in (0, -1, EXPIRES_S_MAX + 1):
+        assert await reason_of(home, Offer(("/etc/hostname",), expires_s=seconds)) is Reason.UNSUPPORTED
+
+
+async def test_paths_come_from_the_control_socket_only_and_must_be_things_to_send(home: Home, tmp_path: Path) -> None:
+    file = made(tmp_path, "a.txt", b"a")
+    (tmp_path / "link").symlink_to(file)
+    os.mkfifo(tmp_path / "pipe")
+    page = Asker(Grant(Road.LOOPBACK, rights=frozenset(Right), trust=Trust.OWNER, device="d" * 32), device="d" * 32)
+    assert await reason_of(home, Offer((str(file),)), page) is Reason.NOT_ALLOWED
+    for path in (str(tmp_path / "link"), str(tmp_path / "pipe"), str(tmp_path / "none"), "a.txt", "/a\0b", "/dev/zero"):
+        assert await reason_of(home, Offer((path,))) is Reason.SOURCE_UNREADABLE, path
+    assert await reason_of(home, Offer((str(file),), to="e" * 32)) is Reason.NOT_FOUND
+    async with home.guest().visit():
+        device = home.daemon.live.devices()[0]
+    assert await reason_of(home, Offer((str(file),), to=device)) is Reason.NOT_ALLOWED
+    assert await reason_of(home, Offer((str(file),), away=True)) is Reason.UNSUPPORTED
+    assert list(home.daemon.shelf.all()) == []
+
+
+async def test_what_waits_and_what_is_asked_for_is_bounded(home: Home, tmp_path: Path) -> None:
+    path = made(tmp_path, "a.txt", b"a")
+    await home.offer(*[path] * OFFERED_MAX)
+    assert await reason_of(home, Offer((str(path),))) is Reason.TOO_MANY_ITEMS
+    ups = PickUps(OutgoingTransfers())
+    for number in range(PICK_UPS_PER_DEVICE_MAX):
+        one = look_at(path, f"{number:032}")
+        ups.begin("d" * 32, [(one, one.sources())])
+    with pytest.raises(DeskRefusal):
+        ups.begin("d" * 32, [(one, one.sources())])
+    ups.begin("e" * 32, [(one, one.sources())])
+    assert not Offered({}, 0.0, 1, None).items
+
+
+async def test_codes_of_offers_end_with_the_daemon(tmp_path: Path) -> None:
+    async with home_in(tmp_path) as home:
+        offered = await home.offer(made(tmp_path, "a.txt", b"a"))
+        assert offered.url is not None
+        phone = scan(offered.url)
+        async with phone.visit() as visit:
+            assert isinstance(visit.hello, Hello)
+    async with home_in(tmp_path) as home:
+        assert home.daemon.book.register.devices() == []
+        with pytest.raises(Refused):
+            async with phone.visit():
+                pass
+
+
+# --- plain downloads ------------------------------------------------------------------------------------------------
+
+
+async def get(url: str) -> tuple[int, bytes]:
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        return answer.status, await answer.read()
+
+
+async def test_a_plain_download_is_for_whom_the_thing_is_and_while_it_waits(home: Home, tmp_path: Path) -> None:
+    home.follow()
+    offered = await home.offer(made(tmp_path, "film.mp4", b"film" * 1000), made(tmp_path, "trip/a.jpg", b"jpg").parent)
+    film, trip = (one.item for one in offered.items)
+    async with (await home.trusted()).visit() as visit:
+        ticket = await visit.ask(PlainDownload(film))
+        assert isinstance(ticket, TicketFacts)
+        assert await get(ticket.url) == (200, b"film" * 1000)
+        zipped = await visit.ask(PlainDownload(trip))
+        assert isinstance(zipped, TicketFacts)
+        status, body = await get(zipped.url)
+        assert (status, body[:2]) == (200, b"PK")
+        assert isinstance(await visit.ask(PlainDownload("0" * 32)), Refuse)
+        await until(lambda: all(row.state is OfferState.HANDED_OVER for row in home.told[-1].offers))
+        await home.daemon.desk.ask(Withdraw(film), COMMAND)
+        assert (await get(ticket.url))[0] == 404
+
+
+async def test_plain_downloads_can_be_switched_off(tmp_path: Path) -> None:
+    async with home_in(tmp_path, plain_downloads=False) as home:
+        made(home.outbox, "a.txt", b"a")
+        (one,) = await home.on_shelf(["a.txt"])
+        async with (await home.trusted()).visit() as visit:
+            answer = await visit.ask(PlainDownload(one.item))
+            assert isinstance(answer, Refuse)
+            assert "switched off" in answer.sentence
+
+
+async def test_away_from_home_there_is_no_plain_download(home: Home) -> None:
+    made(home.outbox, "a.txt", b"a")
+    (one,) = await home.on_shelf(["a.txt"])
+    for road in (Road.AWAY, Road.SECURE):
+        grant = Grant(road, rights=frozenset({Right.PICK_UP}), trust=Trust.TRUSTED, device="d" * 32)
+        asker = Asker(grant, device="d" * 32)
+        assert await reason_of(home, PlainDownload(one.item), asker) is Reason.UNSUPPORTED
