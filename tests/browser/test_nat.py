@@ -7,6 +7,7 @@ import pytest
 from tests.browser.chromium import Page
 from tests.browser.home import MIB, hashes, sha256, wait_done, wait_sent
 from tests.browser.nat_world import EDGE, ROAD, TURN_TCP, TURN_UDP, World, nat_world
+from tests.browser.test_shelf import put, state
 from tests.browser.test_two_browsers import LINKED, Tab, open_tab
 from tests.natlab import Nat
 
@@ -134,3 +135,26 @@ async def test_two_browsers_with_no_direct_way_exchange_files_through_the_relay_
         await hand_over(world, anna, ben, "there.bin")
         await hand_over(world, ben, anna, "back.bin")
         assert await anna.page.evaluate(LINKED) == await ben.page.evaluate(LINKED) == "relay"
+
+
+async def pick_up(world: World, road: str) -> None:
+    """64 MiB from the Outbox at home to a phone elsewhere: computer → phone."""
+    film = put(world.daemon, "film.mp4", 64 * MIB)
+    url = world.daemon.say("qr", "--remote", "--url")
+    tab = await open_tab(await world.browser(world.lab.other), url, world.folder / "downloads")
+    await tab.page.tap("Save film.mp4", within_s=90)
+    await state(tab.page, "film.mp4", "saved", within_s=300)
+    assert await tab.downloaded(1) == {"film.mp4": sha256(film)}
+    assert await tab.page.evaluate(ROAD) == road
+
+
+async def test_what_waits_at_home_is_picked_up_directly_from_another_network() -> None:
+    async with nat_world(relay=True) as world:
+        await world.start_daemon()
+        await pick_up(world, "direct")
+
+
+async def test_what_waits_at_home_is_picked_up_through_the_relay() -> None:
+    async with nat_world(Nat.SYMMETRIC, Nat.SYMMETRIC, relay=True) as world:
+        await world.start_daemon(turn=TURN_UDP)
+        await pick_up(world, "relay")

@@ -203,3 +203,21 @@ async def test_what_a_browser_cannot_hold_comes_unsealed_by_a_tap_that_says_so_a
     await state(anna.page, "small.jpg", "arrived")  # iPhones take one download a tap
     await anna.page.tap("Save small.jpg")
     assert (await anna.downloaded(2))["small.jpg"] == sha256(small)
+
+
+async def test_what_the_owner_puts_on_the_shelf_waits_on_phones_until_it_is_taken_back(home: Home) -> None:
+    anna = await scan(home)
+    owner = await home.open(home.daemon.owner_url(), host=home.computer)
+    one, two = home.file("one.pdf", 2 * MIB), home.file("two.pdf", MIB)
+    await owner.choose("Drop files here", one, two)
+    for name in ("one.pdf", "two.pdf"):
+        await owner.wait_for(row(name))
+        await state(anna.page, name, "waits")
+    assert home.daemon.files().keys() == {"Outbox/one.pdf", "Outbox/two.pdf"}
+    await anna.page.tap("Save one.pdf")
+    assert await anna.downloaded(1) == {"one.pdf": sha256(one)}
+    await owner.tap("Take two.pdf back")
+    await owner.tap("Take it back")
+    await anna.page.wait_for(f"!({row('two.pdf')})")
+    assert home.daemon.files() == {"Outbox/one.pdf": sha256(one), "two.pdf": sha256(two)}
+    assert owner.complaints == anna.page.complaints == []

@@ -12,6 +12,8 @@ import type { AwayFault } from "./roads.ts";
 export interface Picked {
   readonly file: File;
   readonly path: string;
+  /** The owner puts it on the shelf, not into the inbox. */
+  readonly isForShelf?: boolean;
   readonly kind?: "folder" | "text";
 }
 

@@ -155,7 +155,8 @@ export class Outbox {
   #propose(rows: readonly Row[], isQuiet = false): void {
     const id = hex(this.#ports.randomBytes(16));
     const continues = [...this.#ports.continues, ...this.#halves].slice(-CONTINUES_MAX);
-    const sender = new Sender(id, rows.map(([, picked]) => itemOf(picked)), continues);
+    const isForShelf = rows.every(([, picked]) => picked.isForShelf === true);
+    const sender = new Sender(id, rows.map(([, picked]) => itemOf(picked)), continues, isForShelf);
     const outgoing = new Outgoing(sender, rows.map(([, { file }]) => file), {
       clock: this.#ports.clock,
       digest: this.#ports.digest,

@@ -25,6 +25,7 @@ export class Sender {
   /** The receiver takes deflated chunks on this link. */
   mayDeflate = false;
   readonly #continues: readonly TransferId[];
+  readonly #isForShelf: boolean;
   readonly #departures: readonly Departure[];
   #phase: SenderPhase = "detached";
   #left: number;
@@ -45,7 +46,7 @@ export class Sender {
   #unsent = 0;
   #finishDue = false;
 
-  constructor(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[] = []) {
+  constructor(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[] = [], isForShelf = false) {
     const weight = items.reduce((sum, item) => sum + itemWeight(item), 0);
     if (items.length === 0 || items.length > ITEMS_MAX || weight > MANIFEST_BYTES_MAX) {
       throw new RangeError("a transfer has 1 to 100 000 items, and 32 MiB of names");
@@ -53,6 +54,7 @@ export class Sender {
     this.transfer = transfer;
     this.items = items;
     this.#continues = continues.slice(-CONTINUES_MAX);
+    this.#isForShelf = isForShelf;
     this.#departures = items.map((item) => new Departure(item.size));
     this.#left = items.length;
     this.tally = new Tally(
@@ -90,7 +92,7 @@ export class Sender {
     this.detached();
     if (this.isOver) return this.messagesToSend();
     this.#phase = "proposed";
-    return proposal(this.transfer, this.items, this.#continues);
+    return proposal(this.transfer, this.items, this.#continues, this.#isForShelf);
   }
 
   /** Takes one message about this transfer. */

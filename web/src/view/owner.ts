@@ -8,11 +8,13 @@ import { icons, mark } from "./icons.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
 import { count } from "./numbers.ts";
+import { asksCard } from "./owner-asks.ts";
 import { devicesCard } from "./owner-devices.ts";
 import { inboxCard } from "./owner-inbox.ts";
 import { problemsCard, statusCard } from "./owner-status.ts";
 import { transfersCard } from "./owner-transfers.ts";
 import { nearbyOf, type NearbyDevices } from "./peers.ts";
+import { ShelfCard } from "./shelf-owner.ts";
 import type { ViewState } from "./store.ts";
 import { ELSEWHERE, first, refusal, UNNAMED } from "./words.ts";
 
@@ -32,10 +34,12 @@ export class OwnerPage extends LineElement {
   #toastTimer = 0;
   #ticking = 0;
 
+  readonly #shelf: ShelfCard;
   readonly #nearby: NearbyDevices;
 
   constructor(line: WorkerLine, device: Device) {
     super(line);
+    this.#shelf = new ShelfCard(line, this.act);
     this.#nearby = nearbyOf(line, device);
   }
 
@@ -118,9 +122,9 @@ export class OwnerPage extends LineElement {
     const act = this.act;
     const nowMs = Date.now();
     return html`<main>
-      ${problemsCard(state.status)}
+      ${asksCard(state.status, act)}${problemsCard(state.status)}
       <div class="owner-wide">${transfersCard(state.transfers, act, nowMs)}${inboxCard(state.inbox, act, this.#tell, computer, nowMs)}</div>
-      <div class="owner-side">${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${this.#nearby}${statusCard(state.status)}</div>
+      <div class="owner-side">${this.#shelf}${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${this.#nearby}${statusCard(state.status)}</div>
     </main>`;
   }
 }
