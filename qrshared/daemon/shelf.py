@@ -189,6 +189,7 @@ class Shelf:
             self._look, problem = Look((), is_restless=False), fault.sentence
         except OSError as fault:
             self._look, problem = Look((), is_restless=False), f"The Outbox cannot be read: {fault.strerror}."
+        self._outbox.turn_to(self._look)
         self.say_problem(problem)
         if self._look.items != before:
             for gone in {one.id for one in before} - {one.id for one in self._look.items}:
@@ -203,7 +204,7 @@ class Shelf:
             if all(item in here for item in kept.items):
                 with suppress(DeskRefusal):
                     await self._go_on(kept, [here[item] for item in kept.items])
-            elif self._look.is_restless or not self._look.is_there:
+            elif self._look.is_restless or self._look.inbox is None:
                 continue  # it may come yet
             self._left_over.remove(kept)
             self._unsaved.set()

@@ -47,8 +47,8 @@ class Look:
     """Something is still being written: look again in a moment."""
     left_out: int = 0
     """Things beyond `ITEMS_MAX`."""
-    is_there: bool = True
-    """Whether the folder itself was."""
+    inbox: Path | None = None
+    """The inbox whose Outbox this is; None when there was none."""
     problems: tuple[str, ...] = ()
     """Sentences about what cannot be offered."""
 
@@ -61,6 +61,8 @@ class Outbox:
         self._inbox = inbox
         self._salt = salt
         self._seen: dict[str, tuple[_Seen, float]] = {}
+        self._watched: Path | None = None
+        self._turned = asyncio.Event()
 
     def look(self, now: float) -> Look:
         """Make the folder if it is missing and see what is in it; `now` is monotonic seconds.
@@ -70,7 +72,7 @@ class Outbox:
         top = self._top()
         if top is None:
             self._seen.clear()
-            return Look((), is_restless=False, is_there=False)
+            return Look((), is_restless=False)
         found: list[Waiting] = []
         problems: list[str] = []
         newest = heapq.nlargest(ITEMS_MAX, _entries(top))
@@ -83,20 +85,28 @@ class Outbox:
         names = {one.path.name for one in found}
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
         left_out = sum(1 for _ in _entries(top)) - len(newest) if len(newest) == ITEMS_MAX else 0
-        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), problems=tuple(problems))
+        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), top.parent, tuple(problems))
 
     async def changes(self) -> AsyncIterator[None]:
         """Something may have changed; until cancelled."""
         while True:
+            self._turned = asyncio.Event()
+            inbox = await asyncio.to_thread(self._inbox)
             try:
-                top = self._inbox()
-                if top is not None:
-                    async for _ in _seen_in(top / OUTBOX_NAME):
+                if inbox is not None:
+                    self._watched = inbox
+                    async for _ in _seen_in(inbox / OUTBOX_NAME, self._turned):
                         yield
             except (OSError, RuntimeError) as fault:  # RuntimeError: watchfiles' own, when inotify has no watch left
                 log.debug("the Outbox cannot be watched for now: %s", type(fault).__name__)
             yield
-            await asyncio.sleep(RETRY_S)
+            if not self._turned.is_set():
+                await asyncio.sleep(RETRY_S)
+
+    def turn_to(self, look: Look) -> None:
+        """Watch where things were found last: the inbox may be another folder by now."""
+        if look.inbox is not None and look.inbox != self._watched:
+            self._turned.set()
 
     def _top(self) -> Path | None:
         inbox = self._inbox()
@@ -131,20 +141,18 @@ class Outbox:
         return now - before[1] >= REST_S
 
 
-async def _seen_in(top: Path) -> AsyncIterator[None]:
-    """Until the folder is gone; once as well when the watch is certainly at work, for what came before."""
+async def _seen_in(top: Path, turned: asyncio.Event) -> AsyncIterator[None]:
+    """Until the folder is gone, or another is to be watched; once as well when the watch is certainly at work."""
     has_begun = False
-    watched = awatch(top, watch_filter=None, step=STEP_MS, rust_timeout=WATCH_BEGINS_MS, yield_on_timeout=True)
+    watched = awatch(
+        top, watch_filter=None, step=STEP_MS, rust_timeout=WATCH_BEGINS_MS, yield_on_timeout=True, stop_event=turned
+    )
     async for seen in watched:
         if seen or not has_begun:
             yield
         has_begun = True
-        if not _is_there(top):
+        if not await asyncio.to_thread(top.is_dir):
             return
-
-
-def _is_there(top: Path) -> bool:
-    return top.is_dir()
 
 
 def _entries(top: Path) -> list[tuple[int, str]]:

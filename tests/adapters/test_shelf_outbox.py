@@ -1,10 +1,11 @@
 """The Outbox and trees: what is offered, when, under which id, and what never is."""
 
+import asyncio
 import os
 import stat
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_the_folder_is_made_at_the_first_look_and_again_when_it_is_gone(outbox: 
 
 def test_without_an_inbox_nothing_is_made_anywhere(tmp_path: Path) -> None:
     look = Outbox(lambda: None, SALT).look(0)
-    assert (look.items, look.is_there) == ((), False)
+    assert (look.items, look.inbox) == ((), None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -235,3 +236,26 @@ def test_nothing_here_changes_a_file(outbox: Outbox, top: Path) -> None:
     after = (top / "a.txt").stat()
     assert (after.st_mtime_ns, after.st_ino, stat.S_IMODE(after.st_mode)) == (before.st_mtime_ns, before.st_ino, 0o400)
     assert unicodedata.is_normalized("NFC", one.name)
+
+
+async def test_the_watch_follows_an_inbox_that_becomes_another_folder(tmp_path: Path) -> None:
+    inboxes = [tmp_path / "one", tmp_path / "two"]
+    for inbox in inboxes:
+        inbox.mkdir()
+    here = inboxes[0]
+    outbox = Outbox(lambda: here, SALT)
+    outbox.turn_to(outbox.look(0))
+    changes = outbox.changes()
+    async with asyncio.timeout(20):
+        await anext(changes)
+        here = inboxes[1]
+        outbox.turn_to(outbox.look(1))
+        await anext(changes)  # the old watch ended
+        await anext(changes)  # the new one is certainly at work
+        told = asyncio.get_running_loop().create_task(_next(changes))
+        (inboxes[1] / OUTBOX_NAME / "a.txt").write_text("x")
+        await told
+
+
+async def _next(changes: AsyncIterator[None]) -> None:
+    await anext(changes)
