@@ -57,11 +57,11 @@ def _marks() -> dict[bool, str]:
     return {True: click.style(marks[True], fg="green"), False: click.style(marks[False], fg="red", bold=True)}
 
 
-def problems_at_home(loaded: Loaded) -> "list[str]":
-    """What is not well in the home part, one line each; blocks, so a running daemon asks in a thread."""
-    from qrshared.cli.checks import bad_lines, home_findings
+def look_at_home(loaded: Loaded) -> "list[Finding]":
+    """The home part; blocks, so a running daemon asks in a thread."""
+    from qrshared.cli.checks import home_findings
 
-    return bad_lines(home_findings(loaded, asyncio.run(_status(loaded.settings))))
+    return home_findings(loaded, asyncio.run(_status(loaded.settings)))
 
 
 async def _examine_all(loaded: Loaded) -> "list[Finding]":

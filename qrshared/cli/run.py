@@ -18,6 +18,7 @@ from qrshared.settings import Loaded, make_data_dir
 
 if TYPE_CHECKING:
     from qrshared.cli.display import Display
+    from qrshared.remote.checkup import Finding
 
 
 class RunsAlready(UserError):
@@ -47,10 +48,12 @@ def command(**flags: object) -> None:
     start_logging(loaded, display)
     for warning in loaded.warnings:
         click.echo(warning, err=True)
-    look = _look_at_home(loaded) if is_first else _look_for_nothing  # once said, it would only be noise at each start
     _leave_with_the_terminal()
     with display:
-        asyncio.run(run(settings, show=display.show, look_for_problems=look))
+        daemon = run(
+            settings, show=display.show, reload=lambda: load(**flags), examine=_examiner(loaded), is_first=is_first
+        )  # fmt: skip
+        asyncio.run(daemon)
 
 
 def _leave_with_the_terminal() -> None:
@@ -84,13 +87,8 @@ def start_logging(loaded: Loaded, display: "Display") -> None:
     logging.getLogger("qrshared").setLevel(level.upper())
 
 
-def _look_at_home(loaded: Loaded) -> Callable[[int], Sequence[str]]:
+def _examiner(loaded: Loaded) -> Callable[[], "Sequence[Finding]"]:
     """The home part of `qrshared doctor`; it asks this daemon itself over the control socket, port included."""
-    from qrshared.cli.doctor import problems_at_home
+    from qrshared.cli.doctor import look_at_home
 
-    return lambda _port: problems_at_home(loaded)
-
-
-def _look_for_nothing(port: int) -> Sequence[str]:
-    del port
-    return ()
+    return lambda: look_at_home(loaded)

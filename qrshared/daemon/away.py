@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from aiohttp import ClientSession
 
 from qrshared.daemon.store import Store, StoreDamaged
+from qrshared.errors import UserError
 from qrshared.links import CloseReason, Link
 from qrshared.links.ice import IceServer
 from qrshared.protocol import EdgeFacts, RelayFacts, RoadInUse, TurnKind
@@ -49,8 +50,13 @@ class Away:
         self, settings: Settings, edge: str, *, session: ClientSession, book: Rooms, welcome: Welcome,
         live: LiveSessions, month: Callable[[], str] = this_month,
     ) -> None:  # fmt: skip
-        """Raises `UserError` for relays that are not set as they should be."""
-        self._turn = _turn_source(settings, session)
+        self._turn: TurnSource | None = None
+        self.relay_problem: str | None = None
+        """Why the relay of the settings is not used; everything else works."""
+        try:
+            self._turn = _turn_source(settings, session)
+        except UserError as wrong:
+            self.relay_problem = f"The relay is not used. {wrong.sentence}"
         self._stun = (IceServer(settings.stun),) if settings.stun else ()
         self._ask_bytes = settings.relay_ask_mb * _MIB
         self._welcome = welcome

@@ -80,6 +80,10 @@ class Book:
         self.on_rooms_changed: Callable[[], None] = _nobody
         """Called when `rooms` gives others than before: whoever may come from away has."""
 
+    def has_phones(self) -> bool:
+        """Whether anybody has ever come by a code and is still known; the owner's own page does not count."""
+        return any(device.trust is not Trust.OWNER for device in self.register.devices())
+
     # --- for sessions --------------------------------------------------------------------------------
 
     def find(self, key_id: bytes, road: Road) -> Credential | Refusal:

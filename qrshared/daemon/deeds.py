@@ -59,8 +59,8 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Verb)
 
 NO_EDGE = (
-    "This computer is not set up for use away from home. Say where its meeting point is with "
-    "`qrshared config set edge https://…`, then start qrshared again."
+    "This computer is not set up for use away from home. Say where its meeting point is: in the settings of the owner "
+    "page, or with `qrshared config set edge https://…`."
 )
 
 UNFINISHED_TOLD_MAX = 200
@@ -71,8 +71,8 @@ class Deeds:
     """Carries out verbs. `table` is what the desk goes by."""
 
     def __init__(
-        self, *, book: Book, inbox: Inbox, live: LiveSessions, transfers: IncomingTransfers, where: Whereabouts,
-        views: Views, introductions: Introductions, networks: Networks, changed: Callable[[], None],
+        self, *, book: Book, inbox: Callable[[], Inbox], live: LiveSessions, transfers: IncomingTransfers,
+        where: Whereabouts, views: Views, introductions: Introductions, networks: Networks, changed: Callable[[], None],
     ) -> None:  # fmt: skip
         self._book = book
         self._inbox = inbox
@@ -130,18 +130,18 @@ class Deeds:
     async def _open_inbox(self, verb: OpenInbox) -> Facts:
         # The folder, never the file: what a stranger sent is not opened for anybody.
         inside = verb.name.rpartition("/")[0] if verb.name else ""
-        folder = self._inbox.folder / inside
-        if "\0" in inside or not folder.resolve().is_relative_to(self._inbox.folder):
+        folder = self._inbox().folder / inside
+        if "\0" in inside or not folder.resolve().is_relative_to(self._inbox().folder):
             raise DeskRefusal(Reason.NAME_REFUSED, "That is not a folder of the inbox.")
         if not await open_folder(folder):
             raise DeskRefusal(Reason.UNSUPPORTED, f"This computer shows no windows. The files are in {folder}.")
         return Done(str(folder))
 
     async def _rename_entry(self, verb: RenameEntry) -> Facts:
-        return Done(await self._inbox.rename(verb.name, verb.to))
+        return Done(await self._inbox().rename(verb.name, verb.to))
 
     async def _bin_entry(self, verb: BinEntry) -> Facts:
-        return Done(await self._inbox.bin(verb.name))
+        return Done(await self._inbox().bin(verb.name))
 
     # --- devices and codes --------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class Deeds:
 
     async def _list_unfinished(self, _verb: Verb, asker: Asker) -> Facts:
         device = _device_of(asker.grant)
-        stored = await asyncio.to_thread(self._inbox.unfinished, device)
+        stored = await asyncio.to_thread(self._inbox().unfinished, device)
         begun = [
             UnfinishedItem(one.key.transfer, one.facts.name, one.facts.size, one.offset)
             for one in stored

@@ -51,6 +51,8 @@ class History:
         self.accept = accept
         """Whose files come in; it may change while the daemon runs."""
         self.on_landed: Callable[[], None] = lambda: None
+        self.on_placed: Callable[[Sender, TransferId, int, Placed], None] = lambda *_: None
+        """Whoever keeps receipts."""
 
     def allows(self, device: DeviceId, count: int) -> bool:
         """Whether so many bytes are within the device's allowance now."""
@@ -72,7 +74,7 @@ class History:
         """Count bytes that are about to be written; False when the allowance does not hold them."""
         return self._book.brings(device, transfer, count)
 
-    def landed(self, sender: Sender, transfer: TransferId, placed: Placed) -> None:
+    def landed(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox under its name."""
         self._senders[placed.name] = sender.name
         if len(self._senders) > SENDERS_TOLD_MAX:
@@ -81,6 +83,7 @@ class History:
         landing.names.append(placed.name)
         landing.size += placed.size
         landing.kinds[kind_of(placed.name)] += 1
+        self.on_placed(sender, transfer, item, placed)
         self.on_landed()
 
     def ended(self, sender: Sender, transfer: TransferId) -> None:

@@ -33,6 +33,10 @@ class Introductions:
         self.servers: MintServers = _no_servers
         """What links between different networks need; set once there is a door away from home."""
 
+    def serve(self, servers: MintServers | None) -> None:
+        """Who gives links between different networks what they need, from now on."""
+        self.servers = servers or _no_servers
+
     def near(self, device: str) -> list[Device]:
         """Other devices that are here now and stand as this one does; by name."""
         try:

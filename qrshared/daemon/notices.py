@@ -154,8 +154,14 @@ Runner = Callable[[Command], Awaitable[None]]
 class Notices:
     """Shows what arrived, at most one notice in ten seconds."""
 
-    def __init__(self, folder: Path, *, run: Runner | None = None, every_s: float = NOTICE_EVERY_S) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, *, is_quiet: Callable[[], bool] = lambda: False, run: Runner | None = None,
+        every_s: float = NOTICE_EVERY_S,
+    ) -> None:  # fmt: skip
+        """`is_quiet`: whether the owner wants none now; what is told then is not told later."""
+        self.folder = folder
+        """Where files arrive; it may change while the daemon runs."""
+        self._is_quiet = is_quiet
         self._run = run or run_command
         self._every_s = every_s
         self._waiting: Batch | None = None
@@ -182,10 +188,12 @@ class Notices:
                 await self._show(self._others.popleft())
             batch, self._waiting = self._waiting, None
             if batch is not None:
-                await self._show(Notice(ARRIVED, batch_sentence(batch, self._folder.name or str(self._folder))))
+                await self._show(Notice(ARRIVED, batch_sentence(batch, self.folder.name or str(self.folder))))
             await asyncio.sleep(self._every_s)
 
     async def _show(self, notice: Notice) -> None:
+        if self._is_quiet():
+            return
         command = notice_command(
             notice.text, title=notice.title, platform=sys.platform, environment=os.environ, which=shutil.which
         )

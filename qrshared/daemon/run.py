@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,15 +13,16 @@ from typing import Final
 from qrshared.daemon.asks import OwnerAsks
 from qrshared.daemon.compose import Daemon, compose
 from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
+from qrshared.daemon.examining import Look, problem_of
 from qrshared.daemon.idle import IdleGuard
 from qrshared.daemon.notices import Batch, Notices
 from qrshared.daemon.runtime import fit_to_transfers
 from qrshared.daemon.systemd import Systemd, Watchdog, door_check, thread_check
-from qrshared.inbox import InboxError
+from qrshared.inbox import Inbox, InboxError
 from qrshared.lan import Candidate, Network, advertised_addresses, candidates, choose, read_network, watch
 from qrshared.protocol import Topic, TransferList
 from qrshared.sessions import ItemKind
-from qrshared.settings import Settings
+from qrshared.settings import Loaded, Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +49,26 @@ Job = Callable[[], Coroutine[None, None, None]]
 
 
 async def run(
-    settings: Settings, *, show: Show, look_for_problems: Callable[[int], Sequence[str]] = lambda _port: ()
-) -> None:
+    settings: Settings, *, show: Show, reload: Callable[[], Loaded] | None = None, examine: Look = tuple,
+    is_first: bool = False,
+) -> None:  # fmt: skip
     """Run until SIGTERM or SIGINT; raises `UserError` for what a person can mend.
 
-    `look_for_problems` is asked once, in a thread, with the port: what else is in the way, such as a firewall.
+    `reload` reads all settings anew: without it none can change. `examine` looks, blocking, for what is in the way of
+    phones; at a first start it is asked at once.
     """
     fit_to_transfers()
     systemd = Systemd(os.environ)
     stop = asyncio.Event()
     with _signals(stop):
-        async with compose(settings) as daemon:
+        async with compose(settings, reload=reload, examine=examine) as daemon:
             keeper = Keeper(daemon, show)
             async with asyncio.TaskGroup() as tasks:
                 jobs = [tasks.create_task(keep_going(job)) for job in keeper.jobs(systemd)]
                 show(_ready(daemon))
                 systemd.ready(f"Sending to {settings.name}: {daemon.where.urls()[0]}")
-                jobs.append(tasks.create_task(keeper.look(look_for_problems)))
+                if is_first:  # once said, it would only be noise at each start
+                    jobs.append(tasks.create_task(keeper.look()))
                 await stop.wait()
                 log.info("stopping")
                 systemd.stopping()
@@ -117,7 +122,9 @@ class Keeper:
     def __init__(self, daemon: Daemon, show: Show) -> None:
         self._daemon = daemon
         self._show = show
-        self._notices = Notices(daemon.inbox.folder)
+        self._notices = Notices(daemon.inbox.folder, is_quiet=self._is_quiet)
+        self._inbox_moved = asyncio.Event()
+        self._follow_changes()
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
         self._found: Sequence[Candidate] = ()
@@ -131,29 +138,54 @@ class Keeper:
         daemon.transfers.changed = self._moved.set
         daemon.shelf.on_moved = self._moved.set
         daemon.history.on_landed = self._moved.set
-        if daemon.away is not None:
-            daemon.away.changed = self._tell_edge
-            self._tell_edge()
+        daemon.reach.changed = self._tell_edge
+        self._tell_edge()
+
+    def _follow_changes(self) -> None:
+        """Take note of what the owner changes in the settings."""
+        daemon = self._daemon
+        was_moved, was_changed = daemon.inboxes.moved, daemon.changes.changed
+
+        def moved(inbox: Inbox) -> None:
+            was_moved(inbox)
+            self._notices.folder = inbox.folder
+            self._inbox_moved.set()
+
+        def changed() -> None:
+            was_changed()
+            if daemon.advertiser is not None:
+                daemon.advertiser.rename(daemon.settings.name)
+                self._heard_elsewhere.set()
+
+        daemon.inboxes.moved, daemon.changes.changed = moved, changed
+        daemon.changes.say_problem = lambda sentence: self._say_problem("settings", sentence)
+
+    def _is_quiet(self) -> bool:
+        settings, now = self._daemon.settings, time.localtime()
+        hours = settings.quiet_hours
+        return not settings.notices or (hours is not None and hours.holds(60 * now.tm_hour + now.tm_min))
 
     def jobs(self, systemd: Systemd) -> list[Job]:
         """Everything to run until the end."""
         daemon = self._daemon
-        watchdog = Watchdog(systemd, [door_check(daemon.where.port), thread_check("the inbox", daemon.inbox.is_there)])
+        is_there = thread_check("the inbox", lambda: daemon.inbox.is_there())
+        watchdog = Watchdog(systemd, [door_check(daemon.where.port), is_there])
         jobs = [
             self._follow_network, self._advertise, self._follow_inbox, self._make_rounds, self._refresh_walls,
             self._tell_progress, self._idle.run, self._asks.ask_about_networks, self._asks.keep_word, watchdog.run,
         ]  # fmt: skip
-        return [*jobs, self._notices.run] if daemon.settings.notices else jobs
+        return [*jobs, self._notices.run, daemon.changes.follow, daemon.inboxes.let_go]
 
-    async def look(self, look_for_problems: Callable[[int], Sequence[str]]) -> None:
-        """Tell of what else is in the way."""
+    async def look(self) -> None:
+        """Tell of what is in the way of phones, under the code."""
         try:
-            found = await asyncio.to_thread(look_for_problems, self._daemon.where.port)
+            found = await self._daemon.examiner.look()
         except Exception:
             log.exception("looking for problems failed")
             return
-        for sentence in found:
-            self._say_problem(sentence, sentence)
+        for one in found.findings:
+            if not one.ok:
+                self._show(Problem(problem_of(one)))
 
     async def _follow_network(self) -> None:
         daemon = self._daemon
@@ -196,10 +228,20 @@ class Keeper:
             daemon.desk.changed(Topic.WALL, Topic.STATUS)
 
     async def _follow_inbox(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read_inbox_at_first())
-            async for _ in self._daemon.inbox.changes():
-                await self._read_inbox()
+        while True:
+            self._inbox_moved.clear()
+            async with asyncio.TaskGroup() as tasks:
+                jobs = [
+                    tasks.create_task(self._read_inbox_at_first()),
+                    tasks.create_task(self._follow_one(self._daemon.inbox)),
+                ]
+                await self._inbox_moved.wait()
+                for job in jobs:
+                    job.cancel()
+
+    async def _follow_one(self, inbox: Inbox) -> None:
+        async for _ in inbox.changes():
+            await self._read_inbox()
 
     async def _read_inbox_at_first(self) -> None:
         await self._read_inbox()
@@ -233,6 +275,7 @@ class Keeper:
             else:
                 self._say_problem("book", None)
             await self._keep_relayed()
+            await asyncio.to_thread(daemon.unreached.remember)
 
     async def _keep_relayed(self) -> None:
         try:
@@ -245,9 +288,9 @@ class Keeper:
 
     def _tell_edge(self) -> None:
         away = self._daemon.away
-        if away is not None:
-            self._say_problem("edge", away.state.sentence)
-            self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES, Topic.WALL)
+        self._say_problem("edge", None if away is None else away.state.sentence)
+        self._say_problem("relay", None if away is None else away.relay_problem)
+        self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES, Topic.WALL)
 
     async def _refresh_walls(self) -> None:
         while True:

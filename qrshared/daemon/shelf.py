@@ -150,6 +150,7 @@ class Shelf:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watched, told and written down until the block ends."""
+        await asyncio.to_thread(self._outbox.make)  # whoever hears that all is ready may put something in at once
         for ticket in self._book.register.tickets(self.now()):
             if ticket.kind is TicketKind.PICK_UP:  # what it led to went with the daemon that had offered it
                 await self._book.end_ticket(ticket.id)

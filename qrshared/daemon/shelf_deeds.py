@@ -44,7 +44,9 @@ EXPIRES_S_MAX: Final = 30 * DAY_S
 class ShelfDeeds:
     """Carries out the shelf's verbs."""
 
-    def __init__(self, *, shelf: Shelf, book: Book, inbox: Inbox, where: Whereabouts, downloads: Downloads) -> None:
+    def __init__(
+        self, *, shelf: Shelf, book: Book, inbox: Callable[[], Inbox], where: Whereabouts, downloads: Downloads
+    ) -> None:
         self._shelf = shelf
         self._book = book
         self._inbox = inbox
@@ -118,7 +120,7 @@ class ShelfDeeds:
         one = next((one.waiting for one in self._shelf.all() if one.waiting.id == verb.item), None)
         if one is None:
             raise DeskRefusal(Reason.NOT_FOUND, "That is not on the shelf any more.")
-        name = await self._inbox.take_back(OUTBOX_NAME, one.path.name)
+        name = await self._inbox().take_back(OUTBOX_NAME, one.path.name)
         self._shelf.pick_ups.cancel(one.id)
         await self._shelf.look()
         return Done(name)

@@ -14,6 +14,7 @@ from qrshared.daemon.book import Book
 from qrshared.daemon.history import History
 from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.networks import Networks
+from qrshared.daemon.unreached import Unreached
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
 from qrshared.protocol import (
@@ -36,9 +37,10 @@ from qrshared.protocol import (
     TransferList,
     TransferState,
     WallFacts,
+    WallHint,
 )
 from qrshared.sessions import Asker, IncomingTransfers, ItemKind, LiveSessions, Question
-from qrshared.settings import Wall
+from qrshared.settings import Settings, Wall
 from qrshared.tickets import WALL_RENEW_S, Device, Road, Ticket, TooManyTickets
 
 WALL_GRACE_S: Final = 60.0
@@ -92,12 +94,11 @@ class Views:
     """Facts for every topic. Only what is called `read_…` touches the disk."""
 
     def __init__(
-        self, *, computer: str, wall: Wall, where: Whereabouts, book: Book, inbox: Inbox, live: LiveSessions,
-        transfers: IncomingTransfers, history: History, problems: Problems, introductions: Introductions,
-        networks: Networks,
+        self, *, settings: Callable[[], Settings], where: Whereabouts, book: Book, inbox: Callable[[], Inbox],
+        live: LiveSessions, transfers: IncomingTransfers, history: History, problems: Problems,
+        introductions: Introductions, networks: Networks,
     ) -> None:  # fmt: skip
-        self._computer = computer
-        self._wall = wall
+        self._settings = settings
         self._where = where
         self._book = book
         self._inbox = inbox
@@ -108,9 +109,11 @@ class Views:
         self._introductions = introductions
         self._networks = networks
         self.away: Away | None = None
-        """Set once there is a line to an edge."""
+        """What is open of use away from home."""
+        self.unreached: Unreached | None = None
+        """Notices a code by which nobody ever arrives."""
         self._started_ms = int(time.time() * 1000)
-        self._entries = InboxList(str(inbox.folder), (), 0)
+        self._entries = InboxList(str(inbox().folder), (), 0)
         self._free_bytes = 0
 
     def table(self) -> dict[Topic, Callable[[Asker], Facts]]:
@@ -128,7 +131,7 @@ class Views:
 
     def code_url(self) -> str | None:
         """A live wall code for this computer's own terminal; None while the wall is off."""
-        if self._wall is Wall.OFF or not self._where.port or not self._networks.is_known:
+        if self._settings().wall is Wall.OFF or not self._where.port or not self._networks.is_known:
             return None
         ticket = self._wall_ticket()
         return None if ticket is None else self._where.code_url(ticket.fragment)
@@ -137,7 +140,8 @@ class Views:
         """What a wall shows; without a code where the settings allow none."""
         is_here = asker.grant.road is Road.LOOPBACK
         is_at_home = asker.grant.road is not Road.AWAY  # what opens doors at home is not told elsewhere
-        shows_code = (self._wall is Wall.LAN and is_at_home) or (self._wall is Wall.COMPUTER and is_here)
+        setting = self._settings().wall
+        shows_code = (setting is Wall.LAN and is_at_home) or (setting is Wall.COMPUTER and is_here)
         url, fresh_until_ms = None, 0
         shows_code = shows_code and self._networks.is_known  # in a café it would be everybody's there
         ticket = self._wall_ticket() if shows_code and self._where.port else None
@@ -145,20 +149,29 @@ class Views:
             url = self._where.code_url(ticket.fragment)
             fresh_until_ms = int((ticket.made + WALL_RENEW_S + WALL_GRACE_S) * 1000)
         # A code that works from elsewhere is for whoever stands before this screen, and only sends.
-        is_for_elsewhere = is_here and self._wall is not Wall.OFF and self._is_reached_from_elsewhere()
+        is_for_elsewhere = is_here and setting is not Wall.OFF and self._is_reached_from_elsewhere()
         elsewhere = self._wall_ticket(away=True) if is_for_elsewhere else None
         away_url = None if elsewhere is None else self._where.away_url(elsewhere.fragment)
-        return WallFacts(self._computer, url, fresh_until_ms, self._where.spoken(), self._arrivals(), away_url)
+        hint = self._hint(url)
+        return WallFacts(
+            self._settings().name, url, fresh_until_ms, self._where.spoken(), self._arrivals(), away_url, hint
+        )
+
+    def _hint(self, url: str | None) -> WallHint | None:
+        if self.unreached is None or url is None:
+            return None
+        self.unreached.shown()
+        return self.unreached.hint()
 
     def status(self, asker: Asker) -> StatusFacts:
         """The daemon as a whole."""
         return StatusFacts(
             version=__version__,
             pid=os.getpid(),
-            computer=self._computer,
+            computer=self._settings().name,
             urls=self._where.urls(),
             local_name=self._where.local_name,
-            inbox=str(self._inbox.folder),
+            inbox=str(self._inbox().folder),
             free_bytes=self._free_bytes,
             sessions=len(self._live),
             started_ms=self._started_ms,
@@ -192,7 +205,7 @@ class Views:
     def read_inbox(self, limit: int) -> InboxList:
         """Look into the folder; call it in a thread. Raises `InboxError`."""
         self.read_room()
-        entries = self._inbox.entries(limit)
+        entries = self._inbox().entries(limit)
         told: list[EntryFacts] = []
         room = TOLD_ENTRIES_BYTES
         for one in entries:
@@ -205,11 +218,11 @@ class Views:
             room -= weight if text else 0
             sender = self._history.sender_of(one.name)
             told.append(EntryFacts(one.name, one.size, one.arrived_ms, sender, one.is_folder, text, one.is_cut))
-        return InboxList(str(self._inbox.folder), tuple(told), self._inbox.count())
+        return InboxList(str(self._inbox().folder), tuple(told), self._inbox().count())
 
     def read_room(self) -> None:
         """Look how full the disk is, for `status`; call it in a thread. Raises `InboxError`."""
-        self._free_bytes = max(0, self._inbox.room().free)
+        self._free_bytes = max(0, self._inbox().room().free)
 
     def remember_inbox(self, entries: InboxList) -> None:
         """What `read_inbox` gave is what watchers see from now on."""

@@ -28,6 +28,10 @@ class Whereabouts:
         """mDNS knows us by this name now."""
         self._local_name = local_name
 
+    def reach_at(self, edge: str | None) -> None:
+        """Where this computer is reached from other networks, from now on."""
+        self._edge = edge
+
     @property
     def address(self) -> str | None:
         """The address that codes carry; None without a network."""

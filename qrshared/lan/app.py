@@ -22,6 +22,9 @@ from qrshared.serving import (
 
 _HTTP_PORT = 80
 
+PHONE_PATH = "/p"
+"""What codes lead to."""
+
 
 def build_app(
     *,
@@ -31,17 +34,25 @@ def build_app(
     admission: Callable[[], Admission],
     gate: Gate,
     failed: FailedHandshakes | None = None,
-    connect_to: Sequence[str] = (),
+    connect_to: Callable[[], Sequence[str]] = tuple,
     downloads: Downloads | None = None,
+    on_opened: Callable[[], None] = lambda: None,
 ) -> web.Application:
     """The application: `/`, `/p`, `/owner`, `/assets/*`, `/health`, the door at `/link`, plain downloads at `/get/`.
 
     `sessions` counts open sealed sessions; `admission` is asked anew for each request, because addresses change.
+    `on_opened`: another machine fetched the page that codes lead to.
     """
     gate.screen(lambda address: admission().welcomes(address))
     app = web.Application(middlewares=[gate.middleware, guard_middleware(admission), catch_faults])
     secure_responses(app, public_host=lambda: admission().public_host, connect_to=connect_to)
     add_page_routes(app, page)
+
+    async def note_opened(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path == PHONE_PATH and response.status < 400 and not _is_this_computer(request.remote):
+            on_opened()
+
+    app.on_response_prepare.append(note_opened)
 
     async def health(_request: web.Request) -> web.StreamResponse:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -54,6 +65,13 @@ def build_app(
     if downloads is not None:
         app.router.add_route("*", "/get/{token:.*}", downloads.serve)
     return app
+
+
+def _is_this_computer(address: str | None) -> bool:
+    try:
+        return address is None or ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def admission_for(

@@ -52,6 +52,7 @@ class Advertiser:
 
     def __init__(self, *, name: str, port: int, host_label: str = HOST_LABEL) -> None:
         self._name = instance_name(name)
+        self._said: str | None = None
         self._port = port
         self._host_label = host_label
         self._zeroconf: AsyncZeroconf | None = None
@@ -71,6 +72,10 @@ class Advertiser:
         """The names under which others list us, a suffix included where one was needed."""
         return tuple(service.name for service in self._services)
 
+    def rename(self, name: str) -> None:
+        """Others list us under this name after the next `follow`."""
+        self._name = instance_name(name)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -83,8 +88,10 @@ class Advertiser:
         """Be heard on exactly these addresses from now on; takes about 3 s where something changes."""
         async with self._one_at_a_time:
             wanted = sorted(addresses)
-            if wanted == self._addresses and (self._services or not wanted):
+            if wanted == self._addresses and (self._name == self._said if self._services else not wanted):
                 return
+            if self._services and self._name != self._said:
+                await self._leave()  # under the old name
             self._addresses = wanted
             self._had.update(wanted)
             if not wanted:
@@ -113,6 +120,7 @@ class Advertiser:
     async def _register(self, zeroconf: AsyncZeroconf, host: str) -> None:
         await zeroconf.async_unregister_all_services()
         self._host = host
+        self._said = self._name
         services = [
             AsyncServiceInfo(
                 kind,

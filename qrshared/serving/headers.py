@@ -64,7 +64,7 @@ def secure_responses(
     app: web.Application,
     *,
     public_host: Callable[[], str | None],
-    connect_to: Sequence[str] = (),
+    connect_to: Callable[[], Sequence[str]] = tuple,
     is_secure: Callable[[web.Request], bool] = lambda _request: False,
     any_websocket: bool = False,
 ) -> None:
@@ -82,7 +82,7 @@ def secure_responses(
         over_https = vetted == public_host() or is_secure(request)
         if "Content-Security-Policy" not in headers:  # what is no page of ours may be held more tightly
             headers["Content-Security-Policy"] = content_policy(
-                host=vetted, is_secure=over_https, any_websocket=any_websocket, connect_to=connect_to
+                host=vetted, is_secure=over_https, any_websocket=any_websocket, connect_to=connect_to()
             )
         if over_https or _LOOPBACK_HOSTS.fullmatch(vetted):
             headers.update(_OPENER_POLICY)

@@ -118,6 +118,10 @@ class Incoming:
             self.is_worth_telling = False
             self.abandon()
 
+    def lands_in(self, inbox: Inbox) -> bool:
+        """Whether its items land there."""
+        return self._inbox is inbox
+
     @property
     def can_go_on(self) -> bool:
         """Whether the same proposal may come again; if not, it deserves a new `Incoming`."""
@@ -378,7 +382,7 @@ class Incoming:
             part = await self._parts.begin(item)
             placed = await self._inbox.commit(part)
             self._parts.keep([item])
-            self._customs.landed(self.sender, self.transfer, placed)
+            self._customs.landed(self.sender, self.transfer, item, placed)
         self.facts.placed()
         receipt = ItemReceipt(item, placed.name, placed.size, placed.sha256)
         self._do_later(self.receiver.placed(item, receipt))

@@ -126,6 +126,14 @@ class IncomingTransfers:
             if not one.receiver.state(number).is_final and (one.transfer, item.name, item.size) not in known
         ]
 
+    def land_in(self, inbox: Inbox) -> None:
+        """Transfers that begin from now on land there; others end where they began."""
+        self._inbox = inbox
+
+    def is_ending_in(self, inbox: Inbox) -> bool:
+        """Whether a transfer that has not ended yet lands there."""
+        return any(one.lands_in(inbox) for one in self._all.values())
+
     # --- what the owner does --------------------------------------------------------------------------------
 
     def stop(self, transfer: TransferId) -> bool:

@@ -90,7 +90,8 @@ class Welcome:
         self._outgoing = outgoing
         self._live = live
         self._clock = clock
-        self._away = away
+        self.away = away
+        """It may change while the daemon runs; each hello says what counts then."""
         self._instance = secrets.randbelow(2**53)
 
     async def serve(
@@ -169,11 +170,11 @@ class Welcome:
 
     def _away_facts(self, grant: Grant) -> AwayFacts | None:
         """How this device's page may go on away from home; guests send at home only."""
-        if self._away is None or grant.device is None or grant.trust in (None, Trust.GUEST):
+        if self.away is None or grant.device is None or grant.trust in (None, Trust.GUEST):
             return None
         if grant.road is Road.AWAY:
-            return self._away  # it has its way already, and nothing is given to a page that the edge hosts
-        return replace(self._away, secret=self._book.road_secret(grant.device))
+            return self.away  # it has its way already, and nothing is given to a page that the edge hosts
+        return replace(self.away, secret=self._book.road_secret(grant.device))
 
     def _hello(self, grant: Grant, words: str | None) -> Hello:
         facts = GrantFacts(

@@ -7,6 +7,7 @@ import logging
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -63,6 +64,11 @@ class Outbox:
         self._seen: dict[str, tuple[_Seen, float]] = {}
         self._watched: Path | None = None
         self._turned = asyncio.Event()
+
+    def make(self) -> None:
+        """Make the folder if it is missing. Blocks; what is in the way, `look` tells."""
+        with suppress(OutboxInTheWay, OSError):
+            self._top()
 
     def look(self, now: float) -> Look:
         """Make the folder if it is missing and see what is in it; `now` is monotonic seconds.

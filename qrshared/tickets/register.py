@@ -290,6 +290,10 @@ class Register:
             "guest_day": {"began": self._guest_day.began, "spent": self._guest_day.spent},
         }
 
+    def give_guests(self, day_bytes: int) -> None:
+        """What all guests together may send in a day, from now on."""
+        self._guest_day_bytes = day_bytes
+
     @classmethod
     def load(
         cls,

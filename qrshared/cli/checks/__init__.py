@@ -6,6 +6,6 @@ blocks for a few seconds at most and is meant for a thread.
 Deliberately absent: use away from home (`remote/checkup`), repairs. What only macOS and Windows do was never run there.
 """
 
-from qrshared.cli.checks.home import bad_lines, home_findings
+from qrshared.cli.checks.home import home_findings
 
-__all__ = ["bad_lines", "home_findings"]
+__all__ = ["home_findings"]

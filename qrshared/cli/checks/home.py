@@ -25,7 +25,3 @@ def home_findings(loaded: Loaded, status: StatusFacts | None, *, run: Run = run_
     around = look_around(loaded, status, run)
     return [finding for examine in PARTS for finding in examine(around)]
 
-
-def bad_lines(findings: Sequence[Finding]) -> list[str]:
-    """What is not well, one line each, for a person who looks at the code."""
-    return [f"{one.check[:1].upper()}{one.check[1:]}: {one.seen}. {one.advice}" for one in findings if not one.ok]

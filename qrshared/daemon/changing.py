@@ -1,0 +1,116 @@
+"""What each setting means for the parts of a running daemon: who is told when it changes."""
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from qrshared.daemon.away import Away
+from qrshared.daemon.away_live import AwaySwitch
+from qrshared.daemon.book import Book
+from qrshared.daemon.desk import Deed, FrontDesk
+from qrshared.daemon.history import History
+from qrshared.daemon.inboxes import Inboxes
+from qrshared.daemon.introductions import Introductions
+from qrshared.daemon.settings_live import LiveSettings
+from qrshared.daemon.views import Views
+from qrshared.daemon.whereabouts import Whereabouts
+from qrshared.inbox import Inbox
+from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, InboxList, Topic, Verb
+from qrshared.sessions import Asker, IncomingTransfers, Welcome, Word
+from qrshared.settings import Accept, Settings
+from qrshared.tickets import Right
+
+_GIB: Final = 1024**3
+_MIB: Final = 1024**2
+
+AWAY: Final = frozenset(
+    {
+        "edge", "stun", "turn_url", "turn_secret_file", "turn_user", "turn_password_file", "metered_app",
+        "metered_key_file", "relay_ask_mb",
+    }
+)  # fmt: skip
+"""All of these are the door away from home, which is opened anew."""
+
+ASKED_ANEW: Final = frozenset({"name", "wall", "plain_downloads", "notices", "quiet_hours"})
+"""Whoever needs these asks each time."""
+
+
+def away_facts(settings: Settings) -> AwayFacts | None:
+    """What trusted devices are told of the edge."""
+    return None if settings.edge is None else AwayFacts(settings.edge, settings.relay_ask_mb * _MIB)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Who is told."""
+
+    desk: FrontDesk
+    book: Book
+    inboxes: Inboxes
+    transfers: IncomingTransfers
+    history: History
+    views: Views
+    where: Whereabouts
+    introductions: Introductions
+    welcome: Welcome
+    away: AwaySwitch
+
+
+def let_change(settings: LiveSettings, parts: Parts) -> None:
+    """From now on every setting that can change does."""
+
+    async def accept(wanted: Settings) -> None:
+        parts.history.accept = wanted.accept
+        questions = parts.transfers.questions
+        if wanted.accept is not Accept.ASK:  # what waits for a word has it now
+            word = Word.ALLOWED if wanted.accept is Accept.EVERYONE else Word.REFUSED
+            for one in questions.pending():
+                questions.answer(one.transfer, word)
+
+    async def guests(wanted: Settings) -> None:
+        parts.book.register.give_guests(wanted.guest_daily_gb * _GIB)
+
+    async def level(wanted: Settings) -> None:
+        logging.getLogger("qrshared").setLevel(wanted.log_level.upper())
+
+    settings.on_change(ASKED_ANEW, _nothing)
+    settings.on_change({"accept"}, accept)
+    settings.on_change({"inbox"}, parts.inboxes.move)
+    settings.on_change({"guest_daily_gb"}, guests)
+    settings.on_change({"log_level"}, level)
+    settings.on_change(AWAY, parts.away.switch)
+    settings.changed = lambda: parts.desk.changed(Topic.WALL, Topic.STATUS, Topic.INBOX)
+    parts.away.switched = lambda wanted, away: _reach(parts, wanted, away)
+    parts.inboxes.is_in_use = parts.transfers.is_ending_in
+    parts.inboxes.moved = lambda inbox: _land(parts, inbox)
+
+
+def _land(parts: Parts, inbox: Inbox) -> None:
+    parts.transfers.land_in(inbox)
+    parts.views.remember_inbox(InboxList(str(inbox.folder), (), 0))  # read again in a moment
+
+
+def _reach(parts: Parts, wanted: Settings, away: Away | None) -> None:
+    parts.views.away = away
+    parts.introductions.serve(None if away is None else away.servers)
+    parts.where.reach_at(wanted.edge)
+    parts.welcome.away = away_facts(wanted)
+    parts.away.changed()
+
+
+async def _nothing(_wanted: Settings) -> None:
+    """There is nobody to tell."""
+
+
+def settings_deeds(settings: LiveSettings) -> dict[type[Verb], Deed]:
+    """The owner's verbs about settings."""
+
+    async def read(_verb: Verb, _asker: Asker) -> Facts:
+        return settings.facts()
+
+    async def change(verb: Verb, _asker: Asker) -> Facts:
+        if not isinstance(verb, ChangeSetting):
+            raise TypeError(f"the table gave a {type(verb).__name__} to ChangeSetting")
+        return await settings.change(verb.name, verb.value)
+
+    return {GetSettings: Deed(Right.OWN, read), ChangeSetting: Deed(Right.OWN, change)}
