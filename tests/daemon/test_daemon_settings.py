@@ -1,0 +1,194 @@
+"""Settings of a running daemon: changed on the owner page or in the file, they count at once, or nothing changes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
+from qrshared.daemon.settings_live import LiveSettings
+from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, SettingFacts, SettingsFacts, StatusFacts
+from qrshared.sessions import Asker, DeskRefusal
+from qrshared.settings import Accept, Loaded, load_settings
+from qrshared.tickets import Grant, Road
+from tests.adapters.sessions_world import until
+from tests.client import Batch, file_of, scan
+
+OWNER = Asker(OWNER_HERE)
+AT_HOME = Asker(Grant(Road.HOME))
+
+
+class House:
+    """A daemon whose settings are read as `qrshared run` reads them."""
+
+    def __init__(self, daemon: Daemon, config: Path) -> None:
+        self.daemon = daemon
+        self.config = config
+
+    async def change(self, name: str, value: str) -> Mapping[str, SettingFacts]:
+        return _by_name(await self.daemon.desk.ask(ChangeSetting(name, value), OWNER))
+
+    async def refused(self, name: str, value: str) -> str:
+        before = self.config.read_text()
+        with pytest.raises(DeskRefusal) as refusal:
+            await self.change(name, value)
+        assert self.config.read_text() == before
+        return refusal.value.sentence
+
+    async def facts(self) -> Mapping[str, SettingFacts]:
+        return _by_name(await self.daemon.desk.ask(GetSettings(), OWNER))
+
+    async def status(self) -> StatusFacts:
+        facts = await self.daemon.desk.ask(GetStatus(), OWNER)
+        assert isinstance(facts, StatusFacts)
+        return facts
+
+    async def send(self, name: str) -> None:
+        url = self.daemon.where.code_url(self.daemon.book.wall_ticket().fragment)
+        async with scan(url).visit() as visit:
+            batch = await visit.send(Batch([file_of(name, b"x" * 1000)]))
+            assert batch.sender.is_over, batch
+            assert len(batch.receipts) == 1
+
+
+def _by_name(facts: object) -> Mapping[str, SettingFacts]:
+    assert isinstance(facts, SettingsFacts)
+    return {one.name: one for one in facts.settings}
+
+
+@asynccontextmanager
+async def house_in(folder: Path, text: str, **flags: object) -> AsyncIterator[House]:
+    data_dir = folder / "data"
+    data_dir.mkdir(mode=0o700)
+    config = data_dir / "config.toml"
+    config.write_text(text)
+    given = {"data_dir": str(data_dir), "host": "127.0.0.1", "port": 0, "mdns": False, "notices": False} | flags
+
+    def read() -> Loaded:
+        return load_settings(flags=given, environment={})
+
+    async with compose(read().settings, reload=read) as daemon:
+        yield House(daemon, config)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    text = f'# my own words\nname = "Old"   # a remark\ninbox = "{tmp_path}/in"\n'
+    async with house_in(tmp_path, text) as made:
+        yield made
+
+
+async def test_a_change_counts_at_once_and_is_written_among_the_owners_own_words(house: House) -> None:
+    shown = await house.change("name", "Küche")
+    assert (shown["name"].value, house.daemon.views.wall(AT_HOME).computer) == ("Küche", "Küche")
+    assert house.config.read_text().startswith('# my own words\nname = "Küche"\n')
+    assert load_settings(flags={"data_dir": str(house.config.parent)}, environment={}).settings.name == "Küche"
+
+
+async def test_a_wall_that_is_switched_off_shows_no_code_any_more_and_shows_it_again(house: House) -> None:
+    seen = []
+    for wall in ("lan", "computer", "off", "lan"):
+        await house.change("wall", wall)
+        seen.append(house.daemon.views.wall(AT_HOME).url is not None)
+    assert seen == [True, False, False, True]
+
+
+async def test_files_land_in_the_new_inbox_and_those_before_stay(house: House, tmp_path: Path) -> None:
+    await house.send("before.bin")
+    await house.change("inbox", str(tmp_path / "other"))
+    await house.send("after.bin")
+    assert (tmp_path / "in" / "before.bin").is_file()
+    assert (tmp_path / "other" / "after.bin").is_file()
+    assert not (tmp_path / "in" / "after.bin").exists()
+    assert (await house.status()).inbox == str(tmp_path / "other")
+    await house.change("inbox", str(tmp_path / "in"))  # back again, while the first one is still held
+    await house.send("again.bin")
+    assert (tmp_path / "in" / "again.bin").is_file()
+
+
+async def test_an_inbox_that_cannot_be_used_is_refused_and_nothing_changes(house: House, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for wrong in (str(tmp_path / "file"), str(tmp_path / "no" / "such" / "place"), "relative/place", ""):
+        assert (await house.refused("inbox", wrong)).endswith(".")
+    assert (await house.status()).inbox == str(tmp_path / "in")
+    await house.send("still.bin")
+    assert (tmp_path / "in" / "still.bin").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("wall", "everywhere", "only this screen"),
+        ("accept", "nobody", "everyone"),
+        ("name", "  ", "a name"),
+        ("edge", "ftp://x", "https://share.example.org"),
+        ("quiet_hours", "late", "22:00-07:00"),
+        ("relay_ask_mb", "-1", "whole number"),
+        ("port", "80", "next starts"),
+        ("data_dir", "/tmp", "no such setting"),
+        ("hook", "rm", "no such setting"),
+    ],
+)
+async def test_a_wrong_value_is_refused_with_the_sentence_of_its_reader(
+    house: House, name: str, value: str, word: str
+) -> None:
+    assert word in await house.refused(name, value)
+
+
+async def test_what_was_given_as_a_flag_is_stronger_and_says_so(tmp_path: Path) -> None:
+    async with house_in(tmp_path, "", name="From the flag", inbox=str(tmp_path / "in")) as house:
+        assert (await house.facts())["name"].is_fixed
+        assert "--name" in await house.refused("name", "Other")
+
+
+async def test_whose_files_come_in_and_the_day_of_guests_change_too(house: House) -> None:
+    await house.change("accept", "trusted")
+    assert house.daemon.history.accept is Accept.TRUSTED
+    await house.change("guest_daily_gb", "0")
+    with pytest.raises(AssertionError):
+        await house.send("none.bin")
+
+
+async def test_a_change_in_the_file_is_noticed_and_a_broken_file_changes_nothing(house: House) -> None:
+    changes = house.daemon.changes
+    told: list[str | None] = []
+    changes.say_problem = told.append
+    follow = asyncio.ensure_future(changes.follow())
+    _replace(house.config, house.config.read_text().replace("Old", "By hand"))
+    await until(lambda: house.daemon.views.wall(AT_HOME).computer == "By hand")
+    _replace(house.config, 'name = "Broken')
+    await until(lambda: bool(told and told[-1]))
+    assert "config.toml cannot be read" in (told[-1] or "")
+    assert house.daemon.settings.name == "By hand"
+    _replace(house.config, 'name = "Mended"\nport = 81\n')
+    await until(lambda: house.daemon.settings.name == "Mended")
+    follow.cancel()
+
+
+async def test_an_edge_is_opened_and_closed_as_it_is_set(house: House) -> None:
+    assert (await house.status()).edge is None
+    await house.change("edge", "https://share.example.invalid")
+    status = await house.status()
+    assert status.edge is not None
+    assert status.edge.url.startswith("https://share.example.invalid")
+    assert house.daemon.where.away_url("x") == "https://share.example.invalid/p#x"
+    await house.change("turn_url", "turn:relay.example.invalid")  # half of a relay: told, and no reason to fail
+    assert house.daemon.away is not None
+    assert "turn-secret-file" in (house.daemon.away.relay_problem or "")
+    await house.change("edge", "")
+    assert (await house.status()).edge is None
+    assert house.daemon.where.away_url("x") is None
+
+
+async def test_without_a_file_to_write_nothing_can_be_changed(tmp_path: Path) -> None:
+    settings = load_settings(flags={"data_dir": str(tmp_path)}, environment={}).settings
+    with pytest.raises(DeskRefusal):
+        await LiveSettings(settings).change("name", "x")
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name("new")
+    beside.write_text(text)
+    beside.replace(path)
