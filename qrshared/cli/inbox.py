@@ -1,4 +1,4 @@
-"""`qrshared inbox`: what has arrived, and with --follow what arrives."""
+"""`qrshared inbox`: what has arrived, with --follow what arrives, and with --receipts what was proven of it."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import is_terminal, print_json, print_table
 from qrshared.cli.words import counted, size_words, time_words, visible
 from qrshared.local import ControlClient
-from qrshared.protocol import EntryFacts, InboxList, ListInbox, Topic
+from qrshared.protocol import EntryFacts, InboxList, ListInbox, ListReceipts, ReceiptFacts, ReceiptList, Topic
 from qrshared.protocol.limits import INBOX_ENTRIES_MAX
 
 SHOWN = 20
@@ -24,11 +24,19 @@ SHOWN = 20
 @click.option(
     "--limit", type=click.IntRange(1, INBOX_ENTRIES_MAX), default=SHOWN, show_default=True, help="How many to list."
 )
+@click.option(
+    "--receipts", is_flag=True, help="What was read back of each file: its SHA-256, also of those moved away since."
+)
 @json_option
 @data_dir_option
-def command(data_dir: str | None, *, follow: bool, limit: int, as_json: bool) -> None:
+def command(data_dir: str | None, *, follow: bool, limit: int, receipts: bool, as_json: bool) -> None:
     """List what has arrived, the newest first."""
+    if follow and receipts:
+        raise click.UsageError("--follow and --receipts do not go together.")
     folder = data_folder(data_dir)
+    if receipts:
+        _list_receipts(folder, limit=limit, as_json=as_json)
+        return
     if follow:
         asyncio.run(_follow(folder, limit=limit, as_json=as_json))
         return
@@ -42,6 +50,22 @@ def command(data_dir: str | None, *, follow: bool, limit: int, as_json: bool) ->
         more = f", and {left} more" if left > 0 and listed.entries else ""
         nothing = "Nothing has arrived yet" if not listed.entries else counted(len(listed.entries), "file")
         click.echo(f"{nothing}{more}. They are in {visible(listed.folder)}" if listed.entries else f"{nothing}.")
+
+
+def _list_receipts(data_dir: Path, *, limit: int, as_json: bool) -> None:
+    listed = ask(data_dir, ListReceipts(limit), ReceiptList)
+    if as_json:
+        print_json(listed)
+        return
+    rows = [_receipt_row(one) for one in listed.receipts]
+    print_table(("Arrived", "Size", "From", "SHA-256", "Name"), rows, right=("Size",))
+    if is_terminal():
+        click.echo(f"{counted(len(rows), 'receipt')}." if rows else "There are no receipts yet.")
+
+
+def _receipt_row(one: ReceiptFacts) -> tuple[str, str, str, str, str]:
+    arrived = time_words(one.placed_ms, time.time())
+    return (arrived, size_words(one.size), visible(one.sender or ""), one.sha256, visible(one.name))
 
 
 async def _follow(data_dir: Path, *, limit: int, as_json: bool) -> None:

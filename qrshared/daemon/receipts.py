@@ -56,23 +56,26 @@ class Receipts:
         self._now = now
         self._waiting: list[Kept] = []
         self._saving: asyncio.Task[None] | None = None
+        self._tasks = asyncio.TaskGroup()
         self._lines = self._bytes = 0
         self._is_open = False
 
     async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._saved()
+        await self._tasks.__aexit__(kind, fault, trace)
 
     def note(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox."""
         placed_ms = int(self._now() * 1000)
         self._waiting.append(Kept(placed_ms, sender.name, transfer, item, placed.name, placed.size, placed.sha256))
         if self._saving is None:
-            self._saving = asyncio.create_task(self._save())
+            self._saving = self._tasks.create_task(self._save())
 
     async def newest(self, limit: int) -> list[Kept]:
         """The newest first."""

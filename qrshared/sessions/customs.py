@@ -37,7 +37,7 @@ class Customs(Protocol):
     def brings(self, device: DeviceId, transfer: TransferId, count: int) -> bool:
         """Count bytes that are about to be written; False, and nothing counted, when its allowance is used up."""
 
-    def landed(self, sender: Sender, transfer: TransferId, placed: Placed) -> None:
+    def landed(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox under its name."""
 
     def ended(self, sender: Sender, transfer: TransferId) -> None:

@@ -223,7 +223,7 @@ async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World)
     history = History(world.book)
     anna = Sender("a" * 32, "Anna", PeerKind.PHONE)
     for name in ("a.jpg", "b.mov", "c.txt"):
-        history.landed(anna, "t" * 32, Placed(name, 5, "0" * 64))
+        history.landed(anna, "t" * 32, 0, Placed(name, 5, "0" * 64))
     assert history.take_landings() == []
     history.ended(anna, "t" * 32)
     history.ended(anna, "t" * 32)
@@ -231,7 +231,7 @@ async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World)
     assert (landing.sender, landing.names, landing.size) == ("Anna", ["a.jpg", "b.mov", "c.txt"], 15)
     assert history.take_landings() == []
     for n in range(SENDERS_TOLD_MAX):
-        history.landed(anna, "u" * 32, Placed(str(n), 1, "0" * 64))
+        history.landed(anna, "u" * 32, n, Placed(str(n), 1, "0" * 64))
     assert history.sender_of("a.jpg") is None
     assert history.sender_of("0") == "Anna"
 
@@ -240,7 +240,7 @@ def test_a_wall_says_for_a_minute_that_something_has_arrived(world: World) -> No
     history = History(world.book, now=world.clock)
     sender = Sender("d" * 32, "phone", PeerKind.PHONE)
     for name in ("a.jpg", "b.jpg"):
-        history.landed(sender, "t" * 32, Placed(name, 1, "0" * 64))
+        history.landed(sender, "t" * 32, 0, Placed(name, 1, "0" * 64))
     assert history.landed_lately() == 0  # the batch is still on its way, and told as such
     history.ended(sender, "t" * 32)
     assert history.landed_lately() == 2
