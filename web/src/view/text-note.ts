@@ -8,7 +8,7 @@ import { stamp } from "./paste.ts";
 export const TEXT_BYTES_MAX = 64 * 1024;
 
 const LINK = /^https?:\/\/[^\s/]+\S*$/i;
-const LINK_INSIDE = /\bhttps?:\/\/[^\s<>"']+/i;
+const LINK_INSIDE = /\bhttps?:\/\/[^\s/<>"'][^\s<>"']*/i;
 
 /** The link that a text is, alone or beneath one title line; null where it is more, or none. */
 export function linkOf(text: string): string | null {
