@@ -111,4 +111,5 @@ class Home:
         return sorted(self.inbox.glob(".qrshared-*.part"))
 
     def visible(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.inbox.iterdir() if not path.name.startswith(".")}
+        """Files that a person sees in the inbox; the empty Outbox is no file."""
+        return {path.name: path.read_bytes() for path in self.inbox.iterdir() if path.is_file() and path.name[0] != "."}

@@ -142,7 +142,7 @@ async def test_a_transfer_goes_on_without_the_edge_and_new_ones_come_when_it_is_
             assert any("does not answer" in each for each in (await status(home)).problems)
             async with edge_process(tmp_path / "edge", port=first.port):
                 await until_edge(home, LineState.CONNECTED)
-                assert (await status(home)).problems == ()
+                assert not any("does not answer" in each for each in (await status(home)).problems)
                 async with phone.reloaded_away().visit() as another:
                     await sent(another, MIB, "after.bin")
 
