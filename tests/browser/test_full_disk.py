@@ -1,5 +1,6 @@
 """An inbox on a disk that is full: the page says so, nothing is torn, and a small file still goes in."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -67,6 +68,24 @@ async def test_what_does_not_fit_is_declined_in_a_sentence_before_a_byte_is_sent
     assert small.phone.sent_bytes() - before < MIB
     assert small.daemon.files() == {}
     assert small.daemon.is_alive
+
+
+@pytest.mark.soak
+async def test_only_what_does_not_fit_is_refused_and_it_comes_by_itself_when_there_is_room(small: Home) -> None:
+    hog = small.daemon.inbox / ".hog"
+    hog.write_bytes(bytes(40 * MIB))
+    page = await small.scan()
+    film, photo, note = small.file("film.mp4", 30 * MIB), small.file("photo.jpg", 5 * MIB), small.file("note.txt", 1000)
+    await page.choose("Send", film, photo, note)
+    await wait_done(page, 2)
+    assert small.daemon.files() == hashes([photo, note])
+    assert "1 file did not arrive" in await text_of(page)
+    assert "then it goes on by itself" in await text_of(page)
+    hog.unlink()
+    async with asyncio.timeout(100):  # asked each minute
+        while await page.evaluate("document.querySelector('[role=status]').dataset.done") != "3":
+            await asyncio.sleep(0.5)
+    assert small.daemon.files() == hashes([film, photo, note])
 
 
 async def test_space_that_was_promised_stays_promised_whatever_others_write(small: Home) -> None:
