@@ -1,0 +1,79 @@
+"""The owner's word, in real browsers: a guest's files wait for it, and so does a network that is new."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.browser.home import COMPUTER, IS_OPEN, MIB, Home, hashes, wait_done
+from tests.browser.test_owner import IS_OWNERS, open_owner, shows
+
+pytestmark = pytest.mark.needs("chromium", "netns")
+
+ASKS = "document.querySelectorAll('[data-asking]').length === %d"
+HAS_CODE = "document.querySelector('.wall-code svg') !== null && !document.querySelector('[data-covered]')"
+
+
+async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> None:
+    await home.daemon.stop()
+    await home.daemon.start("--accept", "ask")
+    owner = await open_owner(home, home.daemon.owner_url())
+    await owner.wait_for(IS_OWNERS)
+    phone = await home.open_on_phone(home.url())
+    photo = home.file("photo.jpg", MIB)
+    await phone.choose("Send", photo)
+    await owner.wait_for(ASKS % 1)
+    asked = str(await owner.evaluate("document.querySelector('[data-asking]').innerText")).replace("\u00a0", " ")
+    assert "wants to send 1 file (1 MB): photo.jpg" in asked
+    assert home.daemon.files() == {}
+    status = json.loads(home.daemon.say("status", "--json"))
+    assert [one["items"] for one in status["asking"]] == [1]
+    sender = status["asking"][0]["device"]
+    await owner.tap(f"Let in what {sender} sends")
+    await owner.wait_for(ASKS % 0)
+    await wait_done(phone, 1)
+    assert home.daemon.files() == hashes([photo])
+
+    await phone.choose("Send", home.file("unwanted.bin", MIB))
+    await owner.wait_for(ASKS % 1)
+    await owner.tap(f"Refuse what {sender} sends")
+    await phone.wait_for(shows("did not take it"))
+    assert home.daemon.files() == hashes([photo])
+    # The control: nobody is asked about the owner's own.
+    trusted = await home.open(home.daemon.ticket_url(), host=home.neighbour)
+    await trusted.wait_for(IS_OPEN)
+    mine = home.file("mine.jpg", MIB)
+    await trusted.choose("Send", mine)
+    await wait_done(trusted, 1)
+    assert home.daemon.files() == hashes([photo, mine])
+    assert owner.complaints == phone.complaints == []
+
+
+async def test_in_a_network_that_is_new_the_wall_has_no_code_until_one_click(home: Home) -> None:
+    remembered = home.daemon.data_dir / "networks.json"
+    await home.daemon.stop()
+    known = json.loads(await asyncio.to_thread(Path.read_text, remembered))
+    assert [one["prefix"] for one in known["networks"]] == [COMPUTER.rsplit(".", 1)[0] + ".0/24"]
+    elsewhere = {
+        **known["networks"][0],
+        "prefix": "10.1.1.0/24",
+        "gateway": "10.1.1.1",
+        "gateway_mac": "02:00:00:00:00:01",
+    }
+    await asyncio.to_thread(remembered.write_text, json.dumps({**known, "networks": [elsewhere]}))
+    await home.daemon.start()
+    wall = await home.open(home.url(), host=home.neighbour)
+    await wall.wait_for(shows("No code at the moment"))
+    owner = await open_owner(home, home.daemon.owner_url())
+    await owner.wait_for("document.querySelector('[data-network=new]') !== null")
+    assert not await wall.evaluate(HAS_CODE)
+    assert "(new: " in home.daemon.say("status")
+    await owner.tap("Show codes here")
+    await wall.wait_for(HAS_CODE)
+    await owner.wait_for("document.querySelector('[data-network=new]') === null")
+    assert owner.complaints == wall.complaints == []
+    await home.daemon.stop()
+    await home.daemon.start()  # and it is remembered
+    await wall.wait_for(HAS_CODE)
+    assert "(new: " not in home.daemon.say("status")
