@@ -23,7 +23,7 @@ from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import choose_ink, console, is_terminal
 from qrshared.cli.words import size_words, time_words, visible
 from qrshared.errors import UserError
-from qrshared.local import ControlClient
+from qrshared.local import ControlClient, DaemonRefused
 from qrshared.protocol import (
     SHELF_ITEMS_MAX,
     DeviceList,
@@ -46,6 +46,7 @@ BAR_WIDTH: Final = 30
 PATHS_BYTES_MAX: Final = 48 * 1024
 """What one question to the daemon holds beside the rest."""
 
+TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 -- nothing is put there: systemd's PrivateTmp hides these two
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"(\d{1,7})\s*([smhd])")
 _TAKEN: Final = frozenset({OfferState.DONE, OfferState.HANDED_OVER})
@@ -53,6 +54,13 @@ _TAKEN: Final = frozenset({OfferState.DONE, OfferState.HANDED_OVER})
 
 class TooManyFiles(UserError):
     """These are too many files for one code. Put them into a folder and send that."""
+
+
+class HiddenFromDaemon(UserError):
+    """{sentence}
+
+    A service in its sandbox sees nothing in {folder}: copy it to another folder, or into the Outbox.
+    """
 
 
 def seconds_of(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
@@ -99,7 +107,7 @@ async def _send(data_dir: Path, offer: Offer, to: str | None, shown: "_Shown") -
         # Watched before anything is offered: the daemon takes back what nobody watches any more.
         news = control.watch((Topic.OFFERS,))
         await anext(news)
-        offered = await control.ask_for(offer, OfferFacts)
+        offered = await _offered(control, offer)
         shown.offered(offered, to)
         try:
             why = await _follow(news, offered, shown, once=offer.once)
@@ -110,6 +118,16 @@ async def _send(data_dir: Path, offer: Offer, to: str | None, shown: "_Shown") -
             shown.ended("withdrawn")
             raise
         shown.ended(why)
+
+
+async def _offered(control: ControlClient, offer: Offer) -> OfferFacts:
+    try:
+        return await control.ask_for(offer, OfferFacts)
+    except DaemonRefused as refusal:
+        hidden = next((top for top in TEMPORARY for path in offer.paths if path.startswith(f"{top}/")), None)
+        if hidden is None or "No such file" not in refusal.sentence:
+            raise
+        raise HiddenFromDaemon(sentence=refusal.sentence, folder=hidden) from None
 
 
 async def _follow(news: AsyncGenerator[Facts, None], offered: OfferFacts, shown: "_Shown", *, once: bool) -> str:

@@ -34,7 +34,10 @@ async def watch_names(folder: Callable[[], Path]) -> AsyncIterator[list[Change]]
                     yield changes
                 if not top.is_dir():
                     break
-        except (OSError, RuntimeError) as error:  # RuntimeError: watchfiles' own, when inotify has no watch left
+        except (OSError, RuntimeError, ExceptionGroup) as error:
+            if isinstance(error, ExceptionGroup) and error.split((OSError, RuntimeError))[1] is not None:
+                raise
+            # RuntimeError is watchfiles' own, when inotify has no watch left, or a name that is no text.
             if not is_again:
                 log.warning("the inbox cannot be watched for now: %s", type(error).__name__)
         is_again = True

@@ -103,7 +103,10 @@ class Outbox:
                     self._watched = inbox
                     async for _ in _seen_in(inbox / OUTBOX_NAME, self._turned):
                         yield
-            except (OSError, RuntimeError) as fault:  # RuntimeError: watchfiles' own, when inotify has no watch left
+            except (OSError, RuntimeError, ExceptionGroup) as fault:
+                if isinstance(fault, ExceptionGroup) and fault.split((OSError, RuntimeError))[1] is not None:
+                    raise
+                # RuntimeError is watchfiles' own, when inotify has no watch left, or a name that is no text.
                 log.debug("the Outbox cannot be watched for now: %s", type(fault).__name__)
             yield
             if not self._turned.is_set():

@@ -59,6 +59,8 @@ def look_at(path: Path, item_id: str) -> Waiting:
     if stat.S_ISDIR(facts.st_mode):
         tree = walk(path, name, (facts.st_dev, facts.st_ino))
         return Waiting(item_id, path, name, Kind.FOLDER, identity, tree.size, tree.count, tree.signature)
+    if stat.S_ISLNK(facts.st_mode):
+        raise SourceUnreadable(name=name, problem="it is a link, so name the file that it leads to")
     if not stat.S_ISREG(facts.st_mode):
         raise SourceUnreadable(name=name, problem="it is neither a file nor a folder")
     kind = Kind.TEXT if _is_text(Source(path, name, identity)) else Kind.FILE

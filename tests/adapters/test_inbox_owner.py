@@ -190,3 +190,12 @@ async def test_a_folder_that_vanishes_is_watched_again_when_it_is_back(
         await wait_for(Change("a.txt", appeared=True), lambda: make("a.txt"))
         shutil.rmtree(folder)
         await wait_for(Change("b.txt", appeared=True), lambda: make("b.txt"))
+
+
+async def test_a_name_that_is_no_text_does_not_end_the_watch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qrshared.inbox.watch.RETRY_S", 0.05)
+    wild = world.folder / os.fsdecode(b"no-\xff-text")
+    async with world.open() as inbox:
+        heard = Heard(inbox)
+        await heard.until(Change(wild.name, appeared=True), lambda: wild.write_text("x"))
+        await heard.until(Change("after.txt", appeared=True), lambda: put(world, "after.txt"))

@@ -14,10 +14,14 @@ from typing import Any
 import pytest
 
 from qrshared.cli import main
-from qrshared.cli.send import PATHS_BYTES_MAX, how_it_ended, offered_lines, row_words, seconds_of
+from qrshared.cli.send import PATHS_BYTES_MAX, _offered, how_it_ended, offered_lines, row_words, seconds_of
+from qrshared.errors import UserError
+from qrshared.local import ControlClient, DaemonRefused
 from qrshared.protocol import (
     Done,
     EntryKind,
+    Facts,
+    Offer,
     OfferFacts,
     OfferProgress,
     OfferState,
@@ -25,6 +29,7 @@ from qrshared.protocol import (
     Refuse,
     RenameDevice,
     ShelfItem,
+    Verb,
 )
 from tests.client import scan
 from tests.daemon.daemon_world import PROJECT, Home
@@ -156,6 +161,17 @@ async def test_a_daemon_that_is_killed_goes_on_with_what_the_outbox_holds(tmp_pa
     assert again.item == one.item
     assert pocket.files() == {"film.mp4": content}
     assert pocket.arrived_bytes - len(content) <= 4 * MIB
+
+
+async def test_what_a_sandbox_hides_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sandboxed(ControlClient):
+        async def ask(self, verb: Verb) -> Facts:
+            raise DaemonRefused(sentence="a.txt cannot be read: No such file or directory.")
+
+    for path, hint in (("/tmp/a.txt", True), ("/home/anna/a.txt", False)):
+        with pytest.raises(UserError) as said:
+            await _offered(Sandboxed(Path("/none")), Offer((path,)))
+        assert ("sandbox" in said.value.sentence) is hint
 
 
 def test_without_a_daemon_it_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,6 +103,20 @@ async def test_a_tree_of_1000_folders_and_10_000_small_files_arrive(home: Home) 
     assert files["photos/09999.jpg"] == (photos / "09999.jpg").read_bytes()
 
 
+async def test_hostile_names_arrive_as_text_with_their_content(home: Home) -> None:
+    names = ["a\nb", 'q"uo;te', "\u202egnp.exe", "back\\slash", "名前 🎉", "\x1b[2J", "CON", "%2e%2e", "<b>", "n" * 250]
+    wild = [*names, os.fsdecode(b"\xff\xfe")]
+    for name in wild:
+        made(home.outbox, name, os.fsencode(name))
+        made(home.outbox, f"tree/{name}/{name}", os.fsencode(name))
+    items = await home.on_shelf([*names, "\ufffd\ufffd", "tree"])
+    async with (await home.trusted()).visit() as visit:
+        files = (await pick_up(visit, *[one.item for one in items])).files()
+    assert len(files) == 2 * len(wild)
+    for name in names:
+        assert files[name] == files[f"tree/{name}/{name}"] == name.encode()
+
+
 async def test_after_a_restart_the_outbox_is_as_it_was_and_a_cut_pick_up_goes_on(tmp_path: Path) -> None:
     content = os.urandom(24 * MIB)
     pocket = Pocket()
