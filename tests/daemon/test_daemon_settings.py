@@ -155,16 +155,17 @@ async def test_a_change_in_the_file_is_noticed_and_a_broken_file_changes_nothing
     changes = house.daemon.changes
     told: list[str | None] = []
     changes.say_problem = told.append
-    follow = asyncio.ensure_future(changes.follow())
-    _replace(house.config, house.config.read_text().replace("Old", "By hand"))
-    await until(lambda: house.daemon.views.wall(AT_HOME).computer == "By hand")
-    _replace(house.config, 'name = "Broken')
-    await until(lambda: bool(told and told[-1]))
-    assert "config.toml cannot be read" in (told[-1] or "")
-    assert house.daemon.settings.name == "By hand"
-    _replace(house.config, 'name = "Mended"\nport = 81\n')
-    await until(lambda: house.daemon.settings.name == "Mended")
-    follow.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        follow = tasks.create_task(changes.follow())
+        _replace(house.config, house.config.read_text().replace("Old", "By hand"))
+        await until(lambda: house.daemon.views.wall(AT_HOME).computer == "By hand")
+        _replace(house.config, 'name = "Broken')
+        await until(lambda: bool(told and told[-1]))
+        assert "config.toml cannot be read" in (told[-1] or "")
+        assert house.daemon.settings.name == "By hand"
+        _replace(house.config, 'name = "Mended"\nport = 81\n')
+        await until(lambda: house.daemon.settings.name == "Mended")
+        follow.cancel()
 
 
 async def test_an_edge_is_opened_and_closed_as_it_is_set(house: House) -> None:

@@ -5,8 +5,9 @@ import { icons } from "./icons.ts";
 import { size } from "./numbers.ts";
 import { addressWords, EDGE_WORDS } from "./words.ts";
 
-export function problemsCard(status: StatusFacts | null): TemplateResult | typeof nothing {
-  const problems = status?.problems ?? [];
+/** `told` are those that stand elsewhere on the page, with more beside them. */
+export function problemsCard(status: StatusFacts | null, told: ReadonlySet<string> = new Set()): TemplateResult | typeof nothing {
+  const problems = (status?.problems ?? []).filter((problem) => !told.has(problem));
   if (problems.length === 0) return nothing;
   return html`<section class="problems" aria-label="Problems"><ul role="list">${problems.map((problem) => html`<li>${icons.warn}<span>${withCommands(problem)}</span></li>`)}</ul></section>`;
 }

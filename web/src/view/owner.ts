@@ -10,7 +10,9 @@ import { LineElement } from "./light.ts";
 import { count } from "./numbers.ts";
 import { asksCard } from "./owner-asks.ts";
 import { devicesCard } from "./owner-devices.ts";
+import { OwnerDoctor } from "./owner-doctor.ts";
 import { inboxCard } from "./owner-inbox.ts";
+import { OwnerSettings } from "./owner-settings.ts";
 import { problemsCard, statusCard } from "./owner-status.ts";
 import { transfersCard } from "./owner-transfers.ts";
 import { nearbyOf, type NearbyDevices } from "./peers.ts";
@@ -36,11 +38,16 @@ export class OwnerPage extends LineElement {
 
   readonly #shelf: ShelfCard;
   readonly #nearby: NearbyDevices;
+  readonly #doctor: OwnerDoctor;
+  readonly #settings: OwnerSettings;
 
   constructor(line: WorkerLine, device: Device) {
     super(line);
     this.#shelf = new ShelfCard(line, this.act);
     this.#nearby = nearbyOf(line, device);
+    this.#doctor = new OwnerDoctor(line);
+    this.#doctor.addEventListener("looked", () => this.requestUpdate());
+    this.#settings = new OwnerSettings(line);
   }
 
   override connectedCallback(): void {
@@ -122,9 +129,9 @@ export class OwnerPage extends LineElement {
     const act = this.act;
     const nowMs = Date.now();
     return html`<main>
-      ${asksCard(state.status, act)}${problemsCard(state.status)}
-      <div class="owner-wide">${transfersCard(state.transfers, act, nowMs)}${inboxCard(state.inbox, act, this.#tell, computer, nowMs)}</div>
-      <div class="owner-side">${this.#shelf}${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${this.#nearby}${statusCard(state.status)}</div>
+      ${asksCard(state.status, act)}${problemsCard(state.status, this.#doctor.told)}
+      <div class="owner-wide">${transfersCard(state.transfers, act, nowMs)}${inboxCard(state.inbox, act, this.#tell, computer, nowMs)}${this.#settings}</div>
+      <div class="owner-side">${this.#shelf}${devicesCard(state.devices, act, nowMs, () => openAddPhone(this.line))}${this.#nearby}${statusCard(state.status)}${this.#doctor}</div>
     </main>`;
   }
 }

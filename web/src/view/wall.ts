@@ -16,7 +16,7 @@ import { sendGathered } from "./more-ways.ts";
 import { carriesFiles } from "./picking.ts";
 import { qrCode } from "./qr.ts";
 import { codeToShow, progressOf, retryIn, type ViewState } from "./store.ts";
-import { first, UNNAMED } from "./words.ts";
+import { first, UNNAMED, WALL_HINTS } from "./words.ts";
 
 const NIGHT_FROM = 22;
 const NIGHT_TO = 6;
@@ -85,6 +85,7 @@ export class WallPage extends LineElement {
             <li><b>2</b><span>Tap Send and choose</span></li>
             <li><b>3</b><span>Done. Nothing to install</span></li>
           </ol>
+          ${this.#hint(state)}
           ${this.#addresses(state)}
           ${state.wall?.facts.away_url !== undefined ? html`<button type="button" class="quiet wall-away" @click=${this.#openElsewhere}>${icons.globe}<span>A phone that is not at home?</span></button>` : nothing}
         </div>
@@ -107,7 +108,7 @@ export class WallPage extends LineElement {
       ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
       ${icons.warn}
       <p><b>${isOff ? "No code at the moment" : `${first(computer)} does not answer`}</b></p>
-      <p>${isOff ? "The owner has turned the code off here." : this.#waitWords(state)}</p>`}
+      <p>${isOff ? "The owner has turned the code off here, or has not agreed to this network yet." : this.#waitWords(state)}</p>`}
     </div>`;
   }
 
@@ -126,6 +127,12 @@ export class WallPage extends LineElement {
     if (state.link.state === "refused") return "Reload this page.";
     const seconds = retryIn(state, now().monoMs);
     return `The code comes back by itself. ${seconds > 1 ? `Trying again in ${seconds} s.` : "Trying again now."}`;
+  }
+
+  /** Only where no phone has ever arrived: what to try next, once and calmly. */
+  #hint(state: ViewState): TemplateResult | typeof nothing {
+    const hint = codeToShow(state, now().monoMs) === null ? undefined : state.wall?.facts.hint;
+    return hint === undefined ? nothing : html`<p class="wall-hint" role="note" data-hint=${hint}>${icons.shield}<span>${WALL_HINTS[hint]}</span></p>`;
   }
 
   #addresses(state: ViewState): TemplateResult | typeof nothing {

@@ -1,7 +1,7 @@
 // Every sentence the page can say about what happened: what it was, and what to do now.
 import type { LinkView } from "../session/bridge.ts";
 import type { AwayFault } from "../session/roads.ts";
-import type { LineState, Reason, RoadInUse } from "../protocol/messages.ts";
+import type { LineState, Reason, RoadInUse, WallHint } from "../protocol/messages.ts";
 import { size } from "./numbers.ts";
 
 /** What a computer is called before its name is known. */
@@ -159,3 +159,9 @@ export function trustSheet(computer: string, words: string | null, road: RoadInU
     ...(words === null || origin !== "home" ? [HONESTLY[origin]] : []),
   ];
 }
+
+/** What a wall says where no phone has ever arrived. */
+export const WALL_HINTS: Readonly<Record<WallHint, string>> = {
+  unreached: "Scanned, and nothing opens? The phone must be on this same Wi-Fi, not on mobile data and not on a guest network, which keeps devices apart; if it is, the owner’s page knows what else to look at.",
+  opened: "A phone opened the page but did not get through: reload it there, and if that does not help, switch off its VPN or leave a guest network that keeps devices apart.",
+};
