@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Page
+from tests.browser.firefox import firefox_on
 from tests.browser.home import MIB, Home, hashes, sha256, wait_done, wait_sent
 
 pytestmark = pytest.mark.needs("chromium", "netns")
@@ -195,3 +196,31 @@ async def test_the_receipt_is_kept_as_a_list_that_sha256sum_understands(home: Ho
     safe = json.loads(told.read_text("utf-8"))["safe"]
     assert {one["name"]: one["sha256"] for one in safe} == home.daemon.files()
     assert [one["size"] for one in safe] == [5000, 2 * MIB]
+
+
+CLICK = (
+    "[...document.querySelectorAll('button')].find((b) => b.innerText.trim() === '{}' && !b.disabled)?.click() ?? true"
+)
+
+
+@pytest.mark.needs("firefox-esr")
+async def test_firefox_sends_a_note_and_shows_the_receipt(home: Home) -> None:
+    photo = home.file("photo.jpg", MIB)
+    async with firefox_on(home.phone) as firefox:
+        url = home.daemon.ticket_url()
+        await firefox.call(lambda driver: driver.navigate(url))
+        await firefox.wait_for("document.querySelector('.head-link')?.dataset.link === 'open'")
+        await firefox.evaluate(CLICK.format("Note or link"))
+        await firefox.wait_for("document.querySelector('dialog[open] textarea') === document.activeElement")
+        await firefox.call(lambda driver: driver.find_element("css selector", "textarea").send_keys("Brot für Oma"))
+        await firefox.evaluate(CLICK.format("Send it"))
+        await firefox.wait_for("document.querySelector('[role=status]').dataset.done === '1'")
+        await firefox.pick(photo)
+        await firefox.wait_for("document.querySelector('[role=status]').dataset.done === '2'")
+        await firefox.evaluate(CLICK.format("Receipt"))
+        await firefox.wait_for(
+            "document.querySelector('dialog[open]')?.innerText.includes('All 2 are safe on STUDY-PC')"
+        )
+    names = sorted(home.daemon.files())
+    assert [name.split(" 20")[0] for name in names] == ["Note", "photo.jpg"]
+    assert (home.daemon.inbox / names[0]).read_text("utf-8") == "Brot für Oma\n"
