@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
 SUITES = ("pure", "adapters", "daemon", "browser", "house")
 LONG = ("soak", "fuzz")
-SUITE_S = 900
+SUITE_S = 1500
 """A suite that takes longer hangs; it is ended and counts as failed."""
+AT_ONCE = {"browser": 2}
+"""Tests of a suite that run side by side: in browsers they mostly wait, each in a network of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
     if suite == "pure" and not arguments:
         steps.append(node_step(reports))
     if (ROOT / "tests" / suite).is_dir():
-        steps.append(pytest_step(suite, reports, f"tests/{suite}", *arguments))
+        workers = ("-n", str(AT_ONCE[suite]), "--dist", "worksteal") if suite in AT_ONCE else ()
+        steps.append(pytest_step(suite, reports, f"tests/{suite}", *workers, *arguments))
     return steps
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,8 @@ from tests.parts import find
 T = TypeVar("T")
 
 PORT = 2828
+"""On a machine of its own; on this one each takes a free port."""
 PREFERENCES: dict[str, str | int | bool] = {
-    "marionette.port": PORT,
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "intl.accept_languages": "en-US",
@@ -81,9 +82,9 @@ async def firefox_on(
 ) -> AsyncIterator[Firefox]:
     """A headless Firefox with an empty profile, gone afterwards; without a host on this machine itself."""
     profile = Path(tempfile.mkdtemp(prefix="qrshared-firefox-"))
-    lines = [
-        f'user_pref("{name}", {_written(value)});\n' for name, value in {**PREFERENCES, **(preferences or {})}.items()
-    ]
+    port = _free_port() if host is None else PORT
+    chosen = {**PREFERENCES, "marionette.port": port, **(preferences or {})}
+    lines = [f'user_pref("{name}", {_written(value)});\n' for name, value in chosen.items()]
     (profile / "user.js").write_text("".join(lines))
     binary = find("firefox-esr") or find("firefox")
     assert binary is not None
@@ -95,7 +96,7 @@ async def firefox_on(
     thread = (
         ThreadPoolExecutor(1) if host is None else ThreadPoolExecutor(1, initializer=enter, initargs=(host.namespace,))
     )
-    firefox = Firefox(Marionette(host="127.0.0.1", port=PORT), thread)
+    firefox = Firefox(Marionette(host="127.0.0.1", port=port), thread)
     try:
         await firefox.call(lambda driver: driver.raise_for_port(60))
         await firefox.call(lambda driver: driver.start_session())
@@ -105,6 +106,13 @@ async def firefox_on(
         await process.wait()
         thread.shutdown()
         shutil.rmtree(profile, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _written(value: str | int | bool) -> str:
