@@ -21,6 +21,7 @@ function sending(state: ViewState, nowMonoMs: number): string {
 function stuck(state: ViewState, computer: string): string {
   const { total } = state;
   if (total.bytes > 0 && total.bytesDone >= total.bytes) return `All of it is there; ${computer} is still checking and filing it.`;
+  if (total.bytesDone === 0) return `Waiting for ${computer}. Perhaps somebody there has to say yes first: leave this page open.`;
   return `Waiting for ${roadOf(state) === "home" ? "your Wi-Fi" : "the network"} or for ${computer}. It goes on by itself.`;
 }
 
