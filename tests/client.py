@@ -133,10 +133,12 @@ class File:
     name: str
     content: Content
     modified_ms: int | None = None
+    sha256: str | None = None
+    """Told in the manifest, for a computer that may have it already."""
 
     @property
     def item(self) -> Item:
-        return Item(self.name, self.content.size, self.modified_ms)
+        return Item(self.name, self.content.size, self.modified_ms, sha256=self.sha256)
 
     def digests(self, offset: int) -> list[bytes]:
         """What proves the first `offset` bytes."""
@@ -159,6 +161,7 @@ class Batch:
 
     files: Sequence[File]
     continues: Sequence[str] = ()
+    skip_same: bool = False
     transfer: str = field(default_factory=lambda: secrets.token_hex(16))
     receipts: dict[int, ItemReceipt] = field(default_factory=dict)
     failures: dict[int, Reason] = field(default_factory=dict)
@@ -169,7 +172,8 @@ class Batch:
     """Content on the wire, over all visits."""
 
     def __post_init__(self) -> None:
-        self.sender = Sender(self.transfer, [file.item for file in self.files], self.continues)
+        items = [file.item for file in self.files]
+        self.sender = Sender(self.transfer, items, self.continues, skip_same=self.skip_same)
 
     @property
     def names(self) -> list[str]:

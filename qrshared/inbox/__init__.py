@@ -34,11 +34,13 @@ from qrshared.inbox.names import OWN_PREFIX, SafeName, SafePath, clean_name, cle
 from qrshared.inbox.part import BLOCK_BYTES, RECORD_ABOVE_BYTES
 from qrshared.inbox.place import Rung
 from qrshared.inbox.reserve import Room
+from qrshared.inbox.same import SAME_BYTES_MAX, Wanted
 
 __all__ = [
     "BLOCK_BYTES",
     "OWN_PREFIX",
     "RECORD_ABOVE_BYTES",
+    "SAME_BYTES_MAX",
     "Change",
     "DiskError",
     "Entry",
@@ -61,6 +63,7 @@ __all__ = [
     "SafeName",
     "SafePath",
     "Stored",
+    "Wanted",
     "clean_name",
     "clean_path",
     "folded",

@@ -19,6 +19,7 @@ from qrshared.inbox.ledger import KEPT_DAYS
 from qrshared.inbox.names import clean_path
 from qrshared.inbox.place import Rung
 from qrshared.inbox.reserve import Room
+from qrshared.inbox.same import Wanted
 from qrshared.inbox.store import Store
 from qrshared.inbox.threads import Threads, alone, run
 from qrshared.inbox.watch import watch_names
@@ -41,6 +42,7 @@ class Inbox:
         self._threads = Threads()
         self._groups = Groups(self._threads.placing, lambda group: self.store.place_group(group))
         self._live: dict[ItemKey, Live] = {}
+        self._looking = asyncio.Lock()
         self._tidying: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -197,6 +199,18 @@ class Inbox:
     async def placed_digest(self, placed: Placed, index: int) -> bytes:
         """BLAKE2b-256 of an 8 MiB block of a placed item; EntryMissing if it was moved or has another size by now."""
         return await run(self._threads.flushing, partial(self.store.placed_digest, placed, index))
+
+    async def find_same(self, wanted: Sequence[Wanted]) -> list[Placed | None]:
+        """For each of these: where the very same file is in the inbox already, as read back since it changed last.
+
+        Files take their time; callers take turns.
+        """
+        found: list[Placed | None] = []
+        while len(found) < len(wanted):
+            async with self._looking:
+                found += await run(self._threads.flushing, partial(self.store.find_same, wanted[len(found) :]))
+        await run(self._threads.flushing, self.store.same.save)
+        return found
 
     async def rename(self, name: str, new: str) -> str:
         """Gives an entry a safe free name and returns it. Raises EntryMissing or NameRefused."""

@@ -19,6 +19,7 @@ from qrshared.inbox.part import Finished, PartFile
 from qrshared.inbox.place import Ladder, Rung
 from qrshared.inbox.records import PartBegun, RunBegun
 from qrshared.inbox.reserve import Room, room_of
+from qrshared.inbox.same import SameFiles, Wanted
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class Store:
         try:
             self.journal = Journal(data_dir, self.home.path)
             self._placer = Placer(self.journal)
+            self.same = SameFiles(self.journal.path.with_suffix(".hashes"))
             self._prefix = janitor.run_prefix(os.urandom(6).hex())
             with disk_errors(str(self.home.path)):
                 self._start()
@@ -177,6 +179,10 @@ class Store:
     def placed_digest(self, placed: Placed, index: int) -> bytes:
         with disk_errors(str(self.home.path)):
             return owner.block_digest(self.folder(), placed, index)
+
+    def find_same(self, wanted: Sequence[Wanted]) -> list[Placed | None]:
+        with disk_errors(str(self.home.path)):
+            return self.same.find(self.folder(), wanted)
 
     def rename(self, name: str, new: str) -> str:
         with disk_errors(str(self.home.path)):

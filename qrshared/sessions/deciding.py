@@ -10,7 +10,7 @@ from qrshared.protocol import Item, Reason, TransferId
 from qrshared.sessions.asking import Questions, Word, manifest_digest
 from qrshared.sessions.customs import Admittance, Customs
 from qrshared.sessions.facts import Sender
-from qrshared.sessions.holdings import Holdings, holdings
+from qrshared.sessions.holdings import Holdings, holdings, with_same
 from qrshared.transfers import Proposed
 
 ITEM_BYTES_LEAST: Final = 4096
@@ -53,6 +53,8 @@ class Decider:
         self._inbox = inbox
         self._customs = customs
         self._questions = questions
+        self.tells_same = False
+        """Its sender may learn what is in the inbox already."""
 
     async def decide(self, proposed: Proposed, heard: Callable[[], None]) -> Decision:
         """`heard` is called, once, when the owner was asked and there is a word."""
@@ -89,6 +91,11 @@ class Decider:
         except InboxError as fault:
             return Unfit(Reason(fault.reason))
         here = holdings(self._transfer, proposed, stored)
+        if proposed.skip_same and self.tells_same:
+            try:
+                here = await with_same(here, proposed.items, self._inbox)
+            except InboxError as fault:
+                return Unfit(Reason(fault.reason))
         missing = sum(item.size for item in proposed.items) - here.size
         if not self._customs.allows(self._sender.device, missing):
             return Unfit(Reason.ALLOWANCE)

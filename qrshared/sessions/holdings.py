@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qrshared.inbox import ItemKey, Placed, Stored
+from qrshared.inbox import Inbox, ItemKey, Placed, Stored, Wanted
 from qrshared.protocol import Item, ItemReceipt, Kept, TransferId
 from qrshared.transfers import Proposed, StoredPart, match_parts
 
@@ -45,6 +45,27 @@ def holdings(transfer: TransferId, proposed: Proposed, stored: Sequence[Stored])
             parts[item] = one.key
         kept.append(Kept(item, match.stored.offset, match.prove))
     return Holdings(kept, receipts, parts, placed)
+
+
+async def with_same(here: Holdings, items: Sequence[Item], inbox: Inbox) -> Holdings:
+    """With receipts for items that are in the inbox already, whoever put them there. Raises `InboxError`."""
+    settled = {*(receipt.item for receipt in here.receipts), *here.parts}
+    asked = {
+        number: Wanted(item.name, item.size, item.sha256)
+        for number, item in enumerate(items)
+        if item.sha256 is not None and number not in settled
+    }
+    found = zip(asked, await inbox.find_same(list(asked.values())), strict=True)
+    same = {number: placed for number, placed in found if placed is not None}
+    return Holdings(
+        kept=[one for one in here.kept if one.item not in same],
+        receipts=[
+            *here.receipts,
+            *(ItemReceipt(n, placed.name, placed.size, placed.sha256, already=True) for n, placed in same.items()),
+        ],
+        parts=here.parts,
+        placed={number: placed for number, placed in here.placed.items() if number not in same},
+    )
 
 
 def _is_of(one: Stored, items: Sequence[Item]) -> bool:

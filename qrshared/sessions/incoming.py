@@ -92,11 +92,12 @@ class Incoming:
 
     # --- what its session does --------------------------------------------------------------------------------
 
-    def attach(self, wake: Callable[[], None], *, deflate: bool = False) -> None:
+    def attach(self, wake: Callable[[], None], *, deflate: bool = False, tells_same: bool = False) -> None:
         """A session carries it from now on; `wake` is called when there is something to send.
 
-        `deflate`: its road is slower than deflating is.
+        `deflate`: its road is slower than deflating is. `tells_same`: its sender may learn what is in the inbox.
         """
+        self._decider.tells_same = tells_same and not self._parts.on_shelf
         self.receiver.takes_deflated = deflate
         self._wake = wake
         self.is_attached = True
@@ -105,6 +106,7 @@ class Incoming:
     def put_on_shelf(self) -> None:
         """Its owner says that it is for phones, not for the inbox."""
         self._parts.on_shelf = True
+        self._decider.tells_same = False
 
     def detach(self) -> None:
         """Its link is gone: what arrived is still written and made safe, the rest waits for the next link."""

@@ -135,6 +135,8 @@ class Proposed:
     items: tuple[Item, ...]
     continues: tuple[TransferId, ...]
     again: bool
+    skip_same: bool = False
+    """Its sender wishes that what is there already does not move."""
 
 
 @dataclass(frozen=True, slots=True)

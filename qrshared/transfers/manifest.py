@@ -44,6 +44,11 @@ class IncomingManifest:
         """The transfers that the first page continues."""
         return self._first.continues if self._first else ()
 
+    @property
+    def skip_same(self) -> bool:
+        """What the first page says about items that are there already."""
+        return self._first is not None and self._first.skip_same
+
     def add(self, page: Propose) -> bool:
         """Take the next page; True when the manifest is whole. Raises `ManifestRefused`."""
         if page.first == 0:

@@ -44,11 +44,17 @@ def pages(elements: Sequence[T], weight: Callable[[T], int]) -> Iterator[Sequenc
         yield elements[start:]
 
 
-def proposal(transfer: TransferId, items: Sequence[Item], continues: tuple[TransferId, ...]) -> Iterator[Propose]:
-    """A whole manifest as the messages that propose it; what it continues stands on the first page."""
+def proposal(
+    transfer: TransferId, items: Sequence[Item], continues: tuple[TransferId, ...], *, skip_same: bool = False
+) -> Iterator[Propose]:
+    """A whole manifest as the messages that propose it; what it continues, and wishes, stands on the first page."""
     count, total, first = len(items), sum(item.size for item in items), 0
     for page in pages(items, item_weight):
-        yield Propose(transfer, first, tuple(page), first + len(page) < count, count, total, () if first else continues)
+        is_first = first == 0
+        yield Propose(
+            transfer, first, tuple(page), first + len(page) < count, count, total, continues if is_first else (),
+            skip_same=skip_same and is_first,
+        )  # fmt: skip
         first += len(page)
 
 

@@ -152,7 +152,7 @@ class Receiver:
             self._items = [Arrival(item.size) for item in self._manifest]
             self._left = len(self._items)
             self.tally = Tally(items=len(self._items), bytes=sum(item.size for item in self._items))
-        return [Proposed(self._manifest, self._incoming.continues, self._accepted)]
+        return [Proposed(self._manifest, self._incoming.continues, self._accepted, self._incoming.skip_same)]
 
     def _chunk(self, chunk: Chunk) -> Events:
         count = len(chunk.content)

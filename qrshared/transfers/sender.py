@@ -59,7 +59,14 @@ class Sender:
     have changed something.
     """
 
-    def __init__(self, transfer: TransferId, items: Sequence[Item], continues: Sequence[TransferId] = ()) -> None:
+    def __init__(
+        self,
+        transfer: TransferId,
+        items: Sequence[Item],
+        continues: Sequence[TransferId] = (),
+        *,
+        skip_same: bool = False,
+    ) -> None:
         if not 0 < len(items) <= ITEMS_MAX or sum(map(item_weight, items)) > MANIFEST_BYTES_MAX:
             raise LocalError(what="a transfer has 1 to 100 000 items, and 32 MiB of names")
         self.transfer = transfer
@@ -69,6 +76,7 @@ class Sender:
         """Sums for progress."""
         self.is_paused = False
         self._continues = tuple(continues[-CONTINUES_MAX:])
+        self._skip_same = skip_same
         self._departures = [Departure(item.size) for item in items]
         self._left = len(items)
         self._outgoing: list[Message] = []
@@ -108,7 +116,7 @@ class Sender:
         if self.is_over:
             return self.messages_to_send()
         self.phase = Phase.PROPOSED
-        return [*proposal(self.transfer, self.items, self._continues)]
+        return [*proposal(self.transfer, self.items, self._continues, skip_same=self._skip_same)]
 
     def receive(self, message: TransferMessage) -> Events:
         """Take one message about this transfer."""
