@@ -12,6 +12,7 @@ from qrshared.daemon.history import History
 from qrshared.daemon.inboxes import Inboxes
 from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.settings_live import LiveSettings
+from qrshared.daemon.shelf import Shelf
 from qrshared.daemon.views import Views
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.inbox import Inbox
@@ -54,6 +55,7 @@ class Parts:
     introductions: Introductions
     welcome: Welcome
     away: AwaySwitch
+    shelf: Shelf
 
 
 def let_change(settings: LiveSettings, parts: Parts) -> None:
@@ -87,6 +89,7 @@ def let_change(settings: LiveSettings, parts: Parts) -> None:
 
 def _land(parts: Parts, inbox: Inbox) -> None:
     parts.transfers.land_in(inbox)
+    parts.shelf.stir()  # the Outbox is another one, too
     parts.views.remember_inbox(InboxList(str(inbox.folder), (), 0))  # read again in a moment
 
 

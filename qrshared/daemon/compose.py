@@ -158,7 +158,7 @@ async def compose(
         reach = AwaySwitch(book=book, welcome=welcome, live=live)
         let_change(
             changes,
-            Parts(desk, book, inboxes, transfers, history, views, where, introductions, welcome, reach),
+            Parts(desk, book, inboxes, transfers, history, views, where, introductions, welcome, reach, shelf),
         )
         await parts.enter_async_context(reach.running(settings))
         await parts.enter_async_context(shelf.running())

@@ -223,6 +223,18 @@ async def test_what_the_owner_drops_waits_for_phones_and_nobody_else_can_put_it_
     assert not (home.outbox / "d.txt").exists()
 
 
+async def test_the_outbox_moves_with_the_inbox(home: Home, tmp_path: Path) -> None:
+    made(home.outbox, "old.txt", b"old")
+    await home.on_shelf(["old.txt"])
+    await home.daemon.inboxes.move(replace(home.daemon.settings, inbox=tmp_path / "another"))
+    assert home.outbox == tmp_path / "another" / "Outbox"
+    await home.on_shelf([])
+    made(home.outbox, "new.txt", b"new")
+    await home.on_shelf(["new.txt"])
+    made(home.outbox, "newer.txt", b"newer")  # by now the watch alone tells
+    await home.on_shelf(["new.txt", "newer.txt"])
+
+
 async def test_a_folder_in_its_way_is_said_and_mended(home: Home) -> None:
     home.outbox.rmdir()
     home.outbox.symlink_to("/tmp")
