@@ -22,6 +22,8 @@ from tests.browser.scenes import (
     news,
     total,
 )
+from tests.browser.scenes_settings import SETTINGS
+from tests.browser.scenes_shelf import SHELF
 from tests.browser.scenes_ways import WAYS
 
 AWAY: Json = {"edge": "https://meet.example.org", "relay_ask_bytes": 104_857_600}
@@ -94,4 +96,4 @@ OWNER_AWAY = (
     Scene("owner-add-away", "/owner", AWAY_OWN, {"make_ticket": AWAY_TICKET}, click=".owner-add"),
 )
 
-SCENES = AT_HOME + AWAY_FROM_HOME + OWNER_AWAY + WAYS
+SCENES = AT_HOME + AWAY_FROM_HOME + OWNER_AWAY + WAYS + SHELF + SETTINGS

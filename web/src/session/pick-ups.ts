@@ -36,7 +36,7 @@ export interface PickUpsLine {
 interface PickUp {
   readonly item: ShelfItem;
   readonly sinks: Sinks;
-  readonly place: Place["by"];
+  readonly place: Place;
   /** `asked`: its answer is open; `promised`: its proposal is on its way. */
   step: "queued" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
   transfer: TransferId | null;
@@ -100,7 +100,8 @@ export class PickUps {
       case "cancel":
         return this.#inbound.cancel(order.transfer, order.item);
       case "saved":
-        return this.#ports.places.saved(order.bytes);
+        this.#ports.places.saved(order.bytes);
+        return this.#next();
     }
   }
 
@@ -131,7 +132,7 @@ export class PickUps {
       const known = this.#pickUps.get(item.item);
       if (known !== undefined && STATES[known.step] !== "refused" && isOpen(known)) continue;
       const pickUp: PickUp = {
-        item, sinks: folder ?? this.#ports.places.sinks(place), place: place.by, step: "queued", transfer: null, isPaused: false, sentence: null,
+        item, sinks: folder ?? this.#ports.places.sinks(place), place, step: "queued", transfer: null, isPaused: false, sentence: null,
       };
       this.#pickUps.set(item.item, pickUp);
       this.#tell(pickUp);
@@ -186,7 +187,7 @@ export class PickUps {
     for (const { step, isPaused } of this.#pickUps.values()) if ((step === "begun" && !isPaused) || step === "asked" || step === "promised") free -= 1;
     for (const pickUp of this.#pickUps.values()) {
       if (free <= 0) return;
-      if (pickUp.step !== "queued" || pickUp.isPaused) continue;
+      if (pickUp.step !== "queued" || pickUp.isPaused || !this.#hasRoom(pickUp)) continue;
       free -= 1;
       pickUp.step = "asked";
       this.#asks += 1;
@@ -194,6 +195,14 @@ export class PickUps {
       const ask: Ask = { t: "ask", id: this.#asks, verb: { t: "pick_up", items: [pickUp.item.item] } };
       this.#line.post(ask);
     }
+  }
+
+  /** What memory cannot hold now waits until something was saved; what it can never hold is refused when it comes. */
+  #hasRoom({ item: { size }, place }: PickUp): boolean {
+    if (place.by !== "memory" || size > place.limit) return true;
+    let held = this.#ports.places.held;
+    for (const { step, place: other, item } of this.#pickUps.values()) if (other.by === "memory" && (step === "asked" || step === "promised")) held += item.size;
+    return held + size <= place.limit;
   }
 
   /** What the computer does not know any more, or never heard of, is asked for once more. */
@@ -225,7 +234,7 @@ export class PickUps {
   }
 
   #tell({ item: { item }, step, transfer, place, isPaused, sentence }: PickUp): void {
-    this.#ports.tell({ t: "pick_up", pickUp: { item, state: STATES[step], transfer, place, isPaused, sentence } });
+    this.#ports.tell({ t: "pick_up", pickUp: { item, state: STATES[step], transfer, place: place.by, isPaused, sentence } });
   }
 
   #show(computer: string, isHere: boolean): void {

@@ -33,6 +33,11 @@ export class Places {
     }
   }
 
+  /** Bytes that are held, or that there is a promise of room for. */
+  get held(): number {
+    return this.#room.held;
+  }
+
   /** So much of what was held has left the page. */
   saved(bytes: number): void {
     this.#room.give(bytes);
