@@ -137,6 +137,19 @@ async def test_an_offer_ends_with_its_time(home: Home, tmp_path: Path) -> None:
         assert await reason_of(home, Offer(("/etc/hostname",), expires_s=seconds)) is Reason.UNSUPPORTED
 
 
+async def test_a_code_for_elsewhere_names_the_edge_and_opens_at_home_too(tmp_path: Path) -> None:
+    async with home_in(tmp_path, edge="https://127.0.0.1:9", stun=()) as home:
+        offered = await home.offer(made(tmp_path, "a.txt", b"a"), away=True)
+        assert offered.url is not None
+        assert offered.url.startswith("https://127.0.0.1:9/p#1")
+        (ticket,) = home.daemon.book.register.tickets(0)
+        assert ticket.roads >= {Road.AWAY, Road.HOME}
+        assert ticket.items == {offered.items[0].item}
+        phone = scan(home.daemon.where.code_url(offered.url.partition("#")[2]))
+        async with phone.visit() as visit:
+            assert (await pick_up(visit, offered.items[0].item)).files() == {"a.txt": b"a"}
+
+
 async def test_paths_come_from_the_control_socket_only_and_must_be_things_to_send(home: Home, tmp_path: Path) -> None:
     file = made(tmp_path, "a.txt", b"a")
     (tmp_path / "link").symlink_to(file)
