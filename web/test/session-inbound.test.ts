@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Receipt } from "../src/protocol/messages.ts";
+import { type Load, loadOf } from "../src/session/inbound.ts";
 import { hashesOf, fileOf, Pair } from "./support/pair.ts";
 
 const MIB = 1 << 20;
@@ -152,4 +153,51 @@ test("a device that asks without end is told to wait", async () => {
   }
   await pair.clock.advance(1);
   assert.equal(pair.said.filter((message) => message.t === "decline" && message.reason === "busy").length, 12);
+});
+
+const idOf = (n: number): string => n.toString(16).padStart(32, "0");
+
+test("devices that ask together are told to wait once the questions are too many for one person", async () => {
+  const all: Pair[] = [];
+  const load = (): Load => loadOf(all.map(({ inbound }) => inbound.load));
+  for (let n = 0; n < 4; n += 1) all.push(new Pair(load));
+  for (const [at, pair] of all.entries()) {
+    pair.link();
+    for (let n = 0; n < 6; n += 1) pair.inbound.receive({ t: "propose", transfer: idOf(at * 10 + n), first: 0, items: [{ name: "x", size: 1 }], more: false, count: 1, bytes: 1 });
+    await pair.clock.advance(1);
+  }
+  assert.equal(load().questions, 16);
+  const refused = all.map(({ said }) => said.filter((message) => message.t === "decline" && message.reason === "busy").length);
+  assert.deepEqual(refused, [0, 0, 2, 6]);
+});
+
+/** Pages of one endless list, each as heavy as the wire allows. */
+function pagesOf(pair: Pair, transfer: string, pages: number): void {
+  const items = Array.from({ length: 14 }, () => ({ name: "x".repeat(4_096), size: 1 }));
+  for (let page = 0; page < pages; page += 1) pair.inbound.receive({ t: "propose", transfer, first: page * items.length, items, more: true, count: 100_000, bytes: 100_000 });
+}
+
+test("lists that are never finished weigh no more than one device may hold", async () => {
+  const pair = new Pair();
+  pair.link();
+  for (let n = 0; n < 4; n += 1) pagesOf(pair, idOf(n), 400);
+  assert.ok(pair.inbound.load.lists <= 40 << 20, `${pair.inbound.load.lists}`);
+  pair.inbound.receive({ t: "propose", transfer: idOf(9), first: 0, items: [{ name: "x", size: 1 }], more: false, count: 1, bytes: 1 });
+  await pair.clock.advance(1);
+  assert.equal(pair.incoming?.transfer, idOf(9), "a short question still finds room");
+});
+
+test("what was taken back unanswered keeps no list", async () => {
+  const pair = new Pair();
+  pair.link();
+  for (let n = 0; n < 12; n += 1) {
+    const transfer = idOf(n);
+    pair.inbound.receive({ t: "propose", transfer, first: 0, items: [{ name: "x", size: 1 }], more: false, count: 1, bytes: 1 });
+    pair.inbound.receive({ t: "cancel", transfer });
+    assert.deepEqual(pair.inbound.find((incoming) => incoming.transfer === transfer)?.items, []);
+  }
+  assert.deepEqual(pair.inbound.load, { questions: 0, lists: 0 });
+  pair.inbound.receive({ t: "propose", transfer: idOf(3), first: 0, items: [{ name: "x", size: 1 }], more: false, count: 1, bytes: 1 });
+  await pair.clock.advance(1);
+  assert.ok(pair.said.some((message) => message.t === "accept" && message.transfer === idOf(3)), "it is told how that ended");
 });

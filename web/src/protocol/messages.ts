@@ -57,6 +57,10 @@ export interface Hello {
   readonly enroll?: Uint8Array;
   readonly grant?: GrantFacts;
   readonly words?: string;
+  /** Between pages alone: half of the key by which the two know each other again, 16 bytes. */
+  readonly token?: Uint8Array;
+  /** Between pages alone: that this side holds the keys of those it knows, 16 bytes each. */
+  readonly proofs?: readonly Uint8Array[];
 }
 
 /** Last message before a side closes the link on purpose. */

@@ -63,6 +63,7 @@ export class Incoming {
   }
 
   receive(message: TransferMessage): void {
+    if (message.t !== "propose" && this.isOver && this.#sinks === null) return;
     // Proposed again after it was over: the sender did not hear how it ended.
     if (message.t === "propose" && this.#receiver.isOver && !this.#receiver.isStopped) this.#receiver = new Receiver(this.transfer);
     this.#happened(this.#receiver.receive(message, this.#ports.clock.now()));
@@ -118,6 +119,13 @@ export class Incoming {
   #happened(events: readonly ReceiverEvent[]): void {
     this.#act(events);
     this.#ports.post(this.#receiver.messagesToSend(this.#ports.clock.now()));
+    if (this.isOver && this.#sinks === null) this.#release();
+  }
+
+  /** Nobody wanted it: what it was is not kept, that it is over is. */
+  #release(): void {
+    this.#items = [];
+    this.#receiver = new Receiver(this.transfer);
   }
 
   #act(events: readonly ReceiverEvent[]): void {

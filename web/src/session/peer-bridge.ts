@@ -69,6 +69,7 @@ export interface IncomingView {
 /** Worker → page. */
 export type PeerNews =
   | { readonly t: "peer"; readonly peer: PeerView }
+  | { readonly t: "gone"; readonly peer: PeerId } // forgotten: it is a new one if it comes again
   | { readonly t: "sent"; readonly peer: PeerId; readonly update: OutboxUpdate }
   | { readonly t: "incoming"; readonly incoming: IncomingView }
   | { readonly t: "arriving"; readonly peer: PeerId; readonly transfer: TransferId; readonly update: LedgerUpdate }

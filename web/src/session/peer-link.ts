@@ -3,6 +3,7 @@ import { type Link, LinkClosed } from "../links/port.ts";
 import type { Chunk, Hello, Kind } from "../protocol/messages.ts";
 import { VERSIONS } from "../protocol/versions.ts";
 import { type Cipher, comparisonWords, deriveKeys, Initiator, Responder, SealError } from "../seal/index.ts";
+import type { Greeting, Tokens } from "./acquaintances.ts";
 import type { AwayLink } from "./away-link.ts";
 import type { Clock } from "./clock.ts";
 import { HANDSHAKE_S_MAX, SealedLink, sealAsInitiator } from "./sealed-link.ts";
@@ -14,6 +15,13 @@ export interface Self {
   readonly kind: Kind;
   readonly instance: number;
 }
+
+/** What this page's hello says to be known again; null: nothing, as somebody else says who is who. */
+export type TokensFor = (greeting: Greeting) => Tokens | null;
+
+const NO_TOKENS: TokensFor = () => null;
+
+type Opened = Pick<PeerLink, "away" | "hello" | "greeting" | "token" | "session"> & { readonly link: SealedLink; readonly owner: Owner };
 
 interface Sealing {
   readonly link: SealedLink;
@@ -27,27 +35,34 @@ export class PeerLink {
   /** The same four at both ends, unless somebody stands between who knows the secret. */
   readonly words: string;
   readonly session: Session;
+  readonly greeting: Greeting;
+  /** Half of a key that this page said; empty where the two are known to each other already. */
+  readonly token: Uint8Array;
   readonly #link: SealedLink;
   readonly #owner: Owner;
 
-  private constructor(away: AwayLink, hello: Hello, words: string, session: Session, link: SealedLink, owner: Owner) {
+  private constructor({ away, hello, greeting, token, session, link, owner }: Opened) {
     this.away = away;
     this.hello = hello;
-    this.words = words;
+    this.words = comparisonWords(greeting.hash).join(" ");
     this.session = session;
+    this.greeting = greeting;
+    this.token = token;
     this.#link = link;
     this.#owner = owner;
   }
 
-  /** Null when it came to nothing: closed, spoiled, or not somebody who knows the secret. */
-  static async open(away: AwayLink, secret: Uint8Array, self: Self, clock: Clock): Promise<PeerLink | null> {
+  /** Null when it came to nothing: closed, spoiled, or not somebody who knows the secret. `tokens`: by what it is known again. */
+  static async open(away: AwayLink, secret: Uint8Array, self: Self, clock: Clock, tokens: TokensFor = NO_TOKENS): Promise<PeerLink | null> {
     const takeBack = clock.after(HANDSHAKE_S_MAX, () => away.link.close("lost"));
     try {
       const { link, hash } = await (away.initiator ? initiate(away.link, secret) : respond(away.link, secret));
       const owner = new Owner();
       const session = new Session(link, clock, owner);
-      const hello = await session.greet({ t: "hello", versions: VERSIONS, ...self, grant: { rights: ["send"] } });
-      return hello === null ? null : new PeerLink(away, hello, comparisonWords(hash).join(" "), session, link, owner);
+      const greeting = { hash, initiator: away.initiator };
+      const said = tokens(greeting);
+      const hello = await session.greet({ t: "hello", versions: VERSIONS, ...self, grant: { rights: ["send"] }, ...said });
+      return hello === null ? null : new PeerLink({ away, hello, greeting, token: said?.token ?? new Uint8Array(0), session, link, owner });
     } catch (error) {
       if (error instanceof LinkClosed || error instanceof SealError) return null;
       throw error;

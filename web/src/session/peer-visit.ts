@@ -2,7 +2,7 @@
 import type { Cipher } from "../seal/index.ts";
 import type { TotalView } from "./bridge.ts";
 import type { Clock } from "./clock.ts";
-import { Inbound } from "./inbound.ts";
+import { Inbound, type Load } from "./inbound.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutboxCommand, PeerId, PeerNews, PeerState, PeerView } from "./peer-bridge.ts";
 import type { PeerLink } from "./peer-link.ts";
@@ -24,6 +24,8 @@ export interface PeerVisitPorts {
   readonly tell: (news: PeerNews) => void;
   /** Where what is received goes; one for all that a page load receives. */
   readonly places?: Places;
+  /** What all devices together have asked here and not been answered. */
+  readonly load?: () => Load;
 }
 
 export type Known = Pick<PeerView, "name" | "kind">;
@@ -40,6 +42,7 @@ export class PeerVisit {
   #cipher: Cipher | null = null;
   #view: Known & Pick<PeerView, "link" | "road" | "relay">;
   #toGo = 0;
+  #hasSent = false;
   #askAbove: number | undefined;
 
   /** `onAway`: there is no link, because the last one was lost or because something is to be done. */
@@ -48,7 +51,7 @@ export class PeerVisit {
     this.#ports = ports;
     this.#onAway = onAway;
     this.#view = { ...known, link: { state: "meeting" }, road: null, relay: { question: "none", bytes: 0 } };
-    const { clock, randomBytes, digest, hasher, tell } = ports;
+    const { clock, randomBytes, digest, hasher, tell, load } = ports;
     this.#outbox = new Outbox({
       clock, randomBytes, digest, onBulk: () => void this.#hurry(), continues: [],
       tell: (update) => {
@@ -56,7 +59,7 @@ export class PeerVisit {
         if (update.t === "items" || update.t === "total" || update.t === "declined") tell({ t: "sent", peer, update });
       },
     });
-    this.#inbound = new Inbound({ peer, clock, hasher, tell });
+    this.#inbound = new Inbound({ peer, clock, hasher, tell, ...(load === undefined ? {} : { load }) });
     this.#show();
   }
 
@@ -71,6 +74,20 @@ export class PeerVisit {
   /** Something is on its way, or asked. */
   get isBusy(): boolean {
     return this.#toGo > 0 || this.#inbound.isOpen;
+  }
+
+  /** There was something to send, or something was offered. */
+  get hasExchanged(): boolean {
+    return this.#hasSent || !this.#inbound.isEmpty;
+  }
+
+  /** A person here wants what is open: files were chosen to be sent, or accepted. */
+  get isAgreed(): boolean {
+    return this.#toGo > 0 || this.#inbound.isAgreed;
+  }
+
+  get load(): Load {
+    return this.#inbound.load;
   }
 
   /** Beyond so many bytes through a relay the person is asked; undefined: nobody said so. */
@@ -91,7 +108,10 @@ export class PeerVisit {
 
   send(command: OutboxCommand): void {
     this.#outbox.command(command);
-    if (command.t === "send") this.#toGo += command.picked.length;
+    if (command.t === "send") {
+      this.#toGo += command.picked.length;
+      this.#hasSent = true;
+    }
     this.#askOfRelay();
     if (this.#link === null && this.isBusy) this.#onAway(this);
   }

@@ -1,18 +1,24 @@
 // The other devices of this page load: one visit each, and what the person decides about them.
+import { loadOf } from "./inbound.ts";
 import type { PeerId, PeerOrder } from "./peer-bridge.ts";
 import { type Known, PeerVisit, type PeerVisitPorts } from "./peer-visit.ts";
 import { Places } from "./sinks/places.ts";
 
+/** Devices that a session's room may bring here; more are met once others have gone. */
+export const VISITS_MAX = 16;
+
 export class Peers {
   readonly #ports: PeerVisitPorts;
   readonly #onAway: (visit: PeerVisit) => void;
+  readonly #onForgotten: (peer: PeerId) => void;
   readonly #visits = new Map<PeerId, PeerVisit>();
   readonly #places: Places;
   #askAbove: number | undefined;
 
-  constructor(ports: PeerVisitPorts, onAway: (visit: PeerVisit) => void) {
-    this.#ports = ports;
+  constructor(ports: PeerVisitPorts, onAway: (visit: PeerVisit) => void, onForgotten: (peer: PeerId) => void = () => undefined) {
+    this.#ports = { ...ports, load: () => loadOf([...this.#visits.values()].map((visit) => visit.load)) };
     this.#onAway = onAway;
+    this.#onForgotten = onForgotten;
     this.#places = ports.places ?? new Places(ports);
   }
 
@@ -28,6 +34,18 @@ export class Peers {
     visit.askAbove(this.#askAbove);
     this.#visits.set(peer, visit);
     return visit;
+  }
+
+  /** Whether one more may come; who is not there is forgotten for it, and most of all who left nothing behind. */
+  makeRoom(): boolean {
+    if (this.#visits.size < VISITS_MAX) return true;
+    const gone = [...this.#visits.values()].filter((visit) => !visit.isLinked);
+    const least = gone.find((visit) => !visit.hasExchanged) ?? gone.find((visit) => !visit.isBusy) ?? gone.find((visit) => !visit.isAgreed);
+    if (least === undefined) return false;
+    this.#visits.delete(least.peer);
+    this.#onForgotten(least.peer);
+    this.#ports.tell({ t: "gone", peer: least.peer });
+    return true;
   }
 
   /** See `PeerVisit`; for those that come, too. */

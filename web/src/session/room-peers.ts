@@ -1,7 +1,8 @@
 // Other devices in a session's room at an edge, with no daemon anywhere: whoever has the session's code is met.
+import { Acquaintances, TOKEN_BYTES } from "./acquaintances.ts";
 import { type AwayLink, type AwayPorts, EdgeLine } from "./away.ts";
 import { sentenceOf } from "./desk-peers.ts";
-import type { PeerOrder } from "./peer-bridge.ts";
+import type { PeerId, PeerOrder } from "./peer-bridge.ts";
 import { PeerLink, type Self } from "./peer-link.ts";
 import type { PeerVisitPorts } from "./peer-visit.ts";
 import { Peers } from "./peers.ts";
@@ -19,16 +20,18 @@ export class RoomPeers {
   readonly #peers: Peers;
   readonly #line: EdgeLine;
   readonly #leave: () => void;
+  readonly #known = new Acquaintances();
+  #met = 0;
 
   /** Joins at once. Lost links come back by themselves: the line sees to that. */
   constructor(edge: string, secret: Uint8Array, self: Self, ports: RoomPeersPorts) {
     this.#secret = secret;
     this.#self = self;
     this.#ports = ports;
-    this.#peers = new Peers(ports, () => undefined);
+    this.#peers = new Peers(ports, () => undefined, (peer) => this.#known.forget(peer));
     this.#line = new EdgeLine(edge, ports);
     this.#leave = this.#line.meetPages(secret, {
-      onPeer: (link) => void this.#met(link),
+      onPeer: (link) => void this.#meet(link),
       onFault: (fault: AwayFault) => ports.onFault(sentenceOf(fault, "The other device")),
     });
   }
@@ -48,12 +51,22 @@ export class RoomPeers {
     this.#line.close();
   }
 
-  async #met(away: AwayLink): Promise<void> {
-    const link = await PeerLink.open(away, this.#secret, this.#self, this.#ports.clock);
+  async #meet(away: AwayLink): Promise<void> {
+    const { clock, randomBytes, onFault } = this.#ports;
+    const link = await PeerLink.open(away, this.#secret, this.#self, clock, (greeting) => this.#known.tokens(greeting, randomBytes(TOKEN_BYTES)));
     if (link === null) return;
-    this.#ports.onFault(null);
-    // One random number a page load: the same one is the same page, over another link.
-    const { instance, name, kind } = link.hello;
-    await this.#peers.visit(`page-${instance}`, { name, kind }).use(link);
+    onFault(null);
+    const { hello, greeting, token } = link;
+    const known = this.#known.recognise(greeting, hello.proofs ?? []);
+    if (known === null && !this.#peers.makeRoom()) return link.session.leave();
+    const peer = known ?? this.#newcomer();
+    if (known === null && hello.token !== undefined) this.#known.met(peer, greeting, token, hello.token);
+    await this.#peers.visit(peer, { name: hello.name, kind: hello.kind }).use(link);
+  }
+
+  /** Not by the number it says of itself: everybody in the room hears that, and could say it, too. */
+  #newcomer(): PeerId {
+    this.#met += 1;
+    return `page-${this.#met}`;
   }
 }

@@ -43,12 +43,17 @@ export interface PeersState {
 
 const NO_TOTAL: TotalView = { state: "idle", items: 0, done: 0, failed: 0, bytes: 0, bytesDone: 0, bytesSafe: 0, rate: 0, leftS: null };
 
+/** Offers of one device that came to nothing and still stand in the list. */
+const IDLE_SHOWN_MAX = 16;
+
 export const NOBODY: PeersState = { peers: new Map(), held: 0, fault: null };
 
 export function foldPeers(state: PeersState, news: PeerNews): PeersState {
   switch (news.t) {
     case "peer":
       return withPeer(state, news.peer.peer, (peer) => ({ ...peer, view: news.peer }), news.peer);
+    case "gone":
+      return withoutPeer(state, news.peer);
     case "sent":
       return withPeer(state, news.peer, (peer) => ({ ...peer, sent: foldSent(peer.sent, news.update) }));
     case "incoming":
@@ -72,9 +77,25 @@ function withPeer(state: PeersState, id: PeerId, change: (peer: Peer) => Peer, v
   return known === undefined ? state : { ...state, peers: new Map(state.peers).set(id, change(known)) };
 }
 
+/** What came from it stays on the screen until it is saved. */
+function withoutPeer(state: PeersState, id: PeerId): PeersState {
+  const known = state.peers.get(id);
+  if (known === undefined || [...known.incoming.values()].some(holdsBlob)) return state;
+  const peers = new Map(state.peers);
+  peers.delete(id);
+  return { ...state, peers };
+}
+
+const holdsBlob = ({ received }: Incoming): boolean => [...received.values()].some(({ blob }) => blob !== null);
+
 function withIncoming(peer: Peer, id: TransferId, change: (incoming: Incoming) => Incoming, view?: IncomingView): Peer {
   const known = peer.incoming.get(id) ?? (view && { view, rows: new Map(), total: NO_TOTAL, place: null, received: new Map() });
-  return known === undefined ? peer : { ...peer, incoming: new Map(peer.incoming).set(id, change(known)) };
+  if (known === undefined) return peer;
+  const incoming = new Map(peer.incoming).set(id, change(known));
+  // Who asks and takes it back all the time must not fill the page.
+  const idle = [...incoming.values()].filter(({ view: { state, done } }) => state !== "asked" && state !== "receiving" && done === 0);
+  for (const { view: { transfer } } of idle.slice(0, -IDLE_SHOWN_MAX)) incoming.delete(transfer);
+  return { ...peer, incoming };
 }
 
 function foldSent(sent: Sent, update: Extract<PeerNews, { t: "sent" }>["update"]): Sent {

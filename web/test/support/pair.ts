@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { ItemView, TotalView } from "../../src/session/bridge.ts";
 import { bulkDigest } from "../../src/session/bulk.ts";
 import { sha256Hasher } from "../../src/session/hashing.ts";
-import { Inbound } from "../../src/session/inbound.ts";
+import { Inbound, type Load } from "../../src/session/inbound.ts";
 import { Outbox } from "../../src/session/outbox.ts";
 import type { IncomingView, PeerNews } from "../../src/session/peer-bridge.ts";
 import { MemorySinks, Room } from "../../src/session/sinks/memory.ts";
@@ -30,7 +30,7 @@ export class Pair {
   #links = 0;
   #isPumping = false;
 
-  constructor() {
+  constructor(load?: () => Load) {
     this.room = new Room(() => undefined);
     this.outbox = new Outbox({
       clock: this.clock, randomBytes: (count) => new Uint8Array(randomBytes(count)), digest: bulkDigest, onBulk: () => undefined, continues: [],
@@ -40,7 +40,7 @@ export class Pair {
         if (update.t === "declined") this.declined = update.reason;
       },
     });
-    this.inbound = new Inbound({ peer: "anna", clock: this.clock, hasher: sha256Hasher, tell: (news) => this.#hear(news) });
+    this.inbound = new Inbound({ peer: "anna", clock: this.clock, hasher: sha256Hasher, tell: (news) => this.#hear(news), ...(load === undefined ? {} : { load }) });
   }
 
   link(): void {
