@@ -102,6 +102,20 @@ def read_range(fd: int, start: int, end: int) -> Iterator[bytes]:
         start += len(piece)
 
 
+CAN_READ_BESIDE = hasattr(os, "pread")
+"""Whether a file can be read through the descriptor with which another thread writes to it; not on Windows."""
+
+
+def read_beside(fd: int, start: int, end: int) -> Iterator[bytes]:
+    """Like `read_range`, without moving the position that another thread writes at."""
+    while start < end:
+        piece = os.pread(fd, min(_READ_BYTES, end - start), start)
+        if not piece:
+            raise EOFError
+        yield piece
+        start += len(piece)
+
+
 def allocate(fd: int, size: int) -> bool:
     """Promises `size` bytes to a file without changing its size; False where the file system cannot promise.
 

@@ -80,6 +80,8 @@ class PartFile:
         self._check = check
         self._hash = hashlib.sha256() if not stored else None
         self._claimed = (stored, sha256)
+        self._seen = hashlib.sha256()  # of what was read back from the file, up to `_seen_to`
+        self._seen_to = 0
         self._is_made = stored > 0
         self._is_allocated = False
         self._is_finished = False  # it may leave its name at any moment: whoever comes to sync it comes too late
@@ -161,6 +163,8 @@ class PartFile:
             return self.safe
         with self._opened() as fd, self._spoiling():
             disk.flush_data(fd)
+            if disk.CAN_READ_BESIDE:  # while it comes: at its end a big file should not have to wait for all of it
+                self._see(disk.read_beside(fd, self._seen_to, offset))
         self._journal.note(PartSafe(self.name, offset, running.hexdigest(), self._journal.days_seen))
         self._journal.make_durable()
         self.safe = offset
@@ -175,6 +179,7 @@ class PartFile:
             if self._claimed[0] == self.offset and self._claimed[1] not in {"", running.hexdigest()}:
                 raise DiskError(what="a half-received file had changed while qrshared was not running")
         self._hash = running
+        self._seen, self._seen_to = running.copy(), self.offset
 
     def block_digest(self, index: int) -> bytes:
         """BLAKE2b-256 of a block as it was kept; the last one ends at `kept`."""
@@ -197,6 +202,8 @@ class PartFile:
             self.safe = 0
         with self._opened() as fd:
             os.ftruncate(fd, offset)
+        if offset < self._seen_to:
+            self._seen, self._seen_to = hashlib.sha256(), 0
         self._is_allocated = False
         self.offset = offset
         self.kept = min(self.kept, offset)
@@ -222,19 +229,19 @@ class PartFile:
                 if status.st_size != self.facts.size or not disk.is_plain_file(status):
                     raise DiskError(what="a file was changed by another program while it was received")
                 disk.flush_file(fd)
-                if self._read_back(fd) != digest:
+                self._see(disk.read_range(fd, self._seen_to, self.facts.size))
+                if self._seen.hexdigest() != digest:
                     raise DiskError(what="a file was not read back as it was written")
         self._is_finished = True
         return Finished(self.name, self.key, self.facts, digest, status.st_dev, status.st_ino)
 
-    def _read_back(self, fd: int) -> str:
-        digest = hashlib.sha256()
+    def _see(self, pieces: Iterator[bytes]) -> None:
         try:
-            for piece in disk.read_range(fd, 0, self.facts.size):
-                digest.update(piece)
+            for piece in pieces:
+                self._seen.update(piece)
+                self._seen_to += len(piece)
         except EOFError:
             raise DiskError(what="a received file has become shorter") from None
-        return digest.hexdigest()
 
     def release(self, begun: int) -> None:
         """Closes the file once nobody uses it and gives back space that was promised; not if another sender began."""
