@@ -158,7 +158,7 @@ async def test_one_file_is_paused_and_goes_on_by_hand_and_the_computer_knows(hom
     before = home.phone.sent_bytes()
     await page.choose("Send", film)
     await wait_sent(home.phone, before + 4 * MIB)
-    await page.tap("Pause film.mp4")
+    await page.tap("Hold back film.mp4")
     await page.wait_for("document.querySelector('[data-item=\"film.mp4\"]').dataset.state === 'paused'")
     await page.wait_for(
         "[...document.querySelectorAll('button')].some((b) => (b.ariaLabel ?? b.innerText).startsWith('Resume'))"

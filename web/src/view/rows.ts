@@ -39,11 +39,11 @@ export function itemRow(item: ItemView, around: RowSurroundings): TemplateResult
   </li>`;
 }
 
-/** An empty folder has nothing to stop in the middle of. */
+/** Named apart from the one Pause for everything. An empty folder has nothing to stop in the middle of. */
 function restButton(item: ItemView, { rest }: RowSurroundings): TemplateResult | typeof nothing {
   if (item.state === "done" || item.state === "failed" || item.size === 0) return nothing;
   const rests = item.state === "paused";
-  return html`<button type="button" class="round" aria-label="${rests ? "Resume" : "Pause"} ${visible(leaf(item.name))}" @click=${() => rest(item, !rests)}>${rests ? icons.play : icons.pause}</button>`;
+  return html`<button type="button" class="round" aria-label="${rests ? "Resume" : "Hold back"} ${visible(leaf(item.name))}" title=${rests ? "Resume" : "Pause this one"} @click=${() => rest(item, !rests)}>${rests ? icons.play : icons.pause}</button>`;
 }
 
 function bar(item: ItemView): TemplateResult {
