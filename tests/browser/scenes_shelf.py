@@ -6,6 +6,7 @@ from tests.browser.scenes import BIG, NOW_MS, OWN, SENDING, Json, Scene, Update,
 
 AWAY: Json = {"edge": "https://meet.example.org", "relay_ask_bytes": 104_857_600}
 TRUSTED: Mapping[str, Json] = {"rights": ["send", "pick_up"], "trust": "trusted", "device": "ef" * 16}
+PICKS_UP: Mapping[str, Json] = {"rights": ["pick_up"], "trust": "guest", "device": "ee" * 16}
 PEER: Mapping[str, Json] = {
     "peer": "home",
     "name": "STUDY-PC",
@@ -92,6 +93,8 @@ OFFERED = (
 )
 
 SHELF = (
+    Scene("shelf-only", "/p", (link(grant=PICKS_UP), shelf(THINGS[0]))),
+    Scene("shelf-only-over", "/p", (link(grant=PICKS_UP), shelf())),
     Scene("shelf-one", "/p", (link(grant=TRUSTED), shelf(THINGS[0]))),
     Scene("shelf-waits", "/p", OPEN),
     Scene("shelf-choose", "/p", OPEN, click=".shelf .list-head button"),

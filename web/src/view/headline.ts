@@ -1,7 +1,7 @@
 // What the phone page says at its top in each phase: one sentence, and one line of what to expect. Pure.
 import type { Device } from "./device.ts";
 import { count, counted, duration, rate, size } from "./numbers.ts";
-import { batchOf, isStuck, phaseOf, retryIn, roadOf, type Phase, type ViewState } from "./store.ts";
+import { batchOf, isStuck, maySend, phaseOf, retryIn, roadOf, type Phase, type ViewState } from "./store.ts";
 import { awayFault, declinedSentence, ELSEWHERE, first, overRoad, refusal, UNNAMED, type Sentence } from "./words.ts";
 
 type Say = (state: ViewState, computer: string, device: Device, nowMonoMs: number) => Sentence;
@@ -43,12 +43,14 @@ function safe(n: number, computer: string): string {
 
 const SAY: Readonly<Record<Phase, Say>> = {
   connecting: (_, computer) => ({ title: `Finding ${computer}…`, more: "You can already choose; it starts as soon as they have met." }),
-  ready: (_, computer, device) => ({
+  ready: (state, computer, device) => (maySend(state) ? {
     title: `Send anything to ${computer}.`,
     more: device.kind === "laptop"
       ? "Choose files, drop them anywhere on this page, or paste a picture."
       : "Photos, videos, any file. They arrive whole, and you need nothing installed.",
-  }),
+  } : (state.shelf?.items.length ?? 0) > 0
+    ? { title: `Here is something from ${computer}.`, more: "Save it with one tap. It arrives whole, and you need nothing installed." }
+    : { title: "Nothing waits here any more.", more: `It was picked up or taken back, or its time was over. Ask whoever is at ${computer}.` }),
   lost: (state, computer, _, now) => {
     const fault = faultOf(state, computer);
     if (fault !== null) return { title: fault.title, more: `${fault.more} ${tryingAgain(state, now)}` };

@@ -17,7 +17,7 @@ import { carriesFiles, fromInput } from "./picking.ts";
 import { Receipt } from "./receipt-list.ts";
 import { relayActions } from "./relay.ts";
 import type { Place } from "./route.ts";
-import { phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
+import { maySend, phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
 import { nearbyOf, type NearbyDevices } from "./peers.ts";
 import { ShelfSection } from "./shelf.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -117,7 +117,7 @@ export class PhonePage extends LineElement {
       <main>
         ${hero(state, this.#device, now().monoMs)}
         ${this.#actions(state, phase, computer)}
-        ${moreWays(phase, this.#device, computer, this.#send)}
+        ${maySend(state) ? moreWays(phase, this.#device, computer, this.#send) : nothing}
         <div class="beside">
           ${this.#hints(phase, computer)}
           ${this.#unfinished.card(phase, computer)}
@@ -192,7 +192,7 @@ export class PhonePage extends LineElement {
         if (this.#habits.leave === null) return html`<div class="actions">${choose("Send more", true)}</div>`;
         return html`<div class="actions"><button type="button" class="button primary" @click=${this.#habits.leave}>${icons.check}<span>Done</span></button>${choose("Send more", false)}</div>`;
       default:
-        return html`<div class="actions actions-first">${choose(`Send to ${computer}`, true)}</div>`;
+        return maySend(state) ? html`<div class="actions actions-first">${choose(`Send to ${computer}`, true)}</div>` : nothing;
     }
   }
 
@@ -255,7 +255,7 @@ export class PhonePage extends LineElement {
 
   get #takesFiles(): boolean {
     const { state } = this.line.state.link;
-    return state !== "refused" && state !== "elsewhere";
+    return state !== "refused" && state !== "elsewhere" && maySend(this.line.state);
   }
 
   readonly #pasted = (event: ClipboardEvent): void => {

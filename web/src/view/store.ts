@@ -241,6 +241,11 @@ export function phaseOf(state: ViewState): Phase {
   return link.state === "lost" ? "lost" : "connecting";
 }
 
+/** A code may lead to what waits here and to nothing else; who has not been told yet may choose already. */
+export function maySend({ grant }: ViewState): boolean {
+  return grant === null || grant.rights.includes("send");
+}
+
 /** The road in use; null while there is none. */
 export function roadOf({ link }: ViewState): RoadInUse | null {
   return link.state === "open" ? link.road : null;
