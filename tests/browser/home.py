@@ -33,15 +33,18 @@ class Daemon:
         self.log = folder / "log"
         self.process: asyncio.subprocess.Process | None = None
 
-    async def start(self, *flags: str, fixed: bool = True) -> None:
-        """Start it and wait until it says that it is ready; not `fixed`: it chooses its address by itself."""
+    async def start(self, *flags: str, fixed: bool = True, from_file: bool = False) -> None:
+        """Start it and wait until it says that it is ready; not `fixed`: it chooses its address by itself.
+
+        `from_file`: its name and inbox stand in `config.toml`, where its owner may change them.
+        """
+        words = () if from_file else ("--inbox", str(self.inbox), "--name", "STUDY-PC")
         host = ("--host", self.host.address) if fixed else ()
         said = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = await self.host.start(
-                *_program("run", *host, "--port", str(PORT), "--inbox", str(self.inbox)), "--data-dir",
-                str(self.data_dir), "--name", "STUDY-PC", "--no-mdns", *flags,
-                stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                *_program("run", *host, "--port", str(PORT), "--data-dir", str(self.data_dir)), *words, "--no-mdns",
+                *flags, stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         async with asyncio.timeout(30):
             while b"Files arrive in" not in self.log.read_bytes()[said:]:

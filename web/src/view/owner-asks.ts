@@ -2,9 +2,10 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { AskingFacts, StatusFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
-import { visible } from "./names.ts";
+import { leaf, sortOf, visible } from "./names.ts";
 import { count, counted, size } from "./numbers.ts";
 import type { Act } from "./owner.ts";
+import { fileName } from "./rows.ts";
 
 export function asksCard(status: StatusFacts | null, act: Act): TemplateResult | typeof nothing {
   const asking = status?.asking ?? [];
@@ -17,18 +18,26 @@ export function asksCard(status: StatusFacts | null, act: Act): TemplateResult |
 }
 
 function newNetwork(name: string, act: Act): TemplateResult {
-  return html`<li data-network="new">${icons.shield}<span class="asks-what">This computer is in a network that is new to it
+  return html`<li class="ask" data-network="new"><div class="ask-words">${icons.globe}<span>This computer is in a network that is new to it
       (<b><bdi>${visible(name)}</bdi></b>). No code is shown here, and qrshare.local does not answer, until you agree.
-      At home that is fine; in a café everybody could scan the code.</span>
-    <button type="button" class="button" @click=${() => act({ t: "trust_network" }, "Codes are shown here from now on.")}><span>Show codes here</span></button></li>`;
+      At home that is fine; in a café everybody could scan the code.</span></div>
+    <div class="ask-acts"><button type="button" class="button primary" @click=${() => act({ t: "trust_network" }, "Codes are shown here from now on.")}><span>Show codes here</span></button></div></li>`;
 }
 
 function question(one: AskingFacts, act: Act): TemplateResult {
   const name = visible(one.device);
   const more = one.items - one.first.length;
   const { transfer } = one;
-  return html`<li data-asking=${transfer}>${icons.shield}<span class="asks-what"><b><bdi>${name}</bdi></b> wants to send ${counted(one.items, "file")} (${size(one.bytes)}):
-      ${one.first.map((item, index) => html`${index > 0 ? ", " : ""}<bdi>${visible(item.name)}</bdi> <small>${size(item.size)}</small>`)}${more > 0 ? ` and ${count(more)} more` : ""}</span>
-    <button type="button" class="button" aria-label="Refuse what ${name} sends" @click=${() => act({ t: "refuse_transfer", transfer }, "Refused.")}><span>No</span></button>
-    <button type="button" class="button primary" aria-label="Let in what ${name} sends" @click=${() => act({ t: "allow_transfer", transfer }, "It comes in.")}><span>Let it in</span></button></li>`;
+  return html`<li class="ask" data-asking=${transfer}><div class="ask-words">${icons.shield}<div>
+      <span><b><bdi>${name}</bdi></b> wants to send ${askedWords(one)} (${size(one.bytes)})</span>
+      <ul class="ask-items" role="list">${one.first.map((item) => html`<li>${fileName(item.name)} <small>${size(item.size)}</small></li>`)}${more > 0 ? html`<li><small>and ${count(more)} more</small></li>` : nothing}</ul></div></div>
+    <div class="ask-acts"><button type="button" class="button" aria-label="Refuse what ${name} sends" @click=${() => act({ t: "refuse_transfer", transfer }, `Refused. ${name} is told.`)}><span>Refuse</span></button>
+    <button type="button" class="button primary" aria-label="Let in what ${name} sends" @click=${() => act({ t: "allow_transfer", transfer }, "It comes in.")}><span>Allow</span></button></div></li>`;
+}
+
+/** "3 photos" where that is all they are, else "3 files". */
+function askedWords({ items, first }: AskingFacts): string {
+  const sorts = first.length === items ? new Set(first.map((item) => sortOf(leaf(item.name)))) : new Set();
+  const [only] = sorts;
+  return counted(items, sorts.size === 1 && (only === "photo" || only === "video") ? only : "file");
 }

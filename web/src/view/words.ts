@@ -162,6 +162,6 @@ export function trustSheet(computer: string, words: string | null, road: RoadInU
 
 /** What a wall says where no phone has ever arrived. */
 export const WALL_HINTS: Readonly<Record<WallHint, string>> = {
-  unreached: "Scanned, and nothing opens? The phone must be on this same Wi-Fi, not on mobile data and not on a guest network, which keeps devices apart; if it is, the owner’s page knows what else to look at.",
+  unreached: "Scanned, and nothing opens? The phone must be on this same Wi‑Fi, not on mobile data and not on a guest network, which keeps devices apart; if it is, the owner’s page knows what else to look at.",
   opened: "A phone opened the page but did not get through: reload it there, and if that does not help, switch off its VPN or leave a guest network that keeps devices apart.",
 };
