@@ -219,8 +219,36 @@ async def test_each_code_gets_a_key_of_its_own_so_that_one_home_cannot_open_anot
     first = await home.open_away(home.away_url())
     key = await first.evaluate("localStorage.getItem('qrshared/1 key')")
     await first.close()
-    second = await home.open_away(home.away_url())
+    second = await (await home.browser_on(home.phone)).open(home.away_url())
+    await second.tap("Use the code")
+    await second.wait_for(on_road("direct"), within_s=60)
     assert await second.evaluate("localStorage.getItem('qrshared/1 key')") not in (None, key)
+
+
+async def test_a_page_on_the_web_that_opens_its_own_code_gets_nothing_without_a_tap_and_changes_no_bookmark(
+    home: AwayHome,
+) -> None:
+    page = await home.open_away(home.away_url())
+    kept = "JSON.stringify(Object.entries(localStorage).sort())"
+    before = await page.evaluate(kept)
+    stranger = home.edge.url("/p#1" + "B" * 21 + "A")
+
+    async def attacker(_request: web.Request) -> web.Response:
+        return web.Response(text=f"<!doctype html><script>location = {stranger!r}</script>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", attacker)
+    async with serving(app, home.neighbour) as origin:
+        lured = await page.browser.open(origin)
+        await lured.wait_for("document.querySelector('dialog')?.innerText.includes('STUDY-PC')")
+    assert await lured.evaluate("document.querySelector('phone-page')") is None, "nobody was asked for anything yet"
+    assert await lured.evaluate(kept) == before
+    await lured.tap("Keep STUDY-PC")
+    await lured.wait_for(on_road("direct"), within_s=60)
+    assert await lured.evaluate("location.href") == home.edge.url("/p")
+    assert await lured.evaluate(kept) == before
+    assert await lured.evaluate("Object.keys(sessionStorage).length") == 0
+    assert len(json.loads(home.daemon.say("devices", "--json"))) == 1
 
 
 async def test_an_owner_sees_the_meeting_point_and_has_the_other_code_one_tap_away(home: AwayHome) -> None:

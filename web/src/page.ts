@@ -2,6 +2,7 @@
 import type { Command, Opening, Update } from "./session/bridge.ts";
 import type { PeerOrder, RoomOpening } from "./session/peer-bridge.ts";
 import { deviceOf, traits } from "./view/device.ts";
+import { settleCode } from "./view/foreign-code.ts";
 import { Keyring, secretFromFragment, type Slot } from "./view/keyring.ts";
 import { RtcHost } from "./links/rtc-host.ts";
 import { WorkerLine } from "./view/line.ts";
@@ -20,6 +21,7 @@ const place: Place = served === "edge" ? "edge" : "home";
 const device = deviceOf(traits());
 const keys = new Keyring("key", place === "edge");
 const isMeeting = place === "edge" && isSession(); // asked before the keyring, which would keep its code as a computer's
+if (place === "edge" && !isMeeting) await settleCode(keys); // any page on the web can open an address with a code in it
 const isKnown = place === "edge" && !isMeeting && (keys.ticket !== null || keys.key !== null);
 const route = isMeeting ? "meet" : routeOf(location.pathname, { device, place, isKnown });
 const lines = new Set<WorkerLine>();

@@ -209,3 +209,29 @@ test("a code that led nowhere leaves the key of an earlier one as it was", () =>
   keyring.ticketRedeemed(known); // the worker fell back to it
   assert.deepEqual(keyring.key, known);
 });
+
+test("where a key is kept, another code waits for a person's word, and the same one again needs none", () => {
+  const kept = stored();
+  const at = (hash: string): void => void Object.assign(globalThis, { location: { hash, pathname: "/p", search: "" }, history: { state: null, replaceState: () => at("") } });
+  const [one, other] = [`#1${"A".repeat(22)}`, `#1${"B".repeat(21)}A`];
+  const key = new Uint8Array(32).fill(1);
+  at(one);
+  const keyring = new Keyring("key", true);
+  assert.equal(keyring.isForeignCode, false, "the first code needs no word");
+  keyring.keepKey(key);
+  keyring.ticketRedeemed(key);
+  assert.equal(keyring.isForeignCode, false);
+
+  at(one);
+  assert.deepEqual([keyring.isForeignCode, keyring.isUsedCode], [false, true]);
+  keyring.dropCode();
+  at(other);
+  assert.deepEqual([keyring.isForeignCode, keyring.isUsedCode], [true, false]);
+  keyring.dropCode();
+  assert.deepEqual([keyring.ticket, keyring.key, keyring.isForeignCode], [null, key, false], "as if no code had come");
+  at(other);
+  keyring.keepKey(new Uint8Array(32).fill(2));
+  assert.equal(keyring.isForeignCode, false, "said once, also after a reload");
+  assert.equal(new Keyring("key").isForeignCode, false, "at home an address is one computer's");
+  assert.ok(![...kept].some(([name, value]) => name.endsWith(" code") && value.includes("AAAA")), "the code itself is not kept");
+});

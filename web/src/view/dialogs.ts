@@ -38,16 +38,29 @@ export interface Question {
   readonly yes: string;
   readonly no?: string;
   readonly isGrave?: boolean;
+  /** Nobody here asked for it: a tap that was meant for what was there before is no answer. */
+  readonly isSudden?: boolean;
 }
 
+/** So long a question that came by itself takes no yes. */
+export const SETTLES_MS = 500;
+
 /** Resolves true only for the button that says yes. */
-export async function confirm({ title, text, yes, no = "Keep it", isGrave = false }: Question): Promise<boolean> {
-  const value = await openSheet(title, (close) => html`<p class="sheet-text">${text}</p>
+export async function confirm({ title, text, yes, no = "Keep it", isGrave = false, isSudden = false }: Question): Promise<boolean> {
+  const answer = openSheet(title, (close) => html`<p class="sheet-text">${text}</p>
     <div class="sheet-actions">
       <button type="button" class="button" autofocus @click=${() => close("")}>${no}</button>
-      <button type="button" class=${isGrave ? "button grave" : "button primary"} @click=${() => close("yes")}>${yes}</button>
+      <button type="button" class=${isGrave ? "button grave" : "button primary"} data-yes @click=${() => close("yes")}>${yes}</button>
     </div>`, "sheet-question");
+  if (isSudden) settle([...document.querySelectorAll<HTMLButtonElement>("[data-yes]")].at(-1));
+  const value = await answer;
   return value === "yes";
+}
+
+function settle(button: HTMLButtonElement | undefined): void {
+  if (button === undefined) return;
+  button.disabled = true;
+  setTimeout(() => (button.disabled = false), SETTLES_MS);
 }
 
 /** Asks for a name; null when the answer is to leave it, or the same name. */

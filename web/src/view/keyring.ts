@@ -1,6 +1,8 @@
 // What this browser keeps for this address: its key, a code that is not redeemed yet, ids of transfers that did not finish.
 // Everything here may be missing or forbidden (private windows, cleared storage): then the page works and remembers nothing.
 
+import { deriveKeys } from "../seal/index.ts";
+
 const TICKET = "qrshared/1 ticket";
 const COMPUTER = "qrshared/1 computer";
 const AWAY = "qrshared/1 away";
@@ -72,6 +74,10 @@ export class Keyring {
     return `${this.#keyName} pending`;
   }
 
+  get #usedName(): string {
+    return `${this.#keyName} code`;
+  }
+
   /** The key that opens links, or is brought to the computer whose code is in hand. */
   get key(): Uint8Array | null {
     if (this.#slot === "none") return null;
@@ -84,6 +90,27 @@ export class Keyring {
   /** The key of an earlier code, while another one is in hand. */
   get spare(): Uint8Array | null {
     return this.isShared && this.#code !== null ? this.#stored : null;
+  }
+
+  /**
+   * The code in hand may lead to another computer than the key that is kept, and nobody here has said yet that they want
+   * it: any page on the web can open an address with a code in it.
+   */
+  get isForeignCode(): boolean {
+    const code = this.isShared ? this.#code : null;
+    return code !== null && this.#stored !== null && this.#pending?.code !== code && !this.isUsedCode;
+  }
+
+  /** The code in hand is the one that the kept key came by. */
+  get isUsedCode(): boolean {
+    const used = tried(() => localStorage.getItem(this.#usedName), null);
+    return this.isShared && used !== null && this.#stored !== null && used === nameOf(this.ticket);
+  }
+
+  /** Goes on as if no code had come. */
+  dropCode(): void {
+    tried(() => sessionStorage.removeItem(`${TICKET} ${location.pathname}`), undefined);
+    history.replaceState(history.state, "", location.pathname + location.search);
   }
 
   get #stored(): Uint8Array | null {
@@ -123,6 +150,7 @@ export class Keyring {
   dropKey(): void {
     const isPending = this.isShared && this.#code !== null && this.#pending !== null;
     tried(() => localStorage.removeItem(isPending ? this.#pendingName : this.#keyName), undefined);
+    if (!isPending) tried(() => localStorage.removeItem(this.#usedName), undefined);
     if (!isPending) tried(() => localStorage.removeItem(this.#pendingName), undefined);
   }
 
@@ -140,10 +168,12 @@ export class Keyring {
 
   /** The computer knows this browser by `key` from now on. */
   ticketRedeemed(key: Uint8Array | null): void {
-    tried(() => sessionStorage.removeItem(`${TICKET} ${location.pathname}`), undefined);
-    history.replaceState(history.state, "", location.pathname + location.search);
+    const code = nameOf(this.ticket);
+    this.dropCode();
     if (!this.isShared || key === null) return;
+    const isAnother = toBase64(key) !== tried(() => localStorage.getItem(this.#keyName), null); // else the code led nowhere
     this.#store(key);
+    if (isAnother && code !== null) tried(() => localStorage.setItem(this.#usedName, code), undefined);
     tried(() => localStorage.removeItem(this.#pendingName), undefined);
   }
 
@@ -159,6 +189,11 @@ export class Keyring {
   /** The computer's name of the last visit, so that the first picture is already right. */
   get computer(): string | null {
     if (this.isShared && this.#code !== null) return null; // it may be another one's code
+    return this.keptComputer;
+  }
+
+  /** Whose key is kept, whatever code is in hand. */
+  get keptComputer(): string | null {
     return tried(() => localStorage.getItem(COMPUTER), null);
   }
 
@@ -190,6 +225,11 @@ export class Keyring {
     const database = await this.#transfers;
     if (database) await answered(database.transaction("transfers", "readwrite").objectStore("transfers").delete(id), undefined);
   }
+}
+
+/** By what a code is known without being kept. */
+function nameOf(ticket: Uint8Array | null): string | null {
+  return ticket === null ? null : toBase64(deriveKeys(ticket).keyId);
 }
 
 function asKey(text: string | null | undefined): Uint8Array | null {
