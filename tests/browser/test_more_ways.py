@@ -110,6 +110,26 @@ async def test_a_note_and_a_link_land_as_small_texts_that_the_owner_can_copy(hom
     assert owner.complaints == []
 
 
+async def test_a_link_from_the_phone_is_a_notice_on_the_desktop(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, program = home.folder / "shown", home.folder / "bin" / "notify-send"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {shown}\n', "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+    await home.daemon.stop()
+    await home.daemon.start()
+    page = await home.scan()
+    await page.tap("Note or link")
+    await page.type("https://example.org/a?b=c")
+    await page.tap("Send it")
+    await wait_done(page, 1)
+    async with asyncio.timeout(20):
+        while not shown.exists() or "\n" not in shown.read_text("utf-8"):
+            await asyncio.sleep(0.1)
+    assert "https://example.org/a?b=c (link from Pixel 8, in in)" in shown.read_text("utf-8")
+
+
 PASTE = """(() => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(1234)], "image.png", { type: "image/png" }));
