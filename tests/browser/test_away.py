@@ -194,7 +194,7 @@ async def test_a_used_code_leads_to_a_known_phones_home_and_a_strangers_to_a_sen
     again = await home.open_away(code)
     assert await again.evaluate("location.hash") == ""
     stranger = await (await home.browser_on(home.computer)).open(code)
-    await stranger.wait_for("document.body.innerText.includes('cannot be reached right now')", within_s=60)
+    await stranger.wait_for("document.body.innerText.includes('Nobody answers this code.')", within_s=60)
     assert await stranger.evaluate(ROAD) is None
     assert len(json.loads(home.daemon.say("devices", "--json"))) == 1
 

@@ -8,7 +8,7 @@ import { mayBeOffered } from "../src/view/away-offer.ts";
 import { headline } from "../src/view/headline.ts";
 import { type Place, routeOf } from "../src/view/route.ts";
 import { fold, phaseOf, roadOf } from "../src/view/store.ts";
-import { trustSheet } from "../src/view/words.ts";
+import { awayFault, trustSheet, UNNAMED_ELSEWHERE } from "../src/view/words.ts";
 import { LAPTOP, OPEN, START, item, items, link, plain, play, total } from "./support/view-play.ts";
 
 const RELAYED: LinkView = { ...OPEN, road: "relay" };
@@ -24,6 +24,11 @@ test("a question about the relay comes before what moves, and goes when it is an
   const waits = fold(asked, ask("waits"), START);
   assert.deepEqual([phaseOf(waits), headline(waits, LAPTOP, 0).title], ["held", "Waiting for home Wi-Fi."]);
   assert.equal(phaseOf(fold(fold(waits, ask("none"), START), total("sending", 1, { rate: 5 }), START)), "sending");
+});
+
+test("where nobody answers a code, the code is named first: a page that knows no computer cannot know better", () => {
+  const said = awayFault("nobody", UNNAMED_ELSEWHERE);
+  assert.deepEqual([said.title, /fresh one/.test(said.more), /fresh one/.test(awayFault("nobody", "STUDY-PC").more)], ["Nobody answers this code.", true, false]);
 });
 
 test("each way of not reaching the computer from elsewhere is a sentence with what to do, in plain words", () => {

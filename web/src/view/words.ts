@@ -105,7 +105,10 @@ export const ELSEWHERE = "Close the other tab, or reload this one to go on here.
 /** Why the computer was not reached from another network, and what to try. */
 const AWAY_FAULTS: Readonly<Record<AwayFault, (computer: string) => Sentence>> = {
   no_edge: () => ({ title: "The meeting point does not answer.", more: "Is this device on the internet? If it is, the meeting point may be down for the moment." }),
-  nobody: (computer) => ({ title: `${first(computer)} cannot be reached right now.`, more: "It is off, or not connected to the meeting point." }),
+  // A room says nothing about codes: who was here before knows its computer, who comes by a code may hold a dead one.
+  nobody: (computer) => computer === UNNAMED_ELSEWHERE
+    ? { title: "Nobody answers this code.", more: "It was used, or it is too old: ask for a fresh one. Or the computer is off, or not connected to the meeting point." }
+    : { title: `${first(computer)} cannot be reached right now.`, more: "It is off, or not connected to the meeting point." },
   silent: (computer) => ({ title: `${first(computer)} does not answer.`, more: "It is connected to the meeting point and says nothing. It may be busy, or just going to sleep." }),
   no_way: (computer) => ({ title: `No way to ${computer} from this network.`, more: `The two networks keep each other out. Try your home Wi-Fi or another network; a relay set up on ${computer} would help everywhere.` }),
   spoiled: () => ({ title: "Something on the way changed what was said.", more: "Nothing was sent. Try another network; if it stays like this, do not trust this meeting point." }),
