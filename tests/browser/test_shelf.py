@@ -1,13 +1,18 @@
 """The shelf in Chromium: what lies in the Outbox shows on an open page, and one tap brings it whole."""
 
+import json
 import os
+import signal
+import sys
+from asyncio import StreamReader
 from collections.abc import AsyncIterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from tests.browser.chromium import Page
-from tests.browser.home import COMPUTER, IS_OPEN, MIB, Daemon, Home, make_home, sha256, wait_sent
+from tests.browser.home import COMPUTER, IS_OPEN, MIB, ROOT, Daemon, Home, make_home, sha256, wait_sent
 from tests.browser.test_two_browsers import NO_PICKERS, Tab, kept_by_the_origin, open_tab
 from tests.namespaces import Host
 
@@ -221,3 +226,34 @@ async def test_what_the_owner_puts_on_the_shelf_waits_on_phones_until_it_is_take
     await anna.page.wait_for(f"!({row('two.pdf')})")
     assert home.daemon.files() == {"Outbox/one.pdf": sha256(one), "two.pdf": sha256(two)}
     assert owner.complaints == anna.page.complaints == []
+
+
+async def test_who_scans_the_code_of_a_command_gets_its_files_and_has_no_button_to_send(home: Home) -> None:
+    film, other = home.file("film.mp4", 4 * MIB), put(home.daemon, "not for them.txt", 10)
+    words = ("-m", "qrshared", "send", str(film), "--json", "--data-dir", str(home.daemon.data_dir))
+    command = await home.computer.start(sys.executable, *words, stdout=PIPE, stderr=PIPE, cwd=ROOT)
+    try:
+        assert command.stdout is not None
+        offered = json.loads(await command.stdout.readline())
+        tab = await open_tab(await home.browser_on(home.phone), offered["url"], home.folder / "anna")
+        await tab.page.tap("Save film.mp4", within_s=60)
+        assert await tab.downloaded(1) == {"film.mp4": sha256(film)}
+        seen = await tab.page.evaluate("[...document.querySelectorAll('[data-shelf]')].map((one) => one.dataset.shelf)")
+        assert seen == ["film.mp4"], f"{other.name} is for trusted phones alone"
+        buttons = await tab.page.evaluate("[...document.querySelectorAll('button')].map((one) => one.innerText.trim())")
+        assert isinstance(buttons, list)
+        assert not [text for text in buttons if text.startswith("Send")]
+        states = [json.loads(line).get("state") async for line in _lines_until(command.stdout, "handed_over")]
+        assert states[-1] == "handed_over"
+    finally:
+        command.send_signal(signal.SIGINT)
+        await command.wait()
+    await tab.page.wait_for("document.body.innerText.includes('Nothing waits here any more')")
+
+
+async def _lines_until(pipe: StreamReader, word: str) -> AsyncIterator[bytes]:
+    """What a command says, up to the line with that word."""
+    while line := await pipe.readline():
+        yield line
+        if word.encode() in line:
+            return
