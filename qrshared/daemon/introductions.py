@@ -100,6 +100,8 @@ class Introductions:
 
 def _stand_alike(one: Device, other: Device) -> bool:
     """Two guests are strangers to each other, and what one may do the other must not gain by meeting it."""
+    if one.second_of == other.id or other.second_of == one.id:
+        return False  # one phone with two keys: the page it has just left is not near, it is itself
     return Trust.GUEST not in (one.trust, other.trust) and (one.trust, one.rights, one.items) == (
         other.trust,
         other.rights,

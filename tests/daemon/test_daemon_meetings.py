@@ -21,6 +21,7 @@ from qrshared.protocol import (
     NearbyList,
     Reason,
     Refuse,
+    TicketFacts,
     Topic,
     UseAway,
     Verb,
@@ -119,6 +120,16 @@ async def test_devices_see_their_equals_by_name_and_never_themselves(home: Home)
     refused = await carl.visit.ask(Meet(ben.device))
     assert isinstance(refused, Refuse)
     assert "not here any more" in refused.sentence
+
+
+async def test_one_phone_with_two_keys_is_not_near_itself(home: Home) -> None:
+    anna, ben = await home.trusted("Anna"), await home.trusted("Ben")
+    facts = await anna.visit.ask(UseAway())
+    assert isinstance(facts, TicketFacts)
+    her_other_page = await home.away("Anna", facts.url)
+    near = home.daemon.introductions.near
+    assert [one.id for one in near(her_other_page.device)] == [ben.device]
+    assert [one.id for one in near(anna.device)] == [ben.device]
 
 
 async def test_who_comes_and_goes_is_told_at_once(home: Home) -> None:
