@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import zipfile
 from asyncio import StreamReader
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -158,6 +159,18 @@ async def test_a_folder_comes_as_a_tree_where_the_browser_may_write_one(home: Ho
         "Album/": "", "Album/Day 2/": "", "Album/empty/": "",
         "Album/one.jpg": sha256(one), "Album/Day 2/two.jpg": sha256(two),
     }  # fmt: skip
+
+
+async def test_a_folder_comes_as_one_zip_where_the_browser_may_not_write_a_tree(home: Home) -> None:
+    files = {name: put(home.daemon, f"Album/{name}", MIB) for name in ("one.jpg", "Day 2/two.jpg", "Day 2/three.jpg")}
+    (home.daemon.inbox / "Outbox" / "Album" / "empty").mkdir()
+    anna = await scan(home)
+    await anna.page.tap("Save Album")
+    await anna.downloaded(1)
+    with zipfile.ZipFile(anna.downloads / "Album.zip") as found:
+        content = {name: found.read(name) for name in found.namelist()}
+    assert content == {f"Album/{name}": path.read_bytes() for name, path in files.items()} | {"Album/empty/": b""}
+    await state(anna.page, "Album", "saved")
 
 
 async def test_a_secure_page_streams_what_waits_into_its_downloads_or_where_a_person_chose(home: Home) -> None:

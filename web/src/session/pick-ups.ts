@@ -7,6 +7,7 @@ import type { Place } from "./peer-bridge.ts";
 import { HOME, type PickUpNews, type PickUpOrder, type PickUpState } from "./pick-up-bridge.ts";
 import type { Places } from "./sinks/places.ts";
 import type { Sinks } from "./sinks/port.ts";
+import { ZipSinks } from "./sinks/zip.ts";
 import type { Hasher } from "./taking.ts";
 
 /** Questions of this kind have numbers of their own (`DeskPeers` counts from 2^40, the person's from 1). */
@@ -132,7 +133,7 @@ export class PickUps {
       const known = this.#pickUps.get(item.item);
       if (known !== undefined && STATES[known.step] !== "refused" && isOpen(known)) continue;
       const pickUp: PickUp = {
-        item, sinks: folder ?? this.#ports.places.sinks(place), place, step: "queued", transfer: null, isPaused: false, sentence: null,
+        item, sinks: folder ?? this.#sinks(item, place), place, step: "queued", transfer: null, isPaused: false, sentence: null,
       };
       this.#pickUps.set(item.item, pickUp);
       this.#tell(pickUp);
@@ -143,6 +144,12 @@ export class PickUps {
       this.#inbound.accept(offered.transfer, pickUp.sinks);
     }
     this.#next();
+  }
+
+  /** A tree that cannot be written as one comes as one file. */
+  #sinks({ name, kind }: ShelfItem, place: Place): Sinks {
+    const sinks = this.#ports.places.sinks(place);
+    return kind === "folder" ? new ZipSinks(name, sinks) : sinks;
   }
 
   #pause(item: ShelfItemId, isPaused: boolean): void {

@@ -15,6 +15,7 @@ import { folderThumb, thumb } from "./thumbs.ts";
 export interface ShelfRowFacts {
   readonly standing: Standing;
   readonly computer: string;
+  readonly isZipped: boolean;
   /** The limit it is beyond; null where it fits. */
   readonly tooLargeFor: HoldingLimit | null;
   readonly plainSaid: string | null;
@@ -37,7 +38,7 @@ export function shelfRow(item: ShelfItem, facts: ShelfRowFacts, acts: ShelfRowAc
   const { standing, computer, isChosen } = facts;
   const { state, incoming } = standing;
   const isTooLarge = facts.tooLargeFor !== null && (state === "waits" || state === "failed");
-  const { text, tone } = shelfNote(item, standing, computer);
+  const { text, tone } = shelfNote(item, standing, computer, facts.isZipped);
   const isMoving = state === "moving" || state === "paused" || state === "cut";
   const note = isTooLarge ? tooLargeNote(item, facts, acts.plain !== null) : html`<span data-tone=${tone} class=${tone === "quiet" ? "" : tone}>${text}</span>`;
   const name = visible(leaf(item.name));

@@ -74,7 +74,8 @@ export class ShelfStore {
     const standing = { incoming, place, sentence, reason: null };
     if (pickUp.state === "refused") return { ...standing, state: "failed" };
     if (incoming === null) return { ...standing, state: isPaused ? "paused" : "queued" };
-    return { ...standing, ...this.#standingOf(incoming, isPaused, isUnsaved(incoming)) };
+    const seen = { ...standing, ...this.#standingOf(incoming, isPaused, isUnsaved(incoming)) };
+    return seen.state === "partly" && place !== "folder" ? { ...seen, state: "failed" } : seen; // a zip is whole or not at all
   }
 
   #standingOf({ view, rows }: Incoming, isPaused: boolean, isUnsaved: boolean): Pick<Standing, "state" | "reason"> {

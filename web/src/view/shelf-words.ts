@@ -15,12 +15,13 @@ export function measures({ kind, size: bytes, count }: ShelfItem): string {
   return kind === "folder" && count !== undefined ? `${counted(count, "file")}, ${size(bytes)}` : size(bytes);
 }
 
-export function shelfNote(item: ShelfItem, { state, incoming, place, reason, sentence }: Standing, computer: string): Note {
+/** `isZipped`: in this browser a folder comes as one file. */
+export function shelfNote(item: ShelfItem, { state, incoming, place, reason, sentence }: Standing, computer: string, isZipped = false): Note {
   const bytesDone = incoming?.total.bytesDone ?? 0;
   const part = `${percent(bytesDone, item.size)} %`;
   switch (state) {
     case "waits":
-      return { text: item.to === undefined ? measures(item) : `${measures(item)}, for this device alone`, tone: "quiet" };
+      return { text: `${measures(item)}${item.kind === "folder" && isZipped ? ", as one ZIP file" : ""}${item.to === undefined ? "" : ", for this device alone"}`, tone: "quiet" };
     case "queued":
       return { text: `${measures(item)}, waiting for its turn`, tone: "quiet" };
     case "moving": {

@@ -113,6 +113,7 @@ export class ShelfSection extends LineElement {
     return shelfRow(item, {
       standing: this.#store.standing(item, isUnsaved),
       computer: this.line.state.computer ?? UNNAMED,
+      isZipped: this.#keeping !== null && this.#keeping.by !== "pickers",
       tooLargeFor: this.#isTooLarge(item) ? (this.#keeping?.limit ?? null) : null,
       plainSaid: this.#plain.get(item.item) ?? null,
       isChosen: this.#chosen === null || !isSavable ? null : this.#chosen.has(item.item),
