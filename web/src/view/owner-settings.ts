@@ -1,5 +1,6 @@
 // Settings on the owner page: each in plain words, changed at once, and what cannot be used said beside it.
 import { html, nothing, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { SettingFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
 import { VerbRefused } from "./line.ts";
@@ -101,8 +102,8 @@ export class OwnerSettings extends LineElement {
   }
 
   #choice({ name, value, choices = [] }: SettingFacts, words: SettingWords): TemplateResult {
-    return html`<fieldset class="lives" aria-label=${words.label} ?disabled=${this.#busy === name}>${choices.map((one) => html`<label>
-      <input type="radio" name="setting-${name}" value=${one} .checked=${one === value} @change=${() => this.#change(name, one)}><span>${words.choices?.[one] ?? one}</span></label>`)}</fieldset>`;
+    return html`<fieldset class="lives" aria-label=${words.label}>${choices.map((one) => html`<label>
+      <input type="radio" name="setting-${name}" value=${one} .checked=${live(one === value)} @change=${() => this.#change(name, one)}><span>${words.choices?.[one] ?? one}</span></label>`)}</fieldset>`;
   }
 
   #field({ name, value }: SettingFacts, words: SettingWords): TemplateResult {
