@@ -160,6 +160,22 @@ async def test_a_link_that_is_cut_in_the_middle_comes_back_and_the_transfer_goes
     assert await ben.downloaded(1) == {"film.mp4": sha256(film)}
 
 
+async def test_a_tap_at_the_very_moment_a_question_comes_is_no_yes(home: Home) -> None:
+    anna, ben = await two_phones(home)
+    await ben.page.evaluate(
+        """window.taps = 0;
+           new MutationObserver(() => {
+             const button = [...document.querySelectorAll("dialog button")].find((b) => b.innerText === "Accept");
+             if (button && !window.taps) { window.taps += 1; window.wasShut = button.disabled; button.click(); }
+           }).observe(document.body, { childList: true, subtree: true }); true"""
+    )
+    await anna.offer(home.file("a.bin", MIB))
+    await ben.page.find_button("Accept")  # it can be pressed by now
+    assert await ben.page.evaluate("[window.taps, window.wasShut]") == [1, True]
+    await ben.page.tap("Accept")
+    await anna.says("go", "1 file handed over")
+
+
 async def test_a_question_that_is_open_when_its_sender_goes_is_taken_back(home: Home) -> None:
     anna, ben = await two_phones(home)
     await anna.offer(home.file("a.bin", MIB))
@@ -408,7 +424,8 @@ async def test_firefox_and_chromium_send_each_other_64_mebibytes_straight_to_dis
                 await firefox.wait_for(LINKED)
                 await anna.offer(there)
                 accept = (
-                    "[...document.querySelectorAll('dialog button')].find((button) => button.innerText === 'Accept')"
+                    "[...document.querySelectorAll('dialog button')]"
+                    ".find((button) => button.innerText === 'Accept' && !button.disabled)"
                 )
                 await firefox.wait_for(accept)
                 await firefox.call(lambda driver: driver.execute_script(f"{accept}.click()"))

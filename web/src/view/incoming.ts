@@ -1,7 +1,7 @@
 // "Anna's phone wants to send you 3 files": the question, asked over the page, one at a time, and taken back when it is.
 import { html, nothing, type TemplateResult } from "lit";
 import type { ItemView } from "../session/bridge.ts";
-import { openSheet } from "./dialogs.ts";
+import { openSheet, SETTLES_MS } from "./dialogs.ts";
 import { LightElement } from "./light.ts";
 import { size } from "./numbers.ts";
 import type { Incoming, Peer, PeerStore } from "./peer-store.ts";
@@ -76,6 +76,8 @@ class IncomingQuestion extends LightElement {
   readonly #keeping: Keeping;
   readonly #close: (value: string) => void;
   #stop = (): void => undefined;
+  #shown = "";
+  #settling = 0;
 
   constructor(store: PeerStore, peer: string, transfer: string, keeping: Keeping, close: (value: string) => void) {
     super();
@@ -94,6 +96,20 @@ class IncomingQuestion extends LightElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#stop();
+    clearTimeout(this.#settling);
+  }
+
+  /** Whether what is asked has stood there long enough: a tap that was meant for something else must not be a yes. */
+  #hasSettled(shown: string): boolean {
+    if (shown !== this.#shown) {
+      this.#shown = shown;
+      clearTimeout(this.#settling);
+      this.#settling = window.setTimeout(() => {
+        this.#settling = 0;
+        this.requestUpdate();
+      }, SETTLES_MS);
+    }
+    return this.#settling === 0;
   }
 
   get #incoming(): Incoming | undefined {
@@ -106,13 +122,14 @@ class IncomingQuestion extends LightElement {
     const { view, rows } = incoming;
     const refused = refusedHere(this.#keeping, view.sizes, this.#store.state.held);
     const shown = [...rows.values()].slice(0, NAMES_SHOWN);
+    const isSettled = this.#hasSettled(JSON.stringify([view.items, view.bytes, refused.size, shown.map(({ name, size: bytes }) => [name, bytes])]));
     const isHopeless = view.sizes.length > 0 && refused.size === view.sizes.length;
     return html`<ul role="list" class="asked">${shown.map((row) => this.#row(row, refused.has(row.id)))}
       ${view.items > shown.length && shown.length > 0 ? html`<li class="asked-more">and ${view.items - shown.length} more</li>` : nothing}</ul>
       ${this.#limit(refused.size, view.items, view.bytes)}
       <div class="sheet-actions">
         <button type="button" class="button" @click=${this.#decline}>Decline</button>
-        <button type="button" class="button primary" ?disabled=${isHopeless} @click=${this.#accept}>Accept</button>
+        <button type="button" class="button primary" ?disabled=${isHopeless || !isSettled} @click=${this.#accept}>Accept</button>
       </div>`;
   }
 
