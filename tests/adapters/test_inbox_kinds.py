@@ -11,6 +11,7 @@ import pytest
 from qrshared.errors import LocalError
 from qrshared.inbox import DiskError, ItemFacts, ItemKey, NameRefused, Placed, Rung, disk, origin
 from qrshared.inbox.inbox import Inbox
+from qrshared.inbox.owner import BEGINNING_SHOWN, TEXT_BYTES_MAX, TEXT_SHOWN_MAX, TEXTS_MAX
 from tests.adapters.inbox_world import MIB, World, content_of, fill, key, receive, sha256
 
 EMPTY = sha256(b"")
@@ -151,8 +152,9 @@ async def test_without_a_time_of_its_sender_a_file_has_that_of_its_arrival(world
 async def test_the_list_says_what_small_texts_say_and_the_beginning_of_longer_ones(world: World) -> None:
     texts = {
         "Note.txt": "Milk, 2 l\nhttps://example.org/größe".encode(),
-        "long.TXT": ("ü" * 5000).encode(),
-        "huge.txt": b"x" * 70_000,
+        "most.txt": ("ü" * TEXT_SHOWN_MAX).encode(),
+        "long.TXT": ("ü" * (TEXT_SHOWN_MAX + 1)).encode(),
+        "huge.txt": b"x" * (TEXT_BYTES_MAX + 1),
         "latin.txt": b"gr\xfc\xdfe",
         "zero.txt": b"a\0b",
         "photo.jpg": b"hello",
@@ -167,9 +169,17 @@ async def test_the_list_says_what_small_texts_say_and_the_beginning_of_longer_on
         assert inbox.text_of("link.txt") is None
     assert said == {
         "Note.txt": ("Milk, 2 l\nhttps://example.org/größe", False),
-        "long.TXT": ("ü" * 300, True),
+        "most.txt": ("ü" * TEXT_SHOWN_MAX, False),
+        "long.TXT": ("ü" * BEGINNING_SHOWN, True),
         **dict.fromkeys(["huge.txt", "latin.txt", "zero.txt", "photo.jpg"], (None, False)),
     }
+
+
+async def test_a_list_looks_into_its_newest_texts_only(world: World) -> None:
+    async with world.open() as inbox:
+        for item in range(TEXTS_MAX + 3):
+            await receive(inbox, b"said", f"{item:02}.txt", key(item))
+        assert sum(one.text is not None for one in inbox.entries(100)) == TEXTS_MAX
 
 
 def test_the_mark_of_macos_is_written_as_launch_services_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
