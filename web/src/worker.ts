@@ -95,6 +95,7 @@ function begin(opening: Opening): void {
     randomBytes,
     bulkCipher,
     digest: bulkDigest,
+    hasher: sha256Hasher,
     tell: (update) => page.postMessage(update),
     peers: new DeskPeers(opening, { ...connections, ...peerPorts }),
     pickUps: new PickUps({ clock: realClock, hasher: sha256Hasher, places, tell: (news) => page.postMessage({ t: "shelf", news }) }),

@@ -48,6 +48,7 @@ export type Command =
   | { readonly t: "cancel"; readonly item: number | null } // null: everything that is not done
   | { readonly t: "retry" } // failed items once more
   | { readonly t: "clear" } // forget what is done: the list starts anew
+  | { readonly t: "skip_same"; readonly on: boolean } // what the computer has already need not move
   | { readonly t: "relay"; readonly sendNow: boolean } // the answer to "This goes through your relay"
   | { readonly t: "wake" } // visible again, online again: try the link now
   | { readonly t: "peers"; readonly order: PeerOrder } // about other devices
@@ -67,6 +68,8 @@ export interface ItemView {
   readonly reason: Reason | null;
   readonly finalName: string | null;
   readonly sha256?: string;
+  /** Nothing was moved: the computer had it. */
+  readonly already?: boolean;
   readonly kind?: "folder" | "text";
   /** The phone is still handing the file over (iOS converts videos when they are first read). */
   readonly preparing: boolean;
@@ -83,6 +86,8 @@ export interface TotalView {
   readonly bytesSafe: number;
   readonly rate: number;
   readonly leftS: number | null;
+  /** So many are still to be compared with what the computer has; absent for none. */
+  readonly comparing?: number;
 }
 
 export type LinkView =

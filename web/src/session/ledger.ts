@@ -25,6 +25,7 @@ export class Ledger {
   #bytes = 0;
   #bytesDone = 0;
   #bytesSafe = 0;
+  #comparing = 0;
 
   constructor(clock: Clock, tell: (update: Update) => void) {
     this.#clock = clock;
@@ -91,6 +92,11 @@ export class Ledger {
     this.#soon();
   }
 
+  set comparing(count: number) {
+    this.#comparing = count;
+    this.#soon();
+  }
+
   /** Time that passed, or bytes that were there already, say nothing about the speed. */
   rebase(): void {
     this.#progress.pause();
@@ -154,6 +160,7 @@ export class Ledger {
       bytesSafe: this.#bytesSafe,
       rate: isMoving ? this.#progress.rate : 0,
       leftS: isMoving ? this.#progress.leftS(bytes - this.#bytesDone) : null,
+      ...(this.#comparing > 0 ? { comparing: this.#comparing } : {}),
     };
   }
 }

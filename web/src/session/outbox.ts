@@ -9,6 +9,8 @@ import { Ledger } from "./ledger.ts";
 import { Outgoing } from "./outgoing.ts";
 import { hex, inTransfers, itemOf, newRow, type Row } from "./picks.ts";
 import type { Digest } from "./proof.ts";
+import { Comparing, isComparable } from "./same.ts";
+import type { Hasher } from "./taking.ts";
 
 /** Transfers that read at once: a second pick does not wait for the first, ten do not share the memory. */
 const READING_MAX = 3;
@@ -31,6 +33,8 @@ export interface OutboxPorts {
   readonly continues: readonly TransferId[];
   /** The other side is a computer that says at once, and asks nobody, whether there is room by now. */
   readonly isAskedForRoom?: boolean;
+  /** For what the other side may have already; without it nothing is compared. */
+  readonly hasher?: () => Hasher;
 }
 
 /** The session as the outbox sees it. */
@@ -49,11 +53,12 @@ interface Shown {
 }
 
 type Refusal = Omit<Extract<SenderEvent, { readonly t: "declined" }>, "t">;
-type OutboxCommand = Extract<Command, { readonly t: "send" | "pause" | "resume" | "cancel" | "retry" | "clear" }>;
+type OutboxCommand = Extract<Command, { readonly t: "send" | "pause" | "resume" | "cancel" | "retry" | "clear" | "skip_same" }>;
 
 export class Outbox {
   readonly #ports: OutboxPorts;
   readonly #ledger: Ledger;
+  readonly #comparing: Comparing | null;
   readonly #transfers = new Map<TransferId, Shown>();
   readonly #picked = new Map<number, Picked>(); // by row, until it is done
   readonly #places = new Map<number, { readonly shown: Shown; readonly item: number }>(); // where a row was last proposed
@@ -69,6 +74,13 @@ export class Outbox {
   constructor(ports: OutboxPorts) {
     this.#ports = ports;
     this.#ledger = new Ledger(ports.clock, ports.tell);
+    this.#comparing = ports.hasher === undefined ? null : new Comparing({
+      hasher: ports.hasher,
+      isWanted: (row) => this.#isOpen(row) && !this.#hasBegun(row),
+      propose: (rows) => this.#proposeAll(rows),
+      open: () => this.#transfers.size,
+      tell: (left) => (this.#ledger.comparing = left),
+    });
   }
 
   command(command: OutboxCommand): void {
@@ -85,6 +97,8 @@ export class Outbox {
         return this.#retry();
       case "clear":
         return this.#clear();
+      case "skip_same":
+        return this.#skipSame(command.on);
     }
   }
 
@@ -101,8 +115,9 @@ export class Outbox {
   }
 
   /** A session is open: everything that is not over is proposed again; what ended meanwhile is said. */
-  attach(wire: Wire): void {
+  attach(wire: Wire, tellsSame = false): void {
     this.#wire = wire;
+    this.#comparing?.allow(tellsSame);
     this.#ledger.rebase();
     for (const [id, { outgoing }] of this.#transfers) {
       this.#post(outgoing.sender.propose());
@@ -119,7 +134,7 @@ export class Outbox {
   /** Chunks that can go out now; transfers take turns, so that a photo does not wait for a film. */
   chunks(most: number): readonly Chunk[] {
     const chunks: Chunk[] = [];
-    const reading = [...this.#transfers.values()].filter(({ outgoing }) => !outgoing.sender.isPaused).slice(0, READING_MAX);
+    const reading = this.#reading();
     this.#turn += 1;
     for (let n = 0; n < reading.length && chunks.length < most; n += 1) {
       reading[(this.#turn + n) % reading.length]?.outgoing.take(most, chunks);
@@ -144,7 +159,35 @@ export class Outbox {
       this.#await(id, picked);
     }
     if (bytes > BULK_BYTES) this.#ports.onBulk();
+    const compared = this.#comparing?.isOn === true ? rows.filter(isComparable) : [];
+    if (compared.length > 0) this.#comparing?.add(compared);
+    this.#proposeAll(compared.length > 0 ? rows.filter((row) => !isComparable(row)) : rows);
+  }
+
+  #proposeAll(rows: readonly Row[]): void {
     for (const some of inTransfers(rows)) this.#propose(some);
+  }
+
+  /** The oldest, so that each comes to its end, and those with the least to go: a photo waits for no number of films. */
+  #reading(): readonly Shown[] {
+    const [oldest, ...others] = [...this.#transfers.values()].filter(({ outgoing }) => outgoing.sender.isReading);
+    if (oldest === undefined || others.length < READING_MAX) return oldest === undefined ? [] : [oldest, ...others];
+    const left = ({ outgoing: { sender } }: Shown): number => sender.tally.bytes - sender.tally.bytesDone;
+    return [oldest, ...others.sort((one, other) => left(one) - left(other)).slice(0, READING_MAX - 1)];
+  }
+
+  /** From now on, and for what waits and has not begun. */
+  #skipSame(on: boolean): void {
+    this.#comparing?.wish(on);
+    if (this.#comparing?.isOn !== true) return;
+    const waiting = [...this.#picked].filter(([row]) => this.#isOpen(row) && !this.#hasBegun(row)).filter(isComparable);
+    if (waiting.length > 0) this.#comparing.add(waiting);
+  }
+
+  /** Bytes of it are on their way. */
+  #hasBegun(row: number): boolean {
+    const place = this.#places.get(row);
+    return place !== undefined && place.shown.outgoing.sender.state(place.item) === "moving";
   }
 
   /** A row of which nothing is known yet. */
@@ -156,7 +199,9 @@ export class Outbox {
     const id = hex(this.#ports.randomBytes(16));
     const continues = [...this.#ports.continues, ...this.#halves].slice(-CONTINUES_MAX);
     const isForShelf = rows.every(([, picked]) => picked.isForShelf === true);
-    const sender = new Sender(id, rows.map(([, picked]) => itemOf(picked)), continues, isForShelf);
+    const items = rows.map(([row, picked]) => itemOf(picked, this.#comparing?.hashOf(row)));
+    const skipsSame = items.some(({ sha256 }) => sha256 !== undefined);
+    const sender = new Sender(id, items, continues, { ...(isForShelf ? { shelf: true } : {}), ...(skipsSame ? { skip_same: true } : {}) });
     const outgoing = new Outgoing(sender, rows.map(([, { file }]) => file), {
       clock: this.#ports.clock,
       digest: this.#ports.digest,
@@ -287,14 +332,15 @@ export class Outbox {
     this.#ledger.safe(id, sender.safe(item));
   }
 
-  #done(shown: Shown, item: number, { name: finalName, sha256 }: ItemReceipt): void {
+  #done(shown: Shown, item: number, { name: finalName, sha256, already }: ItemReceipt): void {
     const id = shown.rows[item] ?? -1;
     const place = this.#places.get(id);
     this.#places.delete(id);
     this.#picked.delete(id);
     this.#resting.delete(id);
     const size = this.#ledger.row(id)?.size ?? 0;
-    this.#ledger.change(id, { state: "done", done: size, reason: null, finalName, sha256, preparing: false });
+    this.#ledger.change(id, { state: "done", done: size, reason: null, finalName, sha256, preparing: false, ...(already === true ? { already } : {}) });
+    this.#comparing?.forget(id);
     this.#ledger.safe(id, size);
     if (this.#resting.size > 0 && this.#ledger.isAtRest) this.#rest();
     // It had failed, was sent once more, and arrived after all: not twice.
@@ -322,6 +368,7 @@ export class Outbox {
     this.#picked.delete(row);
     this.#places.delete(row);
     this.#resting.delete(row);
+    this.#comparing?.forget(row);
   }
 
   get #rests(): boolean {
@@ -351,6 +398,9 @@ export class Outbox {
   #rest(): void {
     this.#ledger.paused = this.#rests;
     for (const shown of this.#transfers.values()) this.#restOf(shown);
+    for (const row of this.#comparing?.rows() ?? []) {
+      if (!this.#places.has(row)) this.#ledger.change(row, { state: this.#isResting(row) ? "paused" : "waiting" });
+    }
     this.#wire?.chunksReady();
   }
 

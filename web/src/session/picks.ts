@@ -35,10 +35,10 @@ export function inTransfers(rows: readonly Row[]): readonly (readonly Row[])[] {
 }
 
 /** As its manifest says it; an empty folder has no time worth keeping. */
-export function itemOf({ file, path, kind }: Picked): Item {
+export function itemOf({ file, path, kind }: Picked, sha256?: string): Item {
   const modified = file.lastModified;
   const hasTime = kind !== "folder" && Number.isSafeInteger(modified) && modified >= 0;
-  return { name: path, size: file.size, ...(hasTime ? { modified_ms: modified } : {}), ...(kind === undefined ? {} : { kind }) };
+  return { name: path, size: file.size, ...(hasTime ? { modified_ms: modified } : {}), ...(kind === undefined ? {} : { kind }), ...(sha256 === undefined ? {} : { sha256 }) };
 }
 
 /** An id as the wire has it. */

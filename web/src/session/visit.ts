@@ -17,6 +17,7 @@ import { Roads, Unreached, type Way } from "./roads.ts";
 import type { SealedLink } from "./sealed-link.ts";
 import { Session, type SessionMessage, type SessionOwner } from "./session.ts";
 import { Signal } from "./signal.ts";
+import type { Hasher } from "./taking.ts";
 
 /** "already running in another tab": asked again in case that one was closed. */
 const ELSEWHERE_RETRY_S = 3;
@@ -38,6 +39,7 @@ export interface VisitPorts extends DiallerPorts {
   /** The faster cipher, or null where it cannot be had. */
   readonly bulkCipher: () => Promise<Cipher | null>;
   readonly digest: () => Promise<Digest>;
+  readonly hasher?: () => Hasher;
   readonly tell: (update: Update) => void;
   /** Other devices that the daemon introduces. */
   readonly peers?: DeskPeers;
@@ -257,7 +259,7 @@ export class Visit {
     this.#on(road);
     this.#desk.attach((message) => session.post(message));
     this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
-    if (grant.rights.includes("send")) this.#outbox.attach(session);
+    if (grant.rights.includes("send")) this.#outbox.attach(session, grant.rights.includes("pick_up") && grant.trust !== "guest");
     if (!grant.rights.includes("pick_up")) return;
     this.#ports.pickUps?.attach({ computer: answer.name, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });
   }

@@ -48,8 +48,11 @@ export function pages<T>(elements: readonly T[], weight: (element: T) => number)
   return runs;
 }
 
-/** A whole manifest as the messages that propose it; what it continues stands on the first page. */
-export function proposal(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[], isForShelf = false): Propose[] {
+/** What a sender wishes of a whole transfer. */
+export type Wishes = Pick<Propose, "shelf" | "skip_same">;
+
+/** A whole manifest as the messages that propose it; what it continues, and wishes, stands on the first page. */
+export function proposal(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[], wishes: Wishes = {}): Propose[] {
   const count = items.length;
   const bytes = items.reduce((sum, item) => sum + item.size, 0);
   let next = 0;
@@ -57,7 +60,7 @@ export function proposal(transfer: TransferId, items: readonly Item[], continues
     const first = next;
     next += page.length;
     const more = next < count;
-    return { t: "propose", transfer, first, items: page, more, count, bytes, ...(first === 0 ? { continues, ...(isForShelf ? { shelf: true } : {}) } : {}) };
+    return { t: "propose", transfer, first, items: page, more, count, bytes, ...(first === 0 ? { continues, ...wishes } : {}) };
   });
 }
 

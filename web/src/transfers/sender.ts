@@ -5,7 +5,7 @@ import type { Reason, Taken, TransferId, TransferMessage } from "../protocol/mes
 import { Departure } from "./departure.ts";
 import type { Read } from "./departure.ts";
 import type { ItemState, SenderEvent } from "./events.ts";
-import { itemWeight, proposal } from "./paging.ts";
+import { itemWeight, proposal, type Wishes } from "./paging.ts";
 import { REFUSES_THE_REST, SENDER_HEARS } from "./phases.ts";
 import type { SenderPhase } from "./phases.ts";
 import { Tally } from "./tally.ts";
@@ -25,7 +25,7 @@ export class Sender {
   /** The receiver takes deflated chunks on this link. */
   mayDeflate = false;
   readonly #continues: readonly TransferId[];
-  readonly #isForShelf: boolean;
+  readonly #wishes: Wishes;
   readonly #departures: readonly Departure[];
   #phase: SenderPhase = "detached";
   #left: number;
@@ -46,7 +46,7 @@ export class Sender {
   #unsent = 0;
   #finishDue = false;
 
-  constructor(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[] = [], isForShelf = false) {
+  constructor(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[] = [], wishes: Wishes = {}) {
     const weight = items.reduce((sum, item) => sum + itemWeight(item), 0);
     if (items.length === 0 || items.length > ITEMS_MAX || weight > MANIFEST_BYTES_MAX) {
       throw new RangeError("a transfer has 1 to 100 000 items, and 32 MiB of names");
@@ -54,7 +54,7 @@ export class Sender {
     this.transfer = transfer;
     this.items = items;
     this.#continues = continues.slice(-CONTINUES_MAX);
-    this.#isForShelf = isForShelf;
+    this.#wishes = wishes;
     this.#departures = items.map((item) => new Departure(item.size));
     this.#left = items.length;
     this.tally = new Tally(
@@ -67,8 +67,9 @@ export class Sender {
     return this.#phase === "over";
   }
 
-  get isPaused(): boolean {
-    return this.#paused;
+  /** Bytes of it may be read as soon as its window has room. */
+  get isReading(): boolean {
+    return this.#phase === "open" && !this.#paused && this.#unsent > 0;
   }
 
   state(item: number): ItemState {
@@ -92,7 +93,7 @@ export class Sender {
     this.detached();
     if (this.isOver) return this.messagesToSend();
     this.#phase = "proposed";
-    return proposal(this.transfer, this.items, this.#continues, this.#isForShelf);
+    return proposal(this.transfer, this.items, this.#continues, this.#wishes);
   }
 
   /** Takes one message about this transfer. */

@@ -32,6 +32,16 @@ function nothingArrived(state: ViewState): string {
   return state.declined?.reason === "no_space" ? `${nothing} It goes on by itself when there is room.` : nothing;
 }
 
+function comparing(left: number, computer: string): string {
+  return `Looking which of them ${computer} has already: ${count(left)} to go.`;
+}
+
+/** Of what is done; nothing where everything was moved. */
+function already({ items, order }: ViewState): string {
+  const there = order.finished.reduce((sum, id) => sum + (items.get(id)?.already === true ? 1 : 0), 0);
+  return there === 0 ? "" : ` ${count(there)} of them ${there === 1 ? "was" : "were"} there already.`;
+}
+
 function pauses(device: Device): string {
   return device.sleeps ? "It pauses while the screen is off." : "It pauses while this computer sleeps.";
 }
@@ -73,7 +83,7 @@ const SAY: Readonly<Record<Phase, Say>> = {
   }),
   sending: (state, computer, device, now) => ({
     title: sending(state, now),
-    more: isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} ${overRoad(roadOf(state))}. ` : ""}${pauses(device)}`,
+    more: state.total.comparing !== undefined ? comparing(state.total.comparing, computer) : isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} ${overRoad(roadOf(state))}. ` : ""}${pauses(device)}`,
   }),
   paused: (state) => ({ title: "Paused.", more: `${size(state.total.bytesSafe)} are already safe. Go on whenever you like.` }),
   asked: (state) => ({ title: `This goes through your relay (${size(state.relay.bytes)}).`, more: "Send now, or wait for home Wi-Fi? A relay is slower, and its owner may pay for what goes through. It stays encrypted either way." }),
@@ -83,9 +93,9 @@ const SAY: Readonly<Record<Phase, Say>> = {
     const goesOn = state.total.bytesSafe > 0 ? `${size(state.total.bytesSafe)} are already safe; it goes on from there.` : "It goes on by itself.";
     return { title: `${fault?.title ?? "Connection lost."} ${tryingAgain(state, now)}`, more: fault === null ? goesOn : `${fault.more} ${goesOn}` };
   },
-  done: ({ total }, computer, device) => ({
-    title: safe(total.done, computer),
-    more: `${total.done === 1 ? "It lies" : "Each lies"} whole on its disk and was checked.${device.isOnWall ? "" : " You can close this page."}`,
+  done: (state, computer, device) => ({
+    title: safe(state.total.done, computer),
+    more: `${state.total.done === 1 ? "It lies" : "Each lies"} whole on its disk and was checked.${already(state)}${device.isOnWall ? "" : " You can close this page."}`,
   }),
   partly: (state, computer) => ({
     title: `${counted(state.total.failed, "file")} did not arrive.`,

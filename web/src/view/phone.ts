@@ -15,6 +15,7 @@ import { counted, percent } from "./numbers.ts";
 import { fromPaste } from "./paste.ts";
 import { carriesFiles, fromInput } from "./picking.ts";
 import { Receipt } from "./receipt-list.ts";
+import { SkipSame } from "./skip-same.ts";
 import { relayActions } from "./relay.ts";
 import type { Place } from "./route.ts";
 import { maySend, phaseOf, progressOf, roadOf, type Phase, type ViewState } from "./store.ts";
@@ -45,6 +46,7 @@ export class PhonePage extends LineElement {
   readonly #shelf: ShelfSection;
   readonly #nearby: NearbyDevices;
   readonly #receipt: Receipt;
+  readonly #skipSame: SkipSame;
   #isChoosing = false;
   #showsAll = false;
   #isOver = 0;
@@ -59,6 +61,7 @@ export class PhonePage extends LineElement {
     this.#shelf = new ShelfSection(line, device);
     this.#nearby = nearbyOf(line, device);
     this.#receipt = new Receipt(line, device, () => this.requestUpdate());
+    this.#skipSame = new SkipSame(line, () => this.requestUpdate());
   }
 
   override connectedCallback(): void {
@@ -123,6 +126,7 @@ export class PhonePage extends LineElement {
           ${this.#unfinished.card(phase, computer)}
           ${this.#awayOffer.card(phase, computer)}
           ${this.#receipt.card(computer)}
+          ${this.#skipSame.card(computer)}
           ${this.#list(state, computer)}
           ${this.#shelf}
           ${this.#nearby}

@@ -69,6 +69,7 @@ function note(item: ItemView, { computer, isApple, isCut }: RowSurroundings): Te
 }
 
 function doneNote(item: ItemView, computer: string): TemplateResult {
+  if (item.already === true) return html`<span class="go">already on ${computer}</span>`;
   if (item.finalName !== null && item.finalName !== item.name) {
     return html`<span class="go">safe, saved as <bdi>${visible(item.finalName)}</bdi></span>`;
   }

@@ -146,7 +146,7 @@ function foldTotal(state: ViewState, total: TotalView, at: Moment): ViewState {
   let baseline = starts ? { done: before.done, failed: before.failed, bytes: before.bytesDone } : state.baseline;
   if (total.done < baseline.done || total.bytes < baseline.bytes) baseline = NO_BASELINE;
   if (total.failed < baseline.failed) baseline = { ...baseline, failed: total.failed }; // sent once more
-  const moved = total.state !== before.state || total.bytesDone !== before.bytesDone || total.done !== before.done;
+  const moved = total.state !== before.state || total.bytesDone !== before.bytesDone || total.done !== before.done || total.comparing !== before.comparing;
   return { ...state, total, baseline, movedAtMs: moved ? at.monoMs : state.movedAtMs };
 }
 

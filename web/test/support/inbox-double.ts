@@ -35,6 +35,9 @@ export class InboxDouble {
   /** Called when a file is in the inbox, before its receipt is on its way. */
   onPlaced: (guest: Guest) => void = () => undefined;
   received = 0;
+  /** Chunk bytes that ever came, by transfer. */
+  readonly receivedOf = new Map<string, number>();
+  readonly #skips = new Set<string>(); // transfers whose sender wishes that what is here does not move
   #now = 0;
 
   serve(daemon: DaemonDouble): void {
@@ -75,8 +78,10 @@ export class InboxDouble {
     }
     if (message.t === "chunk") {
       this.received += message.content.length;
+      this.receivedOf.set(message.transfer, (this.receivedOf.get(message.transfer) ?? 0) + message.content.length);
       if (message.content.length > CHUNK_BYTES_MAX) throw new Error("a chunk that is too long");
     }
+    if (message.t === "propose" && message.skip_same === true) this.#skips.add(message.transfer);
     this.#watchWindow(guest, message);
     this.#act(receiver, receiver.receive(message, this.#tick()));
     if (message.t === "chunk") this.onBytes(this.received, guest);
@@ -142,7 +147,7 @@ export class InboxDouble {
   }
 
   #accept(receiver: Receiver, items: readonly Item[], continues: readonly string[]): readonly ReceiverEvent[] {
-    const receipts = this.#receipts.get(receiver.transfer) ?? [];
+    const receipts = [...(this.#receipts.get(receiver.transfer) ?? []), ...this.#there(receiver.transfer, items)];
     const kept: Kept[] = [];
     for (const [item, facts] of items.entries()) {
       if (receipts.some((receipt) => receipt.item === item)) continue;
@@ -158,6 +163,15 @@ export class InboxDouble {
       this.#provenOffsets.set(`${receiver.transfer}/${item}`, part.used);
     }
     return receiver.accept(this.window, kept, receipts);
+  }
+
+  #there(transfer: string, items: readonly Item[]): ItemReceipt[] {
+    if (!this.#skips.has(transfer)) return [];
+    return items.flatMap(({ name, size, sha256 }, item) => {
+      const here = this.files.get(name);
+      const isSame = here !== undefined && sha256 !== undefined && createHash("sha256").update(here).digest("hex") === sha256;
+      return isSame ? [{ item, name, size, sha256, already: true }] : [];
+    });
   }
 
   #compare(receiver: Receiver, item: number, first: number, digests: readonly Uint8Array[], last: boolean): readonly ReceiverEvent[] {
