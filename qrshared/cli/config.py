@@ -10,6 +10,7 @@ from qrshared.cli.words import visible
 from qrshared.errors import UserError
 from qrshared.settings import (
     CONFIG_NAME,
+    READ_AT_START,
     UnknownSetting,
     all_settings,
     make_data_dir,
@@ -55,7 +56,7 @@ def path_command(context: click.Context, data_dir: str | None) -> None:
 @data_dir_option
 @click.pass_context
 def set_command(context: click.Context, data_dir: str | None, name: str, value: str) -> None:
-    """Write a setting to config.toml; the daemon reads it when it next starts."""
+    """Write a setting to config.toml; a running daemon takes most of them up within seconds."""
     path = _config_path(context, data_dir)
     name = name.replace("-", "_")
     if name == "data_dir":
@@ -65,7 +66,8 @@ def set_command(context: click.Context, data_dir: str | None, name: str, value: 
     loaded = load(data_dir=str(path.parent), **{name: value})  # says what is wrong with the value, if anything is
     make_data_dir(path.parent)
     write_setting(path, name, toml_value(getattr(loaded.settings, name), name, value))
-    click.echo(f"{name} = {visible(shown_value(loaded, name))} is in {path}. It counts when qrshared next starts.")
+    when = "when qrshared next starts" if name in READ_AT_START else "within seconds where qrshared runs"
+    click.echo(f"{name} = {visible(shown_value(loaded, name))} is in {path}. It counts {when}.")
     effective = load(data_dir=str(path.parent)).sources[name]
     if not effective.startswith(str(path)):
         click.echo(f"But {effective} is set as well, and is stronger.", err=True)

@@ -20,12 +20,13 @@ from qrshared.settings.sources import (
     UnsafeConfig,
     load_settings,
 )
-from qrshared.settings.table import Setting, Settings, all_settings, read_setting
+from qrshared.settings.table import READ_AT_START, Setting, Settings, all_settings, read_setting
 from qrshared.settings.values import Accept, Expected, Wall
-from qrshared.settings.writing import CannotEdit, shown_value, toml_value, with_setting, write_setting
+from qrshared.settings.writing import CannotEdit, mend_setting, shown_value, toml_value, with_setting, write_setting
 
 __all__ = [
     "CONFIG_NAME",
+    "READ_AT_START",
     "Accept",
     "BadSetting",
     "BrokenConfig",
@@ -44,6 +45,7 @@ __all__ = [
     "is_own_data_dir",
     "load_settings",
     "make_data_dir",
+    "mend_setting",
     "read_setting",
     "shown_value",
     "toml_value",

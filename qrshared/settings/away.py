@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from qrshared.settings.values import Expected, read_text
+from qrshared.settings.values import Expected, is_none, read_text
 
 STUN_DEFAULT: Final = ("stun:stun.l.google.com:19302",)
 """Asked only for links that leave the home network: it learns this home's public address, and nothing else."""
@@ -25,7 +25,7 @@ _WHERE_SIGNALS_GO: Final = "/signal"
 def read_edge(value: object) -> str | None:
     """The edge's address as pages open it: `wss://…/signal`, as other programs write it, is the same edge."""
     text = read_text(value).strip()
-    if not text:
+    if is_none(text):
         return None
     expected = Expected("an address such as https://share.example.org")
     try:
@@ -53,7 +53,7 @@ def read_stun(value: object) -> tuple[str, ...]:
 def read_turn_url(value: object) -> str | None:
     """One address, or several with commas."""
     text = read_text(value).strip().lower()
-    if not text:
+    if is_none(text):
         return None
     expected = "addresses such as turn:relay.example.org:3478 or …?transport=tcp, with commas between and no password"
     return ",".join(_servers(text, _TURN, expected))
@@ -64,7 +64,7 @@ def read_word(value: object) -> str | None:
     text = read_text(value).strip()
     if not text.isprintable() or len(text) > WORD_CHARACTERS_MAX or any(character.isspace() for character in text):
         raise Expected(f"one word of at most {WORD_CHARACTERS_MAX} visible characters")
-    return text or None
+    return None if is_none(text) else text
 
 
 def _servers(text: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:

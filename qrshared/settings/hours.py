@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from qrshared.settings.values import Expected, read_text
+from qrshared.settings.values import Expected, is_none, read_text
 
 _HOURS: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\s*[-–]\s*([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
@@ -31,7 +31,7 @@ def read_hours(value: object) -> Hours | None:
     if isinstance(value, Hours):
         return value
     text = read_text(value).strip()
-    if text.lower() in ("", "none"):
+    if is_none(text):
         return None
     found = _HOURS.fullmatch(text)
     if found is None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from qrshared.errors import UserError
 from qrshared.settings.table import ENVIRONMENT_PREFIX, Rule, Settings, rule_of
-from qrshared.settings.values import Expected, read_file, read_folder
+from qrshared.settings.values import Expected, is_none, read_file, read_folder
 
 CONFIG_NAME = "config.toml"
 ESTABLISHED_NAMES = {"PORT": "port", "SIGNALING_SERVER_URL": "edge"}
@@ -30,7 +30,8 @@ class UnknownSetting(UserError):
 
 
 class BrokenConfig(UserError):
-    """{path} cannot be read: {problem}. Put it right, or delete the file to use the defaults."""
+    """{path} cannot be read: {problem}. Put it right, or delete the file to use the defaults; `qrshared config unset
+    NAME` takes the line of a setting away."""
 
 
 class UnsafeConfig(UserError):
@@ -44,12 +45,17 @@ class Loaded:
     settings: Settings
     sources: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    """What is wrong with config.toml, where that was to be no reason to stop."""
 
 
-def load_settings(*, flags: Mapping[str, object], environment: Mapping[str, str]) -> Loaded:
+def load_settings(
+    *, flags: Mapping[str, object], environment: Mapping[str, str], is_lenient: bool = False
+) -> Loaded:
     """Read all four sources; `flags` holds only what was given, by setting name, None counting as not given.
 
-    Raises BadSetting, UnknownSetting, BrokenConfig or UnsafeConfig, each naming the place to correct.
+    Raises BadSetting, UnknownSetting, BrokenConfig or UnsafeConfig, each naming the place to correct. With `is_lenient`
+    a fault of config.toml is told instead, and its other lines count: so a command can mend it.
     """
     rules = {each.name: rule_of(each) for each in dataclasses.fields(Settings)}
     values: dict[str, object] = {}
@@ -73,16 +79,21 @@ def load_settings(*, flags: Mapping[str, object], environment: Mapping[str, str]
         take(name, value, ("--no-" if value is False else "--") + name.replace("_", "-"))
     data_dir = cast("Path", values.get("data_dir") or Settings().data_dir)
 
-    for name, (value, source) in _read_config(data_dir / CONFIG_NAME, rules).items():
-        if name not in values:
+    faults: list[str] = []
+    for name, (value, source) in _read_config(data_dir / CONFIG_NAME, rules, faults if is_lenient else None).items():
+        if name in values:
+            continue
+        try:
             take(name, value, source)
+        except BadSetting as fault:
+            _tell(fault, faults if is_lenient else None)
     unknown = sorted(
         variable
         for variable in environment
         if variable.startswith(ENVIRONMENT_PREFIX) and variable.removeprefix(ENVIRONMENT_PREFIX).lower() not in rules
     )
     warnings = tuple(f"{variable} is set, but there is no such setting." for variable in unknown)
-    return Loaded(Settings(**cast("dict[str, Any]", values)), sources, warnings)
+    return Loaded(Settings(**cast("dict[str, Any]", values)), sources, warnings, tuple(faults))
 
 
 def _read_environment(environment: Mapping[str, str], rules: Mapping[str, Rule]) -> dict[str, tuple[object, str]]:
@@ -98,29 +109,53 @@ def _read_environment(environment: Mapping[str, str], rules: Mapping[str, Rule])
     return found
 
 
-def _read_config(path: Path, rules: Mapping[str, Rule]) -> dict[str, tuple[object, str]]:
-    """The settings in `config.toml`; a missing file is an empty one."""
+def _tell(fault: UserError, faults: list[str] | None) -> None:
+    if faults is None:
+        raise fault
+    faults.append(fault.sentence)
+
+
+def _read_config(
+    path: Path, rules: Mapping[str, Rule], faults: list[str] | None
+) -> dict[str, tuple[object, str]]:
+    """The settings in `config.toml`; a missing file is an empty one, and so is an empty value a missing line."""
     try:
-        with path.open("rb") as file:
-            _check_owner(path, os.fstat(file.fileno()))
-            text = file.read().decode()
-        table = tomllib.loads(text)
-    except FileNotFoundError:
+        text, table = _parse(path)
+    except (BrokenConfig, UnsafeConfig) as fault:
+        _tell(fault, faults)
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
-        raise BrokenConfig(path=path, problem=reason) from problem
     found: dict[str, tuple[object, str]] = {}
     for name, value in table.items():
         source = f"{path}, line {_line_of(name, text)}"
         if name not in rules or name == "data_dir":
             near = difflib.get_close_matches(name, set(rules) - {"data_dir"}, n=1)
-            raise UnknownSetting(source=source, name=name, hint=f' Did you mean "{near[0]}"?' if near else "")
-        if rules[name].parse in (read_folder, read_file) and not Path(str(value)).expanduser().is_absolute():
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            _tell(UnknownSetting(source=source, name=name, hint=hint), faults)
+        elif rules[name].parse in (read_folder, read_file) and not _is_full_path(value):
             # A service starts in another folder than a terminal: a relative path would mean two places.
-            raise BadSetting(source=source, name=name, value=_quoted(value), expected="a full path, or one from ~")
-        found[name] = (value, source)
+            expected = "a full path, or one from ~"
+            _tell(BadSetting(source=source, name=name, value=_quoted(value), expected=expected), faults)
+        elif value != "":
+            found[name] = (value, source)
     return found
+
+
+def _is_full_path(value: object) -> bool:
+    return is_none(value) or Path(str(value)).expanduser().is_absolute()
+
+
+def _parse(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of the file and its table."""
+    try:
+        with path.open("rb") as file:
+            _check_owner(path, os.fstat(file.fileno()))
+            text = file.read().decode()
+        return text, tomllib.loads(text)
+    except FileNotFoundError:
+        return "", {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+        raise BrokenConfig(path=path, problem=reason) from problem
 
 
 def _line_of(name: str, text: str) -> int:

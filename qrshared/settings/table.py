@@ -172,6 +172,10 @@ class Setting:
     is_switch: bool
 
 
+READ_AT_START = frozenset({"host", "port", "data_dir", "mdns", "file_mode", "reserve_mb", "public_host"})
+"""A change of these counts when qrshared next starts; of all others at once."""
+
+
 def rule_of(row: "dataclasses.Field[Any]") -> Rule:
     """The rule of one field of Settings."""
     return cast("Rule", row.metadata["rule"])

@@ -29,6 +29,11 @@ class Expected(ValueError):
     """A value does not fit; the text completes "it must be …"."""
 
 
+def is_none(value: object) -> bool:
+    """Whether somebody wrote that there is to be none."""
+    return isinstance(value, str) and value.strip().lower() in ("", "none")
+
+
 def read_text(value: object) -> str:
     if not isinstance(value, str):
         raise Expected("a text")
@@ -75,7 +80,7 @@ def read_address(value: object) -> str | None:
 
 def read_public_host(value: object) -> str | None:
     text = read_text(value).strip().lower().rstrip(".")
-    if not text:
+    if is_none(text):
         return None
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
     if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*(:[0-9]{{1,5}})?", text):
@@ -96,7 +101,7 @@ def read_folder(value: object) -> Path:
 
 def read_file(value: object) -> Path | None:
     """The path alone: what is in it is read where it is used, and never shown."""
-    if value == "":
+    if is_none(value):
         return None
     try:
         return read_folder(value)

@@ -11,10 +11,11 @@ from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
 from qrshared.daemon.settings_live import LiveSettings
 from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, SettingFacts, SettingsFacts, StatusFacts
 from qrshared.sessions import Asker, DeskRefusal
-from qrshared.settings import Accept, Loaded, load_settings
+from qrshared.settings import READ_AT_START, Accept, Loaded, load_settings
 from qrshared.tickets import Grant, Road
+from tests.adapters.inbox_world import MIB
 from tests.adapters.sessions_world import until
-from tests.client import Batch, file_of, scan
+from tests.client import Batch, File, Repeated, file_of, scan
 
 OWNER = Asker(OWNER_HERE)
 AT_HOME = Asker(Grant(Road.HOME))
@@ -106,6 +107,31 @@ async def test_files_land_in_the_new_inbox_and_those_before_stay(house: House, t
     await house.change("inbox", str(tmp_path / "in"))  # back again, while the first one is still held
     await house.send("again.bin")
     assert (tmp_path / "in" / "again.bin").is_file()
+
+
+async def test_a_transfer_that_is_under_way_ends_where_it_began_and_then_that_folder_is_let_go(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qrshared.daemon.inboxes.LOOK_EVERY_S", 0.01)
+    size = 64 * MIB
+    batch = Batch([File("long.bin", Repeated(size))])
+    url = house.daemon.where.code_url(house.daemon.book.wall_ticket().fragment)
+    async with scan(url).visit() as visit, asyncio.TaskGroup() as tasks:
+        letting_go = tasks.create_task(house.daemon.inboxes.let_go())
+        await visit.send(batch, until=lambda: batch.sent_bytes > size // 8)
+        before = house.daemon.inbox
+        await house.change("inbox", str(tmp_path / "other"))
+        assert house.daemon.inbox is not before
+        await visit.send_on(batch)
+        await until(lambda: not house.daemon.inboxes._earlier)
+        letting_go.cancel()
+    assert (tmp_path / "in" / "long.bin").stat().st_size == size
+    assert not (tmp_path / "other" / "long.bin").exists()
+
+
+async def test_what_needs_a_start_is_exactly_what_the_command_says(house: House) -> None:
+    waits = {name for name, one in (await house.facts()).items() if one.needs_restart}
+    assert waits == READ_AT_START - {"data_dir"}
 
 
 async def test_an_inbox_that_cannot_be_used_is_refused_and_nothing_changes(house: House, tmp_path: Path) -> None:
