@@ -11,11 +11,13 @@ import pytest
 
 from qrshared.daemon import notices as notices_module
 from qrshared.daemon.notices import (
+    NOTICES_WAIT_MAX,
     SENDER_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
     Batch,
     Command,
     Notices,
+    asking_notice,
     batch_sentence,
     notice_command,
     run_command,
@@ -163,3 +165,25 @@ async def test_a_command_that_is_given_up_is_killed(tmp_path: Path) -> None:
             await run_command(Command((sys.executable, "-c", script, str(started))))
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+async def test_questions_are_told_at_once_under_their_own_title_and_the_oldest_of_too_many_is_left_out(
+    shown: asyncio.Queue[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+
+    async def run(command: Command) -> None:
+        titles.append(command.arguments[-2])
+        await shown.put(command.arguments[-1])
+
+    notices = Notices(Path("/QRShare"), run=run, every_s=0)
+    for number in range(NOTICES_WAIT_MAX + 1):
+        notices.tell(asking_notice(f"guest {number}", 1, 5, ["a.jpg"]))
+    notices.arrived(Batch(("Ben",), photos=1))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(notices.run())
+        for _ in range(NOTICES_WAIT_MAX + 1):
+            await shown.get()
+        running.cancel()
+    asked = [f"guest {number} wants to send files" for number in range(1, NOTICES_WAIT_MAX + 1)]
+    assert titles == [*asked, notices_module.ARRIVED]
