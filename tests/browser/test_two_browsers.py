@@ -275,6 +275,21 @@ async def test_with_no_daemon_at_all_two_browsers_meet_by_a_code_of_the_edge_and
 
 
 @pytest.mark.usefixtures("built_page")
+async def test_a_session_goes_by_link_where_no_camera_can_be_pointed_and_a_damaged_link_says_so(tmp_path: Path) -> None:
+    async with two_at_an_edge(tmp_path) as (anna, ben):
+        edge = str(await anna.page.evaluate("location.origin"))
+        shown = await (await anna.page.browser.open(f"{edge}/#1cut-of")).wait_for(
+            "document.querySelector('.meet-fault')?.innerText"
+        )
+        assert "damaged" in str(shown)
+        fresh = await anna.page.browser.open(f"{edge}/")
+        code = str(await fresh.wait_for("document.querySelector('.wall-code')?.dataset.url"))
+        await fresh.tap("Copy as a link")
+        await fresh.wait_for(f"document.querySelector('.add-link').innerText.trim() === {code!r}")
+        assert await ben.page.evaluate("document.querySelector('.meet-fault')") is None
+
+
+@pytest.mark.usefixtures("built_page")
 async def test_a_session_is_remembered_by_its_tab_and_ended_by_a_new_one(tmp_path: Path) -> None:
     async with two_at_an_edge(tmp_path) as (anna, ben):
         await anna.page.wait_for(LINKED)

@@ -1,6 +1,7 @@
 // "Add my phone": a code for one device, what is left of its time, and the moment the phone is there.
 import { html, nothing, type TemplateResult } from "lit";
 import type { TicketFacts } from "../protocol/messages.ts";
+import { copyLink } from "./copy-link.ts";
 import { openSheet } from "./dialogs.ts";
 import { icons } from "./icons.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
@@ -106,16 +107,8 @@ class AddPhone extends LineElement {
     }
     return html`<div class="wall-code">${qrCode(this.#ticket.url, "Code to scan with your phone’s camera")}</div>
       <p class="add-words">Point your phone’s camera here.${left !== null && left < 3600 ? html` <span class="quiet-text">${countdown(left)} left</span>` : nothing}</p>
-      <p class="add-link"><button type="button" class="quiet" @click=${this.#copy}>Copy as a link</button></p>`;
+      ${copyLink(() => this.#ticket?.url ?? "")}`;
   }
-
-  readonly #copy = (event: Event): void => {
-    const button = event.target as HTMLButtonElement;
-    // Without a secure context there is no clipboard: then the link is shown to be copied by hand.
-    const url = this.#ticket?.url ?? "";
-    const write = navigator.clipboard?.writeText(url) ?? Promise.reject(new Error("no clipboard"));
-    write.then(() => (button.textContent = "Copied"), () => (button.textContent = url));
-  };
 }
 
 customElements.define("add-phone", AddPhone);

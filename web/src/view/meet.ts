@@ -1,6 +1,7 @@
 // What a meeting point shows to a device that no computer knows: a session's code for another device, and then that device.
 import { html, nothing, type TemplateResult } from "lit";
 import { connectHome } from "./connect-home.ts";
+import { copyLink } from "./copy-link.ts";
 import type { Device } from "./device.ts";
 import { confirm, openSheet } from "./dialogs.ts";
 import { icons, mark } from "./icons.ts";
@@ -68,6 +69,7 @@ export class MeetPage extends LightElement {
           ${isMet || this.#session.isGuest ? nothing : this.#code()}
           <div role="status" data-total="0" data-done="0" data-failed="0"><h1 class="hero-title">${this.#title(linked)}</h1></div>
           <p class="hero-more">${this.#more(linked)}</p>
+          ${this.#session.isDamaged && linked.length === 0 ? html`<p class="meet-fault">The link that brought you here is damaged: a part of it got lost. Ask for it once more, or show this code to the other device.</p>` : nothing}
           ${this.#store.state.fault !== null && linked.length === 0 ? html`<p class="meet-fault" aria-live="polite">${this.#store.state.fault}</p>` : nothing}
         </section>
         ${this.#devices}
@@ -81,7 +83,7 @@ export class MeetPage extends LightElement {
   }
 
   #code(): TemplateResult {
-    return html`<div class="wall-code" data-url=${this.#session.url}>${qrCode(this.#session.url, CODE_LABEL)}</div>`;
+    return html`<div class="wall-code" data-url=${this.#session.url}>${qrCode(this.#session.url, CODE_LABEL)}</div>${copyLink(() => this.#session.url)}`;
   }
 
   #title(linked: readonly Peer[]): string {
@@ -92,6 +94,7 @@ export class MeetPage extends LightElement {
   }
 
   #more(linked: readonly Peer[]): string {
+    if (linked.length > 1) return "Tap one to send it files. Each may send to you, too.";
     if (linked.length > 0) return "Tap it to send files. It may send to you, too.";
     if (this.#session.isGuest) return "Leave this page open on both.";
     return "Its camera opens this page there. Then both can send, straight to each other.";

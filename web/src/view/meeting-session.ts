@@ -10,6 +10,8 @@ export interface MeetingSession {
   readonly url: string;
   /** This device came by the code of another. */
   readonly isGuest: boolean;
+  /** The address held something that is no code: perhaps a link of which a part got lost. */
+  readonly isDamaged: boolean;
 }
 
 interface Kept {
@@ -28,10 +30,11 @@ export function isSession(): boolean {
 /** The session of the code in the address, of this tab, or a new one. */
 export function meetingSession(): MeetingSession {
   const given = location.pathname === "/" && asSecret(location.hash) !== null ? { fragment: location.hash.slice(1), isGuest: true } : null;
+  const isDamaged = given === null && location.pathname === "/" && location.hash.length > 1;
   const { fragment, isGuest } = given ?? kept() ?? { fragment: ticketFragment(crypto.getRandomValues(new Uint8Array(SECRET_BYTES))), isGuest: false };
   keep({ fragment, isGuest });
-  if (given !== null) history.replaceState(history.state, "", location.pathname); // it is a secret: not for the history
-  return { secret: secretFromFragment(fragment), url: `${location.origin}/#${fragment}`, isGuest };
+  if (given !== null || isDamaged) history.replaceState(history.state, "", location.pathname); // it is a secret: not for the history
+  return { secret: secretFromFragment(fragment), url: `${location.origin}/#${fragment}`, isGuest, isDamaged };
 }
 
 /** Leaves it: whoever has its code meets nobody here any more. */
