@@ -201,8 +201,8 @@ class _Screen:
     """The code, and below it a bar for each device that picks up."""
 
     def __init__(self) -> None:
-        self._live = Live(console=console(), auto_refresh=False, get_renderable=self._picture)
         self._rows: Sequence[OfferProgress] = ()
+        self._live = Live(console=console(), auto_refresh=False, get_renderable=self._picture)
 
     def offered(self, offered: OfferFacts, to: str | None) -> None:
         for line in offered_lines(offered, to):
@@ -228,7 +228,7 @@ class _Screen:
 
 _ENDED: Final = {"picked_up": "Everything was picked up.", "withdrawn": "Nothing waits any more."}
 _STATES: Final = {
-    OfferState.WAITING: "waits for it to come back",
+    OfferState.WAITING: "has asked for it",
     OfferState.MOVING: "is picking it up",
     OfferState.DONE: "has it, safe",
     OfferState.HANDED_OVER: "has it",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -23,6 +24,7 @@ from qrshared.protocol import (
     ShelfItem,
     ShelfList,
     Topic,
+    TransferId,
 )
 from qrshared.sessions import Asker, DeskRefusal, OutgoingTransfers
 from qrshared.shelf import REST_S, Look, Outbox, OutboxInTheWay, ShelfError, TreeTooLarge, Waiting
@@ -84,11 +86,13 @@ class Shelf:
         self._downloads = downloads
         self.now = now
         self._look = Look((), is_restless=True)
-        self._left_over = list(store.kept)
+        self._left_over = list(store.kept or ())
+        self._noted: dict[TransferId, KeptPickUp] = {}
+        self._looking = asyncio.Lock()
         self._looked, self._stirred = asyncio.Event(), asyncio.Event()
         self._moved, self._unsaved = asyncio.Event(), asyncio.Event()
         self._ending: asyncio.Queue[str] = asyncio.Queue()
-        outgoing.changed = self._something_ended
+        outgoing.changed = self._something_happened
 
     # --- what waits --------------------------------------------------------------------------------
 
@@ -130,13 +134,34 @@ class Shelf:
         """Whether a device is picking something up now."""
         return any(one.outgoing.is_moving for one in self.pick_ups.moving())
 
-    def begun(self) -> None:
-        """Somebody began to pick something up."""
-        self._moved.set()
-        self._unsaved.set()
-        self.on_moved()
+    async def note(self, device: DeviceId, fetched: Sequence[Fetched]) -> TransferId:
+        """Write down that this device asks for these things, before anything is said: then a crash is only a cut.
 
-    def _something_ended(self) -> None:
+        Returns the transfer to `begin`.
+        """
+        transfer = secrets.token_hex(16)
+        items = tuple(one.id for one, _ in fetched)
+        manifest = manifest_of(source for _, some in fetched for source in some)
+        if self._is_outbox(items):
+            self._noted[transfer] = KeptPickUp(device, transfer, items, manifest)
+            await self._write_down()
+        return transfer
+
+    def begin(self, device: DeviceId, fetched: Sequence[Fetched], transfer: TransferId) -> None:
+        """Send them; raises `DeskRefusal`."""
+        try:
+            self.pick_ups.begin(device, fetched, transfer=transfer)
+        finally:
+            self._noted.pop(transfer, None)
+            self._something_happened()
+            self._unsaved.set()
+
+    def forget(self, transfer: TransferId) -> None:
+        """It was noted, and will not begin."""
+        self._noted.pop(transfer, None)
+        self._unsaved.set()
+
+    def _something_happened(self) -> None:
         self._moved.set()
         self.on_moved()
 
@@ -180,6 +205,10 @@ class Shelf:
 
     async def look(self) -> None:
         """See what is in the Outbox now."""
+        async with self._looking:
+            await self._look_now()
+
+    async def _look_now(self) -> None:
         clock = asyncio.get_running_loop().time
         problem: str | None = None
         before = self._look.items
@@ -246,20 +275,26 @@ class Shelf:
         while True:
             await self._unsaved.wait()
             self._unsaved.clear()
-            kept = [*self._left_over, *self._under_way()]
-            if tuple(kept) == self._store.kept:
-                continue
-            try:
-                await self._store.save(kept)
-            except OSError as fault:
-                log.warning("what is being picked up could not be written down: %s", fault.strerror)
+            await self._write_down()
+
+    async def _write_down(self) -> None:
+        kept = [*self._left_over, *self._noted.values(), *self._under_way()]
+        if tuple(kept) == self._store.kept:
+            return
+        try:
+            await self._store.save(kept)
+        except OSError as fault:
+            log.warning("what is being picked up could not be written down: %s", fault.strerror)
 
     def _under_way(self) -> Iterator[KeptPickUp]:
-        lying = {one.id for one in self._look.items}
         for one in self.pick_ups.moving():
             items = tuple(part.item for part in one.parts)
-            if lying.issuperset(items):  # what a command offers goes with the command
+            if self._is_outbox(items):
                 yield KeptPickUp(one.device, one.outgoing.transfer, items, one.manifest)
+
+    def _is_outbox(self, items: Sequence[str]) -> bool:
+        """What a command offers goes with the command, and is not taken up again."""
+        return {one.id for one in self._look.items}.issuperset(items)
 
     def _offer_ended(self, offer: Offer, item: str) -> None:
         self._downloads.withdraw(item)

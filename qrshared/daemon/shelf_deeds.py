@@ -103,11 +103,18 @@ class ShelfDeeds:
             self._check_once(one)
         if wanted:
             fetched = await fetch([one.waiting for one in wanted])
-            for one in wanted:  # reading a large tree takes its time
-                self._shelf.find(one.waiting.id, asker)
-                self._check_once(one)
-            self._shelf.pick_ups.begin(device, fetched)
-            self._shelf.begun()
+            transfer = await self._shelf.note(device, fetched)
+            try:
+                for one in wanted:  # reading a large tree takes its time
+                    self._shelf.find(one.waiting.id, asker)
+                    self._check_once(one)
+            except DeskRefusal:
+                self._shelf.forget(transfer)
+                raise
+            if any(self._shelf.pick_ups.is_under_way(one.waiting.id, device) for one in wanted):
+                self._shelf.forget(transfer)  # two taps at once
+                return Done()
+            self._shelf.begin(device, fetched, transfer)
         return Done()
 
     def _check_once(self, one: OnShelf) -> None:

@@ -33,7 +33,8 @@ class ShelfStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.salt = secrets.token_bytes(SALT_BYTES)
-        self.kept: tuple[KeptPickUp, ...] = ()
+        self.kept: tuple[KeptPickUp, ...] | None = ()
+        """What is on the disk; None when that is not certain."""
         try:
             document = store.load()
             if document is not None:
@@ -43,8 +44,12 @@ class ShelfStore:
 
     async def save(self, kept: Sequence[KeptPickUp]) -> None:
         """Raises OSError."""
-        self.kept = tuple(kept)
-        await self._store.save({"salt": self.salt.hex(), "pick_ups": [asdict(one) for one in kept]})
+        self.kept = tuple(kept)  # before waiting: of two that save at once the later is what stays on the disk
+        try:
+            await self._store.save({"salt": self.salt.hex(), "pick_ups": [asdict(one) for one in kept]})
+        except BaseException:
+            self.kept = None
+            raise
 
 
 def _read(document: object) -> tuple[bytes, tuple[KeptPickUp, ...]]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -161,6 +162,40 @@ async def test_a_daemon_that_is_killed_goes_on_with_what_the_outbox_holds(tmp_pa
     assert again.item == one.item
     assert pocket.files() == {"film.mp4": content}
     assert pocket.arrived_bytes - len(content) <= 4 * MIB
+
+
+async def test_in_a_terminal_it_draws_the_code_and_tells_the_end(home: Home) -> None:
+    shown, terminal = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "qrshared", "send", made(home.root, "Film.mp4", os.urandom(24 * MIB)), "--once",
+        "--data-dir", str(home.data_dir), stdout=terminal, stderr=terminal,
+        env={"PATH": os.environ["PATH"], "HOME": str(home.root), "PYTHONPATH": PROJECT, "TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(terminal)
+    reading = asyncio.get_running_loop().run_in_executor(None, _read_all, shown)
+    async with (await home.phone()).visit() as visit:
+        (one,) = await shelf_of(visit, where=lambda listed: bool(listed.items))
+        await pick_up(visit, one.item)
+    async with asyncio.timeout(20):
+        text = await reading
+        assert await process.wait() == 0
+    assert "▄" in text
+    assert "Scan to pick up Film.mp4 (25.2 MB)" in text
+    assert "has it" in text
+    assert "Everything was picked up." in text
+
+
+def _read_all(descriptor: int) -> str:
+    content = b""
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        while True:
+            try:
+                piece = file.read(65_536)
+            except OSError:  # how Linux says that the other end of a terminal is gone
+                piece = b""
+            if not piece:
+                return content.decode()
+            content += piece
 
 
 async def test_what_a_sandbox_hides_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
