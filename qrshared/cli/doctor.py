@@ -34,7 +34,7 @@ def command(*, remote: bool, as_json: bool, **flags: object) -> int:
     to it are given here too.
     """
     loaded = load(**flags)
-    findings = asyncio.run(_examine_remote(loaded.settings) if remote else _examine_all(loaded))
+    findings = asyncio.run(_examine_remote(loaded) if remote else _examine_all(loaded))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
@@ -74,7 +74,7 @@ async def _examine_all(loaded: Loaded) -> "list[Finding]":
         seen = "none is set: this computer is reached at home only, as most are"
         advice = "For use away from home: qrshared config set edge https://share.example.org"
         return [*at_home, Finding("edge", True, seen, advice)]
-    return [*at_home, *await _examine_remote(loaded.settings)]
+    return [*at_home, *await _examine_remote(loaded)]
 
 
 def _edge(settings: Settings, status: StatusFacts | None) -> str | None:
@@ -82,16 +82,16 @@ def _edge(settings: Settings, status: StatusFacts | None) -> str | None:
     return settings.edge or (status.edge.url if status is not None and status.edge is not None else None)
 
 
-async def _examine_remote(settings: Settings) -> "list[Finding]":
+async def _examine_remote(loaded: Loaded) -> "list[Finding]":
     # Late: the other commands need not wait until all of this is loaded.
-    from aiohttp import ClientSession, DummyCookieJar
-
     from qrshared.remote.checkup import Finding, examine_edge, examine_stun
+    from qrshared.signaling import edge_session
 
+    settings = loaded.settings
     status = await _status(settings)
     edge = _edge(settings, status)
     findings: list[Finding] = []
-    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+    async with edge_session() as session:
         if edge is None:
             findings.append(
                 Finding("edge", False, "none is set: this computer is reached at home only",
@@ -100,14 +100,15 @@ async def _examine_remote(settings: Settings) -> "list[Finding]":
         else:
             findings += await examine_edge(session, edge)
         findings += await examine_stun(settings.stun)
-        findings += await _examine_relay(session, settings, status)
+        findings += await _examine_relay(session, loaded, status)
     return [*findings, *_of_daemon(status)]
 
 
-async def _examine_relay(session: "ClientSession", settings: Settings, status: StatusFacts | None) -> "list[Finding]":
+async def _examine_relay(session: "ClientSession", loaded: Loaded, status: StatusFacts | None) -> "list[Finding]":
     from qrshared.remote.checkup import Finding, examine_turn
     from qrshared.signaling import read_turn_config
 
+    settings = loaded.settings
     try:
         config = read_turn_config(
             turn_url=settings.turn_url,
@@ -116,6 +117,7 @@ async def _examine_relay(session: "ClientSession", settings: Settings, status: S
             turn_password_file=settings.turn_password_file,
             metered_app=settings.metered_app,
             metered_key_file=settings.metered_key_file,
+            sources=loaded.sources,
         )
     except QrsharedError as wrong:
         return [Finding("relay", False, "its settings do not fit together", wrong.sentence)]

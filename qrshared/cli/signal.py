@@ -54,6 +54,7 @@ class _Words:
     redis_url: str | None
     networks: "list[Network]"
     metrics_port: int | None
+    metrics_host: str
     stun: tuple[str, ...]
 
 
@@ -76,7 +77,9 @@ def _read_stun(_context: click.Context, _option: click.Parameter, value: str) ->
                    "tells visitors apart; without this, all of them count as one. On a hosting platform: private, "
                    "which is every address that the internet cannot have.")  # fmt: skip
 @click.option("--metrics-port", metavar="PORT", type=click.IntRange(0, 65535),
-              help="Serve /metrics for Prometheus on this port; keep others off it. Off by default.")  # fmt: skip
+              help="Serve /metrics for Prometheus on this port. Off by default.")  # fmt: skip
+@click.option("--metrics-host", metavar="ADDRESS", default="127.0.0.1", show_default=True,
+              help="Listen for that here; whoever reaches it reads how much goes on.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info",
               show_default=True)  # fmt: skip
 @click.option("--stun", metavar="LIST", envvar="QRSHARED_STUN", callback=_read_stun, default=",".join(STUN_DEFAULT),
@@ -93,6 +96,7 @@ def command(
     redis_url: str | None,
     trusted_proxies: tuple[str, ...],
     metrics_port: int | None,
+    metrics_host: str,
     log_level: str,
     stun: tuple[str, ...],
     kit: Path | None,
@@ -125,7 +129,7 @@ def command(
     from qrshared.signaling import read_turn_config
 
     relay = read_turn_config(**turn)
-    asyncio.run(_serve(_Words(host, port, redis_url, networks, metrics_port, stun), relay))
+    asyncio.run(_serve(_Words(host, port, redis_url, networks, metrics_port, metrics_host, stun), relay))
 
 
 def _networks(text: str) -> "Sequence[Network]":
@@ -165,8 +169,8 @@ async def _serve(words: _Words, relay: "TurnConfig | None") -> None:
         server = await stack.enter_async_context(edge)
         chosen = await server.listen(host=words.host, port=words.port)
         if words.metrics_port is not None:
-            measured = await server.listen_for_metrics(host=words.host, port=words.metrics_port)
-            click.echo(f"Metrics are at port {measured}, path /metrics.")
+            measured = await server.listen_for_metrics(host=words.metrics_host, port=words.metrics_port)
+            click.echo(f"Metrics are at {words.metrics_host}, port {measured}, path /metrics.")
         if source is not None:
             click.echo(f"Relays come from: {_PLACES[source.kind]}.")
         click.echo(f"The edge is at {words.host}, port {chosen}. Ctrl-C stops it.")

@@ -1,6 +1,7 @@
 """The guest book: the register of tickets and devices, kept on the disk; nobody is told anything before it is there."""
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -239,6 +240,13 @@ class Book:
     def rooms(self) -> Mapping[str, bytes]:
         """Room id → secret: where at the edge somebody who may come in would look for this home."""
         return rooms_of(self.register, self._road_secrets, self._now())
+
+    def leave_rooms(self) -> float:
+        """Tell of rooms whose code has ended; returns in how many seconds the next one ends, if that is known."""
+        self._look_at_rooms()
+        now = self._now()
+        away = (ticket for ticket in self.register.tickets(now) if Road.AWAY in ticket.roads)
+        return min((ticket.expires - now for ticket in away if ticket.expires is not None), default=math.inf)
 
     # --- rounds --------------------------------------------------------------------------------
 

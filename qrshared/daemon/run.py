@@ -26,6 +26,9 @@ from qrshared.settings import Loaded, Settings
 
 log = logging.getLogger(__name__)
 
+ROOM_AGAIN_S: Final = 1.0
+"""No oftener is it looked whether rooms at the edge have ended."""
+
 ROUND_EVERY_S: Final = 60.0
 """How often ended keys are forgotten and visits written down."""
 
@@ -259,9 +262,16 @@ class Keeper:
             self._say_problem("inbox", None)
             daemon.desk.changed(Topic.INBOX)
 
+    async def _until_round(self) -> None:
+        """A code that has ended keeps no room at the edge meanwhile."""
+        until = time.monotonic() + ROUND_EVERY_S
+        while (left := until - time.monotonic()) > 0:
+            next_end = self._daemon.book.leave_rooms()
+            await asyncio.sleep(min(left, max(next_end, ROOM_AGAIN_S)))
+
     async def _make_rounds(self) -> None:
         while True:
-            await asyncio.sleep(ROUND_EVERY_S)
+            await self._until_round()
             daemon = self._daemon
             for device in daemon.live.devices():
                 daemon.book.seen(device)  # whoever is there has not been away, however long it stays

@@ -117,6 +117,31 @@ async def test_another_web_server_is_no_edge_and_an_older_edge_is_named(tmp_path
         assert f"version {VERSION + 1}" in of(findings, "edge version")["seen"]
 
 
+async def test_an_edge_cannot_have_another_address_asked_for_from_inside(tmp_path: Path) -> None:
+    asked = list[str]()
+
+    async def reboot(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response()
+
+    async def sends_away(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/reboot"})
+
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "sessions": 0, "timestamp": 0})
+
+    app = web.Application()
+    app.router.add_get("/health", health)
+    app.router.add_get("/signal", sends_away)
+    app.router.add_get("/p", sends_away)
+    app.router.add_get("/reboot", reboot)
+    async with server(app) as url:
+        code, findings = await doctor(tmp_path, "--edge", url, *NO_STUN)
+    assert code == 1, findings
+    assert of(findings, "edge")["ok"], "control: it went on to the line"
+    assert asked == []
+
+
 async def test_a_proxy_whose_edge_is_gone_and_an_edge_without_a_page(tmp_path: Path) -> None:
     async def gone(_request: web.Request) -> web.StreamResponse:
         return web.Response(status=502)

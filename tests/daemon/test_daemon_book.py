@@ -1,6 +1,7 @@
 """The guest book and its file: on the disk before anybody is told, whole after any cut, quiet while nothing changes."""
 
 import asyncio
+import math
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,21 @@ async def test_who_enrolled_is_known_to_the_next_run(world: World) -> None:
     again = world.open()
     assert [one.id for one in again.register.devices()] == [device]
     assert isinstance(again.find(derive_keys(b"k" * 32).key_id, Road.HOME), Credential)
+
+
+async def test_the_room_of_a_code_is_left_when_the_code_ends_not_with_the_next_round(world: World) -> None:
+    book, told = world.book, list[set[bytes]]()
+    assert book.leave_rooms() == math.inf
+    code = await book.personal(Life.ONCE, away=True)
+    await book.personal(Life.ONCE)  # at home alone: no room
+    book.on_rooms_changed = lambda: told.append(set(book.rooms().values()))
+    world.clock.now += 10 * MINUTE_S
+    assert code.expires is not None
+    assert book.leave_rooms() == pytest.approx(code.expires - world.clock.now)
+    assert told == []
+    world.clock.now = code.expires
+    assert book.leave_rooms() == math.inf
+    assert told == [set()]
 
 
 async def test_the_door_away_from_home_is_told_whenever_its_rooms_change_and_at_no_other_time(world: World) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from aiohttp import ClientSession, WSServerHandshakeError
+from aiohttp import ClientConnectorError, ClientSession, WSServerHandshakeError
 
 from qrshared.signaling import Disconnected, Joined, Relayed, Servers, SignalClient
 from qrshared.signaling.client import SignalEvent
@@ -47,7 +47,7 @@ async def edge_process(folder: Path, *words: str, port: int = 0, **variables: st
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     with (folder / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "qrshared.cli.main", "signal", "--host", "127.0.0.1",
+            sys.executable, "-m", "qrshared.cli.main", "signal",
             *(() if "PORT" in variables else ("--port", str(port))), *words,
             env={**kept, "HOME": str(folder), "PYTHONPATH": PROJECT, **variables},
             stdout=asyncio.subprocess.PIPE, stderr=log,
@@ -120,9 +120,11 @@ async def test_an_edge_from_its_first_word_to_its_last(tmp_path: Path) -> None:
         status, text = await get(f"{edge.url}/health")
         assert status == 200
         assert json.loads(text)["sessions"] == 0
-        metrics = re.search(r"Metrics are at port (\d+)", edge.said)
+        metrics = re.search(r"Metrics are at 127.0.0.1, port (\d+)", edge.said)
         assert metrics is not None
         assert "qrshared_edge_ready 1" in (await get(f"http://127.0.0.1:{metrics[1]}/metrics"))[1]
+        with pytest.raises(ClientConnectorError):
+            await get(f"http://127.0.0.2:{metrics[1]}/metrics")
 
         room = room_id()
         async with asyncio.TaskGroup() as tasks:
@@ -170,7 +172,7 @@ async def test_an_edge_hands_out_relays_and_shows_its_secret_nowhere(tmp_path: P
         await a.client.ask_turn(room, to_b)
         servers = await a.until(Servers)
         assert servers.servers[0].urls == tuple(turn_url.split(","))
-        found = re.search(r"Metrics are at port (\d+)", edge.said)
+        found = re.search(r"Metrics are at 127.0.0.1, port (\d+)", edge.said)
         assert found is not None
         metrics = (await get(f"http://127.0.0.1:{found[1]}/metrics"))[1]
         assert "qrshared_edge_turn_minted_total 1\n" in metrics
