@@ -33,7 +33,7 @@ from qrshared.transfers import (
     match_parts,
     settle,
 )
-from qrshared.transfers.window import LARGE_WINDOWS_MAX
+from qrshared.transfers.window import LARGE_WINDOWS_MAX, MIDDLING_WINDOWS_MAX
 
 T, OLD, OTHER = "0" * 32, "1" * 32, "2" * 32
 MIB = 1024 * 1024
@@ -55,13 +55,13 @@ def test_windows_get_smaller_when_room_gets_short_and_a_newcomer_still_gets_one(
     assert all(pool.grant(f"another {n}") for n in range(250))
 
 
-def test_a_holders_third_window_at_once_is_a_smallest_one() -> None:
+def test_a_holders_third_window_at_once_is_a_middling_one_and_its_ninth_a_smallest() -> None:
     pool = WindowPool()
-    large, small = limits.WINDOW_BYTES, limits.WINDOW_BYTES_MIN
-    assert [pool.grant("greedy") for _ in range(4)] == [large] * LARGE_WINDOWS_MAX + [small] * 2
-    pool.release("greedy", large)
-    pool.release("greedy", large)
-    pool.release("greedy", small)
+    large, middling, small = limits.WINDOW_BYTES, limits.WINDOW_BYTES // 8, limits.WINDOW_BYTES_MIN
+    granted = [large] * LARGE_WINDOWS_MAX + [middling] * MIDDLING_WINDOWS_MAX + [small] * 2
+    assert [pool.grant("greedy") for _ in granted] == granted
+    for window in granted[1:]:
+        pool.release("greedy", window)
     assert pool.grant("greedy") == large
     assert pool.grant("somebody else") == large
 

@@ -12,8 +12,8 @@ const STEP_BYTES = 1 << 20;
 const FIRST_ROWS = 64;
 const GROWTH = 4;
 
-/** More wait together until one of these has ended; the computer takes 32 at once. */
-const TRANSFERS_MAX = 8;
+/** More wait together until one of these has ended: a device's third window at once is a small one. */
+const TRANSFERS_MAX = 2;
 
 export interface ComparingPorts {
   readonly hasher: () => Hasher;
