@@ -48,8 +48,17 @@ def away_options(function: F) -> F:
 
 def load(**flags: object) -> Loaded:
     """The settings under these flags; a bad flag is a wrong use of the command, a bad file is not."""
+    return _load(flags, is_lenient=False)
+
+
+def load_leniently(**flags: object) -> Loaded:
+    """The same, where a bad config.toml must not be in the way: what is wrong with it stands in `faults`."""
+    return _load(flags, is_lenient=True)
+
+
+def _load(flags: dict[str, object], *, is_lenient: bool) -> Loaded:
     try:
-        return load_settings(flags=flags, environment=os.environ)
+        return load_settings(flags=flags, environment=os.environ, is_lenient=is_lenient)
     except BadSetting as wrong:
         if str(wrong.fields["source"]).startswith("--"):
             raise click.UsageError(wrong.sentence) from None
@@ -57,8 +66,8 @@ def load(**flags: object) -> Loaded:
 
 
 def data_folder(data_dir: str | None) -> Path:
-    """The data folder a command is about."""
-    return load(data_dir=data_dir).settings.data_dir
+    """The data folder a command is about; what is wrong in the config.toml in it is of no concern here."""
+    return load_leniently(data_dir=data_dir).settings.data_dir
 
 
 def _flag(setting: Setting) -> Callable[[F], F]:

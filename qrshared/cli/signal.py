@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 import click
 
 from qrshared.cli.options import debug_option
-from qrshared.cli.turn_options import TurnFlags, turn_options
+from qrshared.cli.turn_options import TurnFlags, sources_of, turn_options
 from qrshared.errors import UserError
 from qrshared.settings.away import STUN_DEFAULT, read_stun
 from qrshared.settings.values import Expected
@@ -128,7 +128,7 @@ def command(
     # Late: the other commands need not wait until a web server is loaded.
     from qrshared.signaling import read_turn_config
 
-    relay = read_turn_config(**turn)
+    relay = read_turn_config(**turn, sources=sources_of(turn))
     asyncio.run(_serve(_Words(host, port, redis_url, networks, metrics_port, metrics_host, stun), relay))
 
 

@@ -1,10 +1,11 @@
 """The flags that say where relays come from, as `signal` takes them; `run` has the same ones from its settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, TypedDict, TypeVar
 
 import click
+from click.core import ParameterSource
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -36,8 +37,20 @@ class TurnFlags(TypedDict):
 def turn_options(function: F) -> F:
     """One flag each, in this order; also from the environment (`QRSHARED_TURN_URL`, …)."""
     for flag, text in reversed(_FLAGS.items()):
-        variable = "QRSHARED_" + flag.removeprefix("--").replace("-", "_").upper()
+        variable = _variable(flag.removeprefix("--").replace("-", "_"))
         kind = click.STRING if flag in _METAVARS else click.Path(dir_okay=False, path_type=Path)
         metavar = _METAVARS.get(flag, "FILE")
         function = click.option(flag, metavar=metavar, type=kind, envvar=variable, help=text)(function)
     return function
+
+
+def sources_of(names: Iterable[str]) -> dict[str, str]:
+    """The variable from which each came that came from one."""
+    context = click.get_current_context()
+    return {
+        name: _variable(name) for name in names if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT
+    }
+
+
+def _variable(name: str) -> str:
+    return "QRSHARED_" + name.upper()

@@ -14,10 +14,18 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from aiohttp import ClientConnectorCertificateError, ClientConnectorSSLError, ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorSSLError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+)
 
-from qrshared.signaling import Connected, Disconnected, SignalClient, TurnConfig, TurnKind, turn_source
+from qrshared.signaling import Connected, Disconnected, SignalClient, TurnConfig, TurnKind, TurnSource, turn_source
 from qrshared.signaling.client import NotAnEdge, OtherVersion
+from qrshared.signaling.metered import MeteredTurnSource, Trouble
 
 ANSWER_S: Final = 10.0
 """For one answer of an edge: it may wake up first where hosting platforms put idle programs to sleep."""
@@ -74,6 +82,9 @@ def _unreachable(base: str, fault: Exception) -> Finding:
     seen = f"{base} does not answer"
     if isinstance(fault, TimeoutError):
         seen += f" within {ANSWER_S:g} s"
+    elif isinstance(fault, ClientConnectorDNSError):
+        return Finding("edge", False, f"the name in {base} is not found",
+                       "Correct the name, or make its DNS entry. Is this computer itself online?")  # fmt: skip
     elif isinstance(fault, OSError) and fault.strerror:
         seen += f" ({fault.strerror})"
     return Finding(
@@ -190,16 +201,19 @@ async def examine_turn(session: ClientSession, config: TurnConfig | None) -> lis
             Finding("relay", True, "none is set: two networks that allow no direct way stay apart",
                     "Rent one at Metered, or run coturn (the kit has it): qrshared run --help shows the flags."),
         ]  # fmt: skip
-    servers = await turn_source(config, session).mint("doctor")
+    return await try_turn(turn_source(config, session))
+
+
+async def try_turn(source: TurnSource) -> list[Finding]:
+    """A credential from here, and what opens with it."""
+    servers = await source.mint("doctor")
     places = [(url, each.username or "", each.credential or "") for each in servers for url in each.urls]
     if not places:
-        return [
-            Finding("relay", False, "Metered gave no relay within a second",
-                    "Check the app's name and the key in its file at Metered, under Developers, and that its plan is "
-                    "not used up."),
-        ]  # fmt: skip
+        trouble = source.trouble if isinstance(source, MeteredTurnSource) else None
+        seen = "Metered gave no relay" + (f": {trouble.value}" if trouble is not None else "")
+        return [Finding("relay", False, seen, _METERED_ADVICE.get(trouble, _METERED_ADVICE[Trouble.ANSWER]))]
     async with asyncio.TaskGroup() as tasks:
-        tried = [tasks.create_task(_examine_relay(*place, config.kind)) for place in places]
+        tried = [tasks.create_task(_examine_relay(*place, source.kind)) for place in places]
     return [each.result() for each in tried]
 
 
@@ -214,6 +228,15 @@ async def _examine_relay(url: str, username: str, credential: str, kind: TurnKin
     return Finding("relay", True, f"{url} carries packets both ways")
 
 
+_METERED_ADVICE: Final[dict[Trouble | None, str]] = {
+    Trouble.NAME: "Is this computer online? If it is, its DNS does not know the app's name: see yourapp.metered.live.",
+    Trouble.CONNECTION: "Is this computer online? If it is, something in this network keeps it from Metered.",
+    Trouble.TIME: "Is this computer online, and slow at the moment? It waits for one second.",
+    Trouble.KEY: "Copy the API key or the secret key again, at Metered, under Developers, and see that the app's name "
+    "is the one that it belongs to. A word before the key (api: or secret:) must be the right one.",
+    Trouble.ANSWER: "See at Metered that the app's name is right, that it has a credential, and that its plan is not "
+    "used up.",
+}
 _RELAY_FAULTS: Final = {
     "UNREACHABLE": (
         "does not answer",

@@ -49,9 +49,7 @@ class Loaded:
     """What is wrong with config.toml, where that was to be no reason to stop."""
 
 
-def load_settings(
-    *, flags: Mapping[str, object], environment: Mapping[str, str], is_lenient: bool = False
-) -> Loaded:
+def load_settings(*, flags: Mapping[str, object], environment: Mapping[str, str], is_lenient: bool = False) -> Loaded:
     """Read all four sources; `flags` holds only what was given, by setting name, None counting as not given.
 
     Raises BadSetting, UnknownSetting, BrokenConfig or UnsafeConfig, each naming the place to correct. With `is_lenient`
@@ -115,9 +113,7 @@ def _tell(fault: UserError, faults: list[str] | None) -> None:
     faults.append(fault.sentence)
 
 
-def _read_config(
-    path: Path, rules: Mapping[str, Rule], faults: list[str] | None
-) -> dict[str, tuple[object, str]]:
+def _read_config(path: Path, rules: Mapping[str, Rule], faults: list[str] | None) -> dict[str, tuple[object, str]]:
     """The settings in `config.toml`; a missing file is an empty one, and so is an empty value a missing line."""
     try:
         text, table = _parse(path)
@@ -131,17 +127,22 @@ def _read_config(
             near = difflib.get_close_matches(name, set(rules) - {"data_dir"}, n=1)
             hint = f' Did you mean "{near[0]}"?' if near else ""
             _tell(UnknownSetting(source=source, name=name, hint=hint), faults)
-        elif rules[name].parse in (read_folder, read_file) and not _is_full_path(value):
+        elif value == "":
+            continue
+        elif rules[name].parse in (read_folder, read_file) and not _is_full_path(value, rules[name]):
             # A service starts in another folder than a terminal: a relative path would mean two places.
             expected = "a full path, or one from ~"
             _tell(BadSetting(source=source, name=name, value=_quoted(value), expected=expected), faults)
-        elif value != "":
+        else:
             found[name] = (value, source)
     return found
 
 
-def _is_full_path(value: object) -> bool:
-    return is_none(value) or Path(str(value)).expanduser().is_absolute()
+def _is_full_path(value: object, rule: Rule) -> bool:
+    if rule.parse is read_file and is_none(value):
+        return True
+    text = str(value)
+    return text.startswith("~") or Path(text).is_absolute()
 
 
 def _parse(path: Path) -> tuple[str, dict[str, Any]]:

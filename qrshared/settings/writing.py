@@ -135,4 +135,4 @@ def without_setting(text: str, name: str) -> str:
 
 
 def _line_of(name: str) -> re.Pattern[str]:
-    return re.compile(rf"""^[ \t]*["']?{re.escape(name)}["']?[ \t]*=[^\r\n]*$""", re.MULTILINE)
+    return re.compile(rf"""^[ \t]*["']?{re.escape(name)}["']?[ \t]*=[^\n]*$""", re.MULTILINE)

@@ -8,9 +8,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Final
 
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientConnectorDNSError, ClientConnectorError, ClientError, ClientSession
 
 from qrshared.signaling.limits import TURN_SERVERS_MAX, TURN_URLS_MAX, TURN_WORD_CHARACTERS_MAX
 from qrshared.signaling.messages import TurnServer
@@ -25,6 +26,16 @@ METERED_BYTES_MAX: Final = 64 * 1024
 """What is read of an answer; theirs have a thousand bytes."""
 
 _REFUSED: Final = frozenset({400, 401, 403})
+
+
+class Trouble(Enum):
+    """Why Metered gave no relay, as far as a person can do something about it."""
+
+    NAME = "its name is not found"
+    CONNECTION = "no connection to it comes about"
+    TIME = "it does not answer in time"
+    KEY = "it does not take the key"
+    ANSWER = "what it answers is no credential"
 
 
 class _NoAnswer(Exception):
@@ -55,21 +66,27 @@ class MeteredTurnSource:
         self._key_kind = config.key_kind
         self._session = session
         self._answer_s = answer_s
+        self.trouble: Trouble | None = None
+        """Why the last try gave nothing."""
 
     @property
     def kind(self) -> TurnKind:
         return TurnKind.METERED
 
     async def mint(self, label: str, ttl_s: int = 600) -> tuple[TurnServer, ...]:
+        self.trouble = None
         try:
             async with asyncio.timeout(self._answer_s):
                 servers = await self._mint(label, ttl_s)
         except TimeoutError:
+            self.trouble = Trouble.TIME
             _log.warning("Metered did not answer within %g s; without a relay for now", self._answer_s)
         except _NoAnswer as why:
+            self.trouble = Trouble.KEY if isinstance(why, _Refused) else Trouble.ANSWER
             _log.warning("Metered: %s; without a relay for now", why)
         except (ClientError, OSError, ValueError) as fault:
             # Its text may hold the address, and with it the key.
+            self.trouble = _trouble_of(fault)
             _log.warning("Metered cannot be asked (%s); without a relay for now", type(fault).__name__)
         else:
             return servers
@@ -127,6 +144,12 @@ class MeteredTurnSource:
         except (ValueError, RecursionError):
             raise _NoAnswer("what it says is not JSON") from None
         return parsed
+
+
+def _trouble_of(fault: Exception) -> Trouble:
+    if isinstance(fault, ClientConnectorDNSError):
+        return Trouble.NAME
+    return Trouble.CONNECTION if isinstance(fault, ClientConnectorError | OSError) else Trouble.ANSWER
 
 
 def _turn_servers(said: object) -> tuple[TurnServer, ...]:

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,7 @@ _TURN_URL = re.compile(
     r"turns?:(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\?transport=(udp|tcp))?", re.ASCII
 )
 _METERED_APP = re.compile(r"[A-Za-z0-9-]{1,63}")
+_METERED_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{1,200}")
 _METERED_DOMAIN = ".metered.live"
 
 
@@ -29,8 +31,9 @@ class WrongTurnUrl(UserError):
 
 
 class TurnUnclear(UserError):
-    """Relays are set in more than one way. Use one of: --turn-url with --turn-secret-file, --turn-url with --turn-user
-    and --turn-password-file, --metered-app with --metered-key-file."""
+    """Relays are set in more than one way: {given}. Use one of: --turn-url with --turn-secret-file, --turn-url with
+    --turn-user and --turn-password-file, --metered-app with --metered-key-file; take the others back.
+    `qrshared config` shows where each was set."""
 
 
 class TurnIncomplete(UserError):
@@ -39,6 +42,11 @@ class TurnIncomplete(UserError):
 
 class WrongMeteredApp(UserError):
     """{app} is no name of a Metered app. It is the first part of yourapp.metered.live."""
+
+
+class WrongMeteredKey(UserError):
+    """{file} holds no key of Metered: {why}. It is one line: the API key or the secret key alone, or one of them with
+    the word before it, such as secret:YOUR_KEY or api:YOUR_KEY. Both stand in Metered's pages, under Developers."""
 
 
 class NoSecret(UserError):
@@ -103,10 +111,12 @@ def read_turn_config(
     turn_password_file: Path | None = None,
     metered_app: str | None = None,
     metered_key_file: Path | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> TurnConfig | None:
     """The configuration these words come to; None when nothing is said. Secrets are read here, from their files.
 
-    Raises `WrongTurnUrl`, `WrongMeteredApp`, `NoSecret`, `TurnIncomplete`, `TurnUnclear`.
+    `sources` says by name where each was set (a flag, a variable, a line of a file), for the sentences of errors.
+    Raises `WrongTurnUrl`, `WrongMeteredApp`, `WrongMeteredKey`, `NoSecret`, `TurnIncomplete`, `TurnUnclear`.
     """
     given = {
         "--turn-url": turn_url,
@@ -125,20 +135,21 @@ def read_turn_config(
     if not said:
         return None
     fitting = [way for way in ways if said <= set(way)]
+    named = _listed([_with_source(flag, sources or {}) for flag in given if flag in said])
     if not fitting:
-        raise TurnUnclear
+        raise TurnUnclear(given=named)
     if not any(said == set(way) for way in fitting):
         lacking = " or ".join(_listed([flag for flag in way if flag not in said]) for way in fitting)
-        raise TurnIncomplete(given=_listed(sorted(said)), lacking=lacking)
+        raise TurnIncomplete(given=named, lacking=lacking)
     if metered_app and metered_key_file:
-        kind, key = _metered_key(read_secret(metered_key_file))
+        kind, key = _metered_key(read_secret(metered_key_file), metered_key_file)
         return MeteredTurn(_app_name(metered_app), key, kind)
     urls = turn_urls(turn_url or "")
     if turn_secret_file:
         return CoturnTurn(urls, read_secret(turn_secret_file))
     if turn_user and turn_password_file:
         return StaticTurn(urls, turn_user, read_secret(turn_password_file))
-    raise TurnUnclear
+    raise TurnUnclear(given=named)
 
 
 def turn_urls(text: str) -> tuple[str, ...]:
@@ -177,11 +188,15 @@ def read_secret(file: Path) -> str:
     return secret
 
 
-def _metered_key(text: str) -> tuple[MeteredKeyKind | None, str]:
-    word, colon, rest = text.partition(":")
-    if colon and word.strip().lower() in set(MeteredKeyKind) and rest.strip():
-        return MeteredKeyKind(word.strip().lower()), rest.strip()
-    return None, text
+def _metered_key(text: str, file: Path) -> tuple[MeteredKeyKind | None, str]:
+    word, colon, rest = (part.strip() for part in text.partition(":"))
+    kind, key = (word.lower(), rest) if colon else ("", word)
+    if colon and kind not in set(MeteredKeyKind):
+        raise WrongMeteredKey(file=file, why="the word before the colon is neither api nor secret")
+    if not _METERED_KEY.fullmatch(key):
+        why = f"nothing stands behind {kind}:" if kind and not key else "a key is one word of letters and digits"
+        raise WrongMeteredKey(file=file, why=why)
+    return (MeteredKeyKind(kind) if kind else None), key
 
 
 def _app_name(text: str) -> str:
@@ -189,6 +204,11 @@ def _app_name(text: str) -> str:
     if not _METERED_APP.fullmatch(name):
         raise WrongMeteredApp(app=text)
     return name
+
+
+def _with_source(flag: str, sources: Mapping[str, str]) -> str:
+    source = sources.get(flag.removeprefix("--").replace("-", "_"), "")
+    return flag if source in ("", "default", flag) else f"{flag} (from {source})"
 
 
 def _listed(words: list[str]) -> str:

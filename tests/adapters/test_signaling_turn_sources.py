@@ -14,9 +14,10 @@ import pytest
 from aiohttp import ClientSession, web
 
 from qrshared.links.probe import probe_turn
+from qrshared.remote.checkup import try_turn
 from qrshared.signaling import CoturnTurn, MeteredTurn, StaticTurn, TurnKind, TurnServer, read_turn_config, turn_source
 from qrshared.signaling.limits import TURN_SERVERS_MAX, TURN_URLS_MAX, TURN_WORD_CHARACTERS_MAX
-from qrshared.signaling.metered import METERED_BYTES_MAX
+from qrshared.signaling.metered import METERED_BYTES_MAX, Trouble
 from qrshared.signaling.turn import CoturnTurnSource
 from qrshared.signaling.turn_config import (
     SECRET_BYTES_MAX,
@@ -25,6 +26,7 @@ from qrshared.signaling.turn_config import (
     TurnIncomplete,
     TurnUnclear,
     WrongMeteredApp,
+    WrongMeteredKey,
     WrongTurnUrl,
     read_secret,
 )
@@ -75,6 +77,7 @@ def test_a_word_before_a_metered_key_says_which_it_is(tmp_path: Path) -> None:
         ({"turn_url": ",".join(f"turn:a:{n}" for n in range(TURN_URLS_MAX + 1)), "turn_secret_file": "f"},
          WrongTurnUrl, ""),
         ({"turn_url": "turn:" + "a" * TURN_WORD_CHARACTERS_MAX, "turn_secret_file": "f"}, WrongTurnUrl, ""),
+        ({"turn_url": URL, "metered_app": "a"}, TurnUnclear, "--turn-url (from QRSHARED_TURN_URL) and --metered-app."),
         ({"metered_app": "a/b", "metered_key_file": "f"}, WrongMeteredApp, "a/b"),
         ({"turn_url": URL, "turn_secret_file": "nowhere"}, NoSecret, "no such file"),
     ],
@@ -84,9 +87,22 @@ def test_what_is_half_said_or_said_twice_is_a_sentence(
 ) -> None:
     file = secret_file(tmp_path)
     paths = {name: (file if value == "f" else Path(value)) for name, value in flags.items() if name.endswith("file")}
+    sources = {"turn_url": "QRSHARED_TURN_URL", "metered_app": "--metered-app"}
     with pytest.raises(fault) as told:
-        read_turn_config(**{**flags, **paths})
+        read_turn_config(**{**flags, **paths}, sources=sources)
     assert word in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("secret:", "stands behind secret:"), ("foo:abc", "neither api nor secret"), ("api: two words", "one word"),
+     ("https://x", "neither api nor secret"), (":abc", "one line")],
+)  # fmt: skip
+def test_what_is_no_key_of_metered_is_told_what_one_looks_like(text: str, word: str, tmp_path: Path) -> None:
+    with pytest.raises(WrongMeteredKey, match="secret:YOUR_KEY") as told:
+        read_turn_config(metered_app="a", metered_key_file=secret_file(tmp_path, text))
+    assert word in told.value.sentence
+    assert "abc" not in told.value.sentence
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two\nlines", "s" * (SECRET_BYTES_MAX + 1), "naïve", "a\0b"])
@@ -153,8 +169,11 @@ async def test_metered_with_a_secret_key_makes_one_that_ends(kind: MeteredKeyKin
 )  # fmt: skip
 async def test_a_key_that_is_not_taken_means_no_relay(key: str, kind: MeteredKeyKind | None, asked: list[str]) -> None:
     async with metered() as (fake, session):
-        assert await fake.source(session, key, kind).mint("label") == ()
+        source = fake.source(session, key, kind)
+        assert await source.mint("label") == ()
         assert fake.asked == asked
+        assert source.trouble is Trouble.KEY
+        assert "Copy the API key" in (await try_turn(source))[0].advice
 
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -210,16 +229,25 @@ async def test_a_provider_that_talks_nonsense_means_no_relay_and_a_word_without_
 async def test_a_slow_provider_is_given_up_within_its_second(caplog: pytest.LogCaptureFixture) -> None:
     async with metered() as (fake, session):
         fake.answer = never
+        source = fake.source(session)
         began = time.monotonic()
-        assert await fake.source(session).mint("label") == ()
+        assert await source.mint("label") == ()
         assert 0.9 < time.monotonic() - began < 1.5
+        assert source.trouble is Trouble.TIME
         assert "did not answer within 1 s" in caplog.text
 
 
 async def test_a_provider_that_is_not_there_means_no_relay_at_once(caplog: pytest.LogCaptureFixture) -> None:
     async with metered() as (fake, session):
         fake.address = "http://127.0.0.1:1"
-        assert await fake.source(session).mint("label") == ()
+        source = fake.source(session)
+        assert await source.mint("label") == ()
+        assert source.trouble is Trouble.CONNECTION
+        (found,) = await try_turn(source)
+        assert (found.ok, found.seen) == (False, "Metered gave no relay: no connection to it comes about")
+        fake.address = "http://no-such-app.invalid"
+        (found,) = await try_turn(fake.source(session))
+        assert found.seen == "Metered gave no relay: its name is not found"
         assert "ClientConnectorError" in caplog.text
         assert API_KEY not in caplog.text
 

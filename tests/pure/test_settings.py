@@ -80,7 +80,8 @@ def test_every_setting_can_be_given_as_a_variable(data_dir: Path) -> None:
         edge="https://edge.example", stun=("stun:a.example", "stun:b.example:3478"),
         turn_url="turn:r.example:3478?transport=tcp", turn_secret_file=Path.home() / "turn.secret", turn_user="anna",
         turn_password_file=Path("/run/secrets/turn"), metered_app="my-app",
-        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0, plain_downloads=False, quiet_hours=Hours(22 * 60, 7 * 60 + 30),
+        metered_key_file=Path("/run/secrets/metered"), relay_ask_mb=0, plain_downloads=False,
+        quiet_hours=Hours(22 * 60, 7 * 60 + 30),
     )  # fmt: skip
 
 
