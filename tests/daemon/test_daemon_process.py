@@ -55,7 +55,7 @@ async def test_from_a_code_to_a_whole_file_and_back_again_after_a_restart_on_the
         assert home.visible() == {"a.txt": b"one", "b.bin": content_of(3 * MIB)}
         status = await home.ask(GetStatus())
         assert isinstance(status, StatusFacts)
-        assert (status.pid, status.inbox, status.problems) == (running.process.pid, str(home.inbox), ())
+        assert (status.pid, status.inbox) == (running.process.pid, str(home.inbox))
         assert [one.state for one in status.transfers] == [TransferState.DONE]
         assert status.free_bytes > 0
         listed = await home.ask(ListInbox(10))
