@@ -25,7 +25,8 @@ async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> N
     await phone.choose("Send", photo)
     await owner.wait_for(ASKS % 1)
     asked = str(await owner.evaluate("document.querySelector('[data-asking]').innerText")).replace("\u00a0", " ")
-    assert "wants to send 1 file (1 MB): photo.jpg" in asked
+    assert "wants to send 1 photo (1 MB)" in asked
+    assert "photo.jpg" in asked
     assert home.daemon.files() == {}
     status = json.loads(home.daemon.say("status", "--json"))
     assert [one["items"] for one in status["asking"]] == [1]
