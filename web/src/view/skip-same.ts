@@ -33,7 +33,7 @@ export class SkipSame {
   card(computer: string): TemplateResult | typeof nothing {
     if (!isOffered(this.#line.state, this.#isOn)) return nothing;
     return html`<label class="skip-same"><input type="checkbox" role="switch" .checked=${this.#isOn} @change=${this.#turned}>
-      <span>Skip what is already there<small>Files with the same name and content as on <bdi>${computer}</bdi> are not sent again.</small></span></label>`;
+      <span>Skip what is already there<small>Files of up to 64 MB that lie on <bdi>${computer}</bdi> under the same name, with the same content, are not sent again.</small></span></label>`;
   }
 
   readonly #turned = (event: Event): void => {
