@@ -85,11 +85,11 @@ async def test_a_chosen_folder_keeps_its_tree(home: Home) -> None:
 
 async def test_a_note_and_a_link_land_as_small_texts_that_the_owner_can_copy(home: Home) -> None:
     page = await home.scan()
-    for text in ("Milk, 2 l\nBrot für Oma 🍞", "https://example.org/a?b=c#d"):
+    for done, text in enumerate(("Milk, 2 l\nBrot für Oma 🍞", "https://example.org/a?b=c#d"), start=1):
         await page.tap("Note or link")
         await page.type(text)
         await page.tap("Send it")
-    await wait_done(page, 2)
+        await wait_done(page, done)  # until then the page moves under a finger
     said = {path.name: path.read_text("utf-8") for path in home.daemon.inbox.glob("*.txt")}
     names = sorted(said)
     assert names[0].startswith("Link example.org ")
