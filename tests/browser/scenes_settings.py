@@ -25,7 +25,7 @@ def settings(**values: str) -> Json:
         "t": "settings_facts",
         "settings": [
             {
-                "name": one.name, "value": (VALUES | values).get(one.name, ""), "default": one.default_text,
+                "name": one.name, "value": {**VALUES, **values}.get(one.name, ""), "default": one.default_text,
                 "text": one.text, "source": "--name" if one.name == fixed else "default",
                 "choices": CHOICES.get(one.name, []), "is_fixed": one.name == fixed or one.name not in LIVE,
                 "needs_restart": one.name not in LIVE,
