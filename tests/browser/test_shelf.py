@@ -14,7 +14,8 @@ import pytest
 
 from tests.browser.chromium import Page
 from tests.browser.home import COMPUTER, IS_OPEN, MIB, ROOT, Daemon, Home, make_home, sha256, wait_sent
-from tests.browser.test_two_browsers import NO_PICKERS, Tab, kept_by_the_origin, open_tab
+from tests.browser.test_two_at_an_edge import kept_by_the_origin
+from tests.browser.test_two_browsers import NO_PICKERS, Tab, open_tab
 from tests.namespaces import Host
 
 pytestmark = pytest.mark.needs("chromium", "netns")
