@@ -2,13 +2,15 @@
 
 Always true here:
 - a peer without a device key sends nothing: `Grant` decides, and only here;
-- a device has one live session; a transfer outlives it and is carried by the next;
+- a device has one live session; a transfer, in or out, outlives it and is carried by the next;
 - the reader never waits for the writer, nor for a disk: what has arrived waits in the transfer's own queue, which the
   window bounds;
-- a receipt is said only after the inbox placed the item durably.
+- a receipt is said only after the inbox placed the item durably;
+- what the owner must be asked about takes no byte before the word, which holds for exactly the items that were asked.
 
 Deliberately absent: how a link is carried (links), what a message looks like (protocol), who may do what (tickets),
-which bytes are missing (transfers), where files go (inbox), and what the owner's verbs do (the daemon's desk).
+which bytes are missing (transfers), where files go (inbox), what is offered (shelf, the daemon), who asks the owner and
+how, and what the owner's verbs do (the daemon's desk).
 """
 
 from qrshared.sessions.asking import Question, Questions, Word

@@ -3,11 +3,12 @@
 Always true here:
 - a source is read only while it is the same regular file (device, inode, size, modification time) as when it was
   offered; a link, a device or a changed file is refused with a word, never sent half old and half new;
-- nothing that a peer says becomes a path here;
+- nothing that a peer says becomes a path here, and no link is followed, neither to a file nor as the Outbox itself;
 - what is still being written waits until it rests; hidden and half-written files are not offered.
 
 Deliberately absent: who may pick up (tickets), how bytes travel (sessions, links), what `qrshared send` offers and for
-how long (daemon); nothing here moves, changes or removes a file.
+how long (daemon). Nothing here moves, changes or removes a file: the folder Outbox is all that is made, and what is
+put into it or taken back goes by way of the inbox.
 """
 
 from qrshared.shelf.errors import OutboxInTheWay, ShelfError, SourceChanged, SourceUnreadable, TreeTooLarge
