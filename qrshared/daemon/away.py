@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 STRANGER_S: Final = 45.0
 """How long a link may be no device's: handshake, hello and a slow disk. Elsewhere there is no wall to look at."""
 
-_MIB = 1024**2
+_MB = 10**6
 
 
 class Rooms(Protocol):
@@ -58,7 +58,7 @@ class Away:
         except UserError as wrong:
             self.relay_problem = f"The relay is not used. {wrong.sentence}"
         self._stun = (IceServer(settings.stun),) if settings.stun else ()
-        self._ask_bytes = settings.relay_ask_mb * _MIB
+        self._ask_bytes = settings.relay_ask_mb * _MB
         self._welcome = welcome
         self._live = live
         self._visitors: dict[Link, RemoteVisitor] = {}

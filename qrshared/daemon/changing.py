@@ -21,8 +21,8 @@ from qrshared.sessions import Asker, IncomingTransfers, Welcome, Word
 from qrshared.settings import Accept, Settings
 from qrshared.tickets import Right
 
-_GIB: Final = 1024**3
-_MIB: Final = 1024**2
+_GB: Final = 10**9
+_MB: Final = 10**6
 
 AWAY: Final = frozenset(
     {
@@ -38,7 +38,7 @@ ASKED_ANEW: Final = frozenset({"name", "wall", "plain_downloads", "notices", "qu
 
 def away_facts(settings: Settings) -> AwayFacts | None:
     """What trusted devices are told of the edge."""
-    return None if settings.edge is None else AwayFacts(settings.edge, settings.relay_ask_mb * _MIB)
+    return None if settings.edge is None else AwayFacts(settings.edge, settings.relay_ask_mb * _MB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def let_change(settings: LiveSettings, parts: Parts) -> None:
                 questions.answer(one.transfer, word)
 
     async def guests(wanted: Settings) -> None:
-        parts.book.register.give_guests(wanted.guest_daily_gb * _GIB)
+        parts.book.register.give_guests(wanted.guest_daily_gb * _GB)
 
     async def level(wanted: Settings) -> None:
         logging.getLogger("qrshared").setLevel(wanted.log_level.upper())

@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 OWNER_HERE: Final = Grant(Road.LOOPBACK, rights=frozenset(Right), trust=Trust.OWNER)
 """Whoever may open the control socket is the owner."""
 
-_GIB: Final = 1024**3
+_GB: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ async def _save_at_last(book: Book) -> None:
 
 def _open_book(settings: Settings, endings: _Endings, live: LiveSessions) -> Book:
     store = Store(settings.data_dir / "devices.json")
-    guest_day_bytes = settings.guest_daily_gb * _GIB
+    guest_day_bytes = settings.guest_daily_gb * _GB
     return Book(store, guest_day_bytes=guest_day_bytes, on_ended=endings, is_online=live.is_online)
 
 

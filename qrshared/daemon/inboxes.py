@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 5.0
 """How often an earlier inbox is asked about: nobody waits for it to be let go of."""
 
-_MIB: Final = 1024**2
+_MB: Final = 10**6
 
 
 def make_inbox(settings: Settings) -> Inbox:
     """An inbox to enter."""
-    reserve_bytes = None if settings.reserve_mb is None else settings.reserve_mb * _MIB
+    reserve_bytes = None if settings.reserve_mb is None else settings.reserve_mb * _MB
     return Inbox.open(settings.inbox, settings.data_dir, file_mode=settings.file_mode, reserve_bytes=reserve_bytes)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from qrshared.inbox.folder import Folder
 
-RESERVE_BYTES = 1024**3
+RESERVE_BYTES = 10**9
 RESERVE_SHARE = 0.05
-"""The reserve is the smaller of the two: 1 GiB, or 5 % of a small disk."""
+"""The reserve is the smaller of the two: 1 GB, or 5 % of a small disk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,14 +92,14 @@ class Settings:
     )
     file_mode: int = _setting(0o644, read_file_mode, "MODE", "Rights of files in the inbox, as octal digits.", "644")
     guest_daily_gb: int = _setting(
-        20, lambda value: read_whole(value, 0, 1_000_000, "GiB"), "GIB", "What all guests together may send in a day."
+        20, lambda value: read_whole(value, 0, 1_000_000, "GB"), "GB", "What all guests together may send in a day."
     )
     reserve_mb: int | None = _setting(
         None,
-        lambda value: read_whole(value, 0, 100_000_000, "MiB"),
-        "MIB",
+        lambda value: read_whole(value, 0, 100_000_000, "MB"),
+        "MB",
         "Disk space that stays free whatever arrives.",
-        "1024, at most 5 % of the disk",
+        "1000, at most 5 % of the disk",
     )
     notices: bool = _setting(True, read_switch, "YES|NO", "Show a desktop notice when files have arrived.")
     quiet_hours: Hours | None = _setting(
@@ -152,8 +152,8 @@ class Settings:
     metered_key_file: Path | None = _setting(None, read_file, "FILE", "Holds Metered's API key or secret key.", "none")
     relay_ask_mb: int = _setting(
         100,
-        lambda value: read_whole(value, 0, 1_000_000_000, "MiB"),
-        "MIB",
+        lambda value: read_whole(value, 0, 1_000_000_000, "MB"),
+        "MB",
         "Pages ask before they send more than this through a relay.",
     )
     log_level: str = _setting("info", read_level, "LEVEL", "debug, info, warning or error; only debug names files.")

@@ -15,14 +15,14 @@ from qrshared.remote.checkup import Finding
 LOW_BYTES = 1_000_000_000
 """One film, or three hundred photos."""
 
-_MIB = 1024 * 1024
+_MB = 10**6
 _ELSEWHERE = "choose another folder, and start qrshared again: qrshared config set inbox FOLDER"
 
 
 def examine_storage(around: Surroundings) -> list[Finding]:
     """The inbox and its disk."""
     settings = around.settings
-    reserve = None if settings.reserve_mb is None else settings.reserve_mb * _MIB
+    reserve = None if settings.reserve_mb is None else settings.reserve_mb * _MB
     # A daemon may have been started with a flag; the folder that it uses is the one that matters.
     folder = settings.inbox if around.status is None else Path(around.status.inbox)
     tried = try_inbox(folder, reserve_bytes=reserve)

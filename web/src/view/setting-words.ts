@@ -40,7 +40,7 @@ export const GROUPS: readonly SettingGroup[] = [
   {
     title: "Limits",
     settings: {
-      guest_daily_gb: { label: "Guests may send in a day", text: "All guests together. Your own devices are not limited.", unit: "GiB" },
+      guest_daily_gb: { label: "Guests may send in a day", text: "All guests together. Your own devices are not limited.", unit: "GB" },
       plain_downloads: { label: "Big files to phones without encryption", text: "Some phones can take big files no other way, and each asks its person first. Anyone on the same Wi-Fi could read along.", choices: YES_NO },
     },
   },
@@ -49,7 +49,7 @@ export const GROUPS: readonly SettingGroup[] = [
     note: "To send from anywhere, this computer keeps a line open to a meeting point on the internet. It never sees a file.",
     settings: {
       edge: { label: "Meeting point", text: "Its address. Without one this computer is reached at home only.", none: "None: at home only", hint: "Such as https://share.example.org; empty for none" },
-      relay_ask_mb: { label: "Ask before the relay carries more than", text: "Where there is no direct way, a relay carries the files, and somebody pays for it. Pages ask before they send more.", unit: "MiB" },
+      relay_ask_mb: { label: "Ask before the relay carries more than", text: "Where there is no direct way, a relay carries the files, and somebody pays for it. Pages ask before they send more.", unit: "MB" },
       turn_url: { label: "Your relay", text: "For networks without a direct way. It also needs a secret, or a user with a password.", none: "None", hint: "Such as turn:relay.example.org:3478" },
       turn_secret_file: { label: "File with the relay’s secret", text: `What your coturn calls static-auth-secret. ${FILE_NOTE}`, none: "None" },
       turn_user: { label: "User of the relay", text: "For a relay with one fixed password.", none: "None" },
