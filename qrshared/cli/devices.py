@@ -26,7 +26,7 @@ class NoSuchDevice(UserError):
 
 
 class ManyDevices(UserError):
-    """ "{name}" may mean {count} devices. Say which one by the beginning of its id: {ids}"""
+    """ "{name}" may mean {count} devices. Say which one by the beginning of its id: {ids}."""
 
 
 @click.group("devices", invoke_without_command=True)
@@ -73,11 +73,17 @@ def trust_command(context: click.Context, data_dir: str | None, name: str) -> No
 @data_dir_option
 @click.pass_context
 def revoke_command(context: click.Context, data_dir: str | None, name: str) -> None:
-    """End what a device may do, at once."""
+    """End what a device may do, at once; what it has for use away from home ends with it."""
     folder = _folder(context, data_dir)
-    device = _find(folder, name)
+    devices = ask(folder, ListDevices(), DeviceList).devices
+    device = choose_device(devices, name)
     ask(folder, RevokeDevice(device.device), Done)
-    click.echo(f"{visible(device.name)} may do nothing any more. To come back it scans a code again.")
+    keys = ""
+    if any(one.second_of == device.device for one in devices):
+        keys = ", neither at home nor away: both of its keys ended"
+    elif _is_second(device, devices):
+        keys = " away from home; what it may do at home stays"
+    click.echo(f"{visible(device.name)} may do nothing any more{keys}. To come back it scans a code again.")
 
 
 @command.command("rename")
@@ -102,12 +108,34 @@ def choose_device(devices: Sequence[DeviceFacts], name: str) -> DeviceFacts:
     if not chosen and len(wanted) >= PREFIX_CHARACTERS:
         chosen = [device for device in devices if device.device.startswith(wanted.lower())]
     if len(chosen) > 1:
-        ids = ", ".join(device.device[:SHOWN_CHARACTERS] for device in chosen)
+        # The two keys of one phone have one name, and end together: who says the name means the phone.
+        firsts = [device for device in chosen if not _is_second(device, chosen)]
+        if len(firsts) == 1:
+            return firsts[0]
+        ids = ", ".join(f"{device.device[:SHOWN_CHARACTERS]}{_key_words(device, devices)}" for device in chosen)
         raise ManyDevices(name=visible(wanted), count=len(chosen), ids=ids)
     if not chosen:
         near = difflib.get_close_matches(wanted, [device.name for device in devices], n=1)
         raise NoSuchDevice(name=visible(wanted), hint=f' Did you mean "{visible(near[0])}"?' if near else "")
     return chosen[0]
+
+
+def _is_second(device: DeviceFacts, devices: Sequence[DeviceFacts]) -> bool:
+    """Whether this is another's key for elsewhere, and that other is among these."""
+    return any(one.device == device.second_of for one in devices)
+
+
+def _key_words(device: DeviceFacts, devices: Sequence[DeviceFacts]) -> str:
+    """Which of two keys of one phone this is."""
+    if _is_second(device, devices):
+        return f" (away, of {(device.second_of or '')[:SHOWN_CHARACTERS]})"
+    return " (at home)" if any(one.second_of == device.device for one in devices) else ""
+
+
+def _tied(devices: Sequence[DeviceFacts]) -> list[DeviceFacts]:
+    """In this order, but each key for elsewhere beneath the device that it belongs to."""
+    firsts = [device for device in devices if not _is_second(device, devices)]
+    return [one for first in firsts for one in (first, *(each for each in devices if each.second_of == first.device))]
 
 
 def _find(folder: Path, name: str) -> DeviceFacts:
@@ -125,9 +153,9 @@ def _list(folder: Path, *, as_json: bool) -> None:
             visible(device.name),
             device.trust,
             "now" if device.online else time_words(device.seen_ms, now),
-            device.device[:SHOWN_CHARACTERS],
+            device.device[:SHOWN_CHARACTERS] + _key_words(device, listed.devices),
         )
-        for device in listed.devices
+        for device in _tied(listed.devices)
     ]
     if rows or not is_terminal():
         print_table(("Name", "May", "Seen", "Id"), [(name, _may(trust), seen, id_) for name, trust, seen, id_ in rows])

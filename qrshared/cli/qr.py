@@ -12,7 +12,7 @@ from qrshared.cli.code import code_matrix, terminal_code
 from qrshared.cli.options import data_dir_option, data_folder
 from qrshared.cli.output import choose_ink
 from qrshared.cli.status import edge_words
-from qrshared.cli.words import time_words, visible
+from qrshared.cli.words import HERE_ONLY, is_here_only, time_words, visible
 from qrshared.errors import UserError
 from qrshared.protocol import GetStatus, LineState, MakeTicket, StatusFacts, TicketFacts
 
@@ -55,6 +55,8 @@ def command(
         raise FileExists(path=path)  # before a ticket is made for nothing
     folder = data_folder(data_dir)
     ticket = ask(folder, MakeTicket(life, away=remote), TicketFacts)
+    if remote and is_here_only(ticket.url):
+        click.echo(f"But {HERE_ONLY.removeprefix('but ')}. Set the edge to an address that phones can open.", err=True)
     if only_url:
         click.echo(ticket.url)
         return

@@ -9,7 +9,15 @@ import click
 from qrshared.cli.asking import ask
 from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import print_json
-from qrshared.cli.words import counted, duration_words, size_words, time_words, visible
+from qrshared.cli.words import (
+    HERE_ONLY,
+    counted,
+    duration_words,
+    is_here_only,
+    size_words,
+    time_words,
+    visible,
+)
 from qrshared.protocol import (
     AskingFacts,
     DeviceFacts,
@@ -83,7 +91,8 @@ def edge_words(edge: EdgeFacts) -> str:
     """How it stands with the way in from other networks."""
     match edge.state:
         case LineState.CONNECTED:
-            return f"{visible(edge.url)} (connected: this computer is reached away from home too)"
+            reached = HERE_ONLY if is_here_only(edge.url) else "this computer is reached away from home too"
+            return f"{visible(edge.url)} (connected: {reached})"
         case LineState.CONNECTING:
             return f"{visible(edge.url)} (connecting)"
         case LineState.FAILED:

@@ -1,10 +1,24 @@
 """Sizes, times and names as people read them in a terminal."""
 
 import datetime as dt
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+HERE_ONLY = "but this address exists on this computer only, so no phone reaches it"
+"""Of an edge at `localhost`."""
 
 _UNITS = ("kB", "MB", "GB", "TB")
 _ZERO_WIDTH_JOINER = "\u200d"
 """Holds an emoji family together; the one invisible character that names need."""
+
+
+def is_here_only(url: str) -> bool:
+    """Whether this address means each computer itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def size_words(count: int) -> str:

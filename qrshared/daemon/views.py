@@ -245,6 +245,7 @@ class Views:
             seen_ms=int(device.seen * 1000),
             online=self._live.is_online(device.id),
             road=self._road_of(device.id),
+            second_of=device.second_of,
         )
 
     def _is_reached_from_elsewhere(self) -> bool:

@@ -104,6 +104,8 @@ class DeviceFacts:
     seen_ms: int
     online: bool
     road: RoadInUse | None = None
+    second_of: DeviceId | None = None
+    """The device whose key for elsewhere this is: both are one thing in somebody's hand, and end with the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +26,7 @@ from qrshared.protocol import (
     RevokeDevice,
     TrustDevice,
 )
-from tests.daemon.full_desk import ANNA, AWAY_CODE, CODE, OWNER_URL, FullDesk
+from tests.daemon.full_desk import ANNA, AWAY_CODE, BEN, CODE, OWNER_URL, FullDesk
 from tests.desk_double import OWNER
 
 
@@ -190,6 +191,17 @@ def test_a_code_for_elsewhere_is_the_edges_address_and_says_when_it_reaches_nobo
     assert "not connected: No qrshared answers there). Until it is connected" in capsys.readouterr().err
 
 
+def test_a_code_that_no_phone_can_open_says_so(desk: FullDesk, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = "http://localhost:7780/p#1" + "C" * 22
+    monkeypatch.setattr("tests.daemon.full_desk.AWAY_CODE", here)
+    desk.edge = EdgeFacts("http://localhost:7780", LineState.CONNECTED)
+    for words in (["--url"], []):
+        assert main(["qr", "--remote", *words]) == 0
+        said = capsys.readouterr()
+        assert here in said.out
+        assert "this address exists on this computer only" in said.err
+
+
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_a_file_with_a_code_is_private_and_never_overwritten_unasked(
     kind: str, desk: FullDesk, tmp_path: Path, capsys: Said
@@ -224,6 +236,22 @@ def test_devices_are_trusted_renamed_and_revoked_by_name(desk: FullDesk, capsys:
     assert verbs == [TrustDevice(ANNA.device), RenameDevice(ANNA.device, "Anna"), RevokeDevice(ANNA.device)]
     assert main(["devices", "revoke", "b2b2"]) == 1
     assert capsys.readouterr().err == "That device is gone already.\n"
+
+
+def test_the_two_keys_of_one_phone_stand_together_and_end_together(desk: FullDesk, capsys: Said) -> None:
+    away = replace(ANNA, device="a2" * 16, second_of=ANNA.device)
+    desk.devices = [away, BEN, ANNA]
+    assert main(["devices"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[-1] for row in rows[-3:]] == ["b2b2b2b2", "a1a1a1a1 (at home)", "a2a2a2a2 (away, of a1a1a1a1)"]
+    assert main(["devices", "revoke", "Anna's phone"]) == 0
+    assert desk.asked[-1] == RevokeDevice(ANNA.device)
+    assert "both of its keys ended" in capsys.readouterr().out
+    assert main(["devices", "revoke", "a2a2"]) == 0
+    assert "what it may do at home stays" in capsys.readouterr().out
+    desk.devices = [away, ANNA, replace(ANNA, device="c3" * 16)]
+    assert main(["devices", "revoke", "Anna's phone"]) == 1
+    assert "a2a2a2a2 (away, of a1a1a1a1), a1a1a1a1 (at home), c3c3c3c3." in capsys.readouterr().err
 
 
 def test_the_data_folder_may_be_said_before_and_after_a_second_word(

@@ -11,8 +11,8 @@ from qrshared.cli.code import code_matrix
 from qrshared.cli.devices import ManyDevices, NoSuchDevice, choose_device
 from qrshared.cli.inbox import NewEntries
 from qrshared.cli.opening import has_screen, leading_page, remote_words
-from qrshared.cli.status import devices_words, status_lines, transfer_words
-from qrshared.cli.words import duration_words, size_words, time_words, visible
+from qrshared.cli.status import devices_words, edge_words, status_lines, transfer_words
+from qrshared.cli.words import duration_words, is_here_only, size_words, time_words, visible
 from qrshared.protocol import (
     AddressFacts,
     DeviceFacts,
@@ -283,3 +283,15 @@ def test_the_picture_is_a_png_of_one_bit_and_the_right_size() -> None:
     assert int.from_bytes(picture[16:20], "big") == len(matrix) * 16
     assert picture[24:26] == b"\x01\x00"
     assert len(picture) < 4000
+
+
+@pytest.mark.parametrize(
+    ("url", "is_here"),
+    [
+        ("http://127.0.0.1:7780", True), ("http://localhost:7780/p#1x", True), ("https://edge.localhost", True),
+        ("http://[::1]:80", True), ("http://192.168.1.7:7780", False), ("https://share.example.org", False),
+    ],
+)  # fmt: skip
+def test_an_edge_that_exists_on_this_computer_only_is_called_that(url: str, is_here: bool) -> None:
+    assert is_here_only(url) == is_here
+    assert ("no phone reaches it" in edge_words(EdgeFacts(url, LineState.CONNECTED))) == is_here

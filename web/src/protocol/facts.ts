@@ -61,6 +61,8 @@ export interface DeviceFacts {
   readonly seen_ms: number;
   readonly online: boolean;
   readonly road?: RoadInUse;
+  /** The device whose key for elsewhere this is: they end together. */
+  readonly second_of?: DeviceId;
 }
 
 /** One address of this computer and why it ranks where it does. */

@@ -138,6 +138,7 @@ const device = object<DeviceFacts>({
   seen_ms: count,
   online: boolean,
   road: optional(word(ROADS_IN_USE)),
+  second_of: optional(id),
 });
 const peer = object<PeerFacts>({ device: id, name, kind });
 const edge = object<EdgeFacts>({ url: name, state: word(LINE_STATES), sentence: optional(name) });
