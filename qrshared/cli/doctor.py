@@ -101,7 +101,7 @@ async def _examine_remote(loaded: Loaded) -> "list[Finding]":
             findings += await examine_edge(session, edge)
         findings += await examine_stun(settings.stun)
         findings += await _examine_relay(session, loaded, status)
-    return [*findings, *_of_daemon(status)]
+    return [*findings, *_of_daemon(status, edge)]
 
 
 async def _examine_relay(session: "ClientSession", loaded: Loaded, status: StatusFacts | None) -> "list[Finding]":
@@ -141,12 +141,12 @@ async def _status(settings: Settings) -> StatusFacts | None:
         return None
 
 
-def _of_daemon(status: StatusFacts | None) -> "list[Finding]":
+def _of_daemon(status: StatusFacts | None, looked_at: str | None) -> "list[Finding]":
     from qrshared.remote.checkup import Finding
 
     if status is None:
         return [
-            Finding("daemon", True, "qrshared does not run here at the moment", "Start it: qrshared."),
+            Finding("daemon", True, "qrshared does not run here at the moment (`qrshared` starts it)"),
             Finding("relay use", True, "not known while qrshared does not run"),
         ]
     findings = []
@@ -157,6 +157,12 @@ def _of_daemon(status: StatusFacts | None) -> "list[Finding]":
         advice = status.edge.sentence or "It tries again by itself; the lines above say what is in its way."
         seen = f"qrshared here is {status.edge.state.value} with {status.edge.url}"
         findings.append(Finding("daemon", is_well, seen, "" if is_well else advice))
+        if looked_at is not None and looked_at != status.edge.url:
+            findings.append(
+                Finding("other edge", False, f"qrshared here uses {status.edge.url}; looked at was {looked_at}",
+                        f"To use the latter from now on: qrshared config set edge {looked_at}, and start qrshared "
+                        "without another --edge.")
+            )  # fmt: skip
     if status.relay is not None:
         used = f"{size_words(status.relay.bytes)} in {status.relay.month}"
         ask = f"pages ask before they send more than {size_words(status.relay.ask_bytes)}"

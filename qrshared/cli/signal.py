@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -146,10 +147,17 @@ def _networks(text: str) -> "Sequence[Network]":
 
 
 def _write_kit(folder: Path, domain: str | None) -> None:
-    from qrshared.cli.kit import write_kit
+    from qrshared.cli.kit import SAMPLE_DOMAIN, write_kit
 
     for file in write_kit(folder, domain):
         click.echo(file)
+    if domain is None:
+        click.echo(f"Now write your own name for {SAMPLE_DOMAIN} into {folder / '.env'} (DOMAIN=…); the name must "
+                   "point to your server. With --domain NAME the kit is written with it.")  # fmt: skip
+    if getattr(os, "getuid", lambda: None)() == 0:
+        click.echo(f"These files belong to root, and so KIT_USER in {folder / '.env'} is 0:0: edge and relay run as "
+                   "root in their containers. Better: run this command as another user, or give the folder to one "
+                   "(chown -R) and write the numbers of `id -u` and `id -g` there.")  # fmt: skip
     click.echo(f"Everything else stands in {folder / 'README.md'}.")
 
 
@@ -173,7 +181,7 @@ async def _serve(words: _Words, relay: "TurnConfig | None") -> None:
             click.echo(f"Metrics are at {words.metrics_host}, port {measured}, path /metrics.")
         if source is not None:
             click.echo(f"Relays come from: {_PLACES[source.kind]}.")
-        click.echo(f"The edge is at {words.host}, port {chosen}. Ctrl-C stops it.")
+        click.echo(f"The edge is at {_address(words.host, chosen)} - Ctrl-C stops it.")
         await stop.wait()
         if len(server.edge):
             click.echo(f"Sending {len(server.edge)} elsewhere; Ctrl-C again stops at once.")
@@ -183,6 +191,19 @@ async def _serve(words: _Words, relay: "TurnConfig | None") -> None:
             await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
             draining.cancel()
             hurrying.cancel()
+
+
+def _address(host: str, port: int) -> str:
+    """What a browser can open: where it listens on every address, the one that others in this network reach."""
+    from qrshared.lan import candidates, choose
+
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if ip.is_unspecified:
+        ip = ipaddress.ip_address(choose(candidates()) or "127.0.0.1")
+    return f"http://[{ip}]:{port}" if ip.version == 6 else f"http://{ip}:{port}"
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -67,6 +67,10 @@ async def examine_edge(session: ClientSession, url: str) -> list[Finding]:
     except (ClientError, OSError, TimeoutError, ValueError) as fault:
         return [_unreachable(base, fault)]
     found = [Finding("edge", True, f"{base} answers"), _line_to(base)]
+    if _is_own(parts.hostname or ""):
+        found.append(Finding("edge address", False, "this address exists on this computer only, so no phone reaches it",
+                             "Run the edge where phones reach it too (qrshared signal --kit), and set its address: "
+                             "qrshared config set edge https://share.example.org"))  # fmt: skip
     if status >= 500:
         found.append(Finding("edge at work", False, f"it answers {status}",
                              "What is before it runs, it does not: start it, and read its log."))  # fmt: skip
@@ -118,7 +122,7 @@ def _line_to(base: str) -> Finding:
 
 def _is_own(host: str) -> bool:
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
     except ValueError:
         return False
 

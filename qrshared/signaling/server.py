@@ -235,6 +235,14 @@ class EdgeServer:
         return self._tasks.create_task(work)
 
 
+_NOWHERE: Final = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>qrshared</title>
+<p>There is nothing at this address.</p>
+<p>To send files between two devices, open <a href="/">the page of this edge</a>.</p>
+</html>
+"""
+
+
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """`/signal` takes any origin, for it knows nobody; every other route answers only plain reads of no other site."""
@@ -248,7 +256,10 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     elif request.path != _SIGNAL and not _is_own_origin(request):
         refusal = 403, "Another site asked for this page; that is not allowed."
     if refusal is None:
-        return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return web.Response(status=404, text=_NOWHERE, content_type="text/html", charset="utf-8")
     return web.Response(status=refusal[0], text=refusal[1] + "\n")
 
 

@@ -142,8 +142,9 @@ def read_turn_config(
         lacking = " or ".join(_listed([flag for flag in way if flag not in said]) for way in fitting)
         raise TurnIncomplete(given=named, lacking=lacking)
     if metered_app and metered_key_file:
+        app = _app_name(metered_app)
         kind, key = _metered_key(read_secret(metered_key_file), metered_key_file)
-        return MeteredTurn(_app_name(metered_app), key, kind)
+        return MeteredTurn(app, key, kind)
     urls = turn_urls(turn_url or "")
     if turn_secret_file:
         return CoturnTurn(urls, read_secret(turn_secret_file))

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from qrshared import __version__
 from qrshared.cli.kit import KitFolderTaken, KitPlaceRefused, WrongDomain, write_kit
-from qrshared.cli.main import commands
+from qrshared.cli.main import commands, main
 from qrshared.signaling import CoturnTurn, read_turn_config
 
 NAME = "share.my-home.net"
@@ -153,3 +153,15 @@ def test_the_wheel_carries_the_files_of_the_kit() -> None:
         "compose.yaml", "Dockerfile", "Caddyfile", "README.md", "dockerignore", "env", "turnserver.conf",
     }  # fmt: skip
     assert shutil.which("git") is None or not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(("user", "domain"), [(0, None), (1000, None), (1000, NAME)])
+def test_what_is_left_to_do_with_a_kit_is_said(
+    user: int, domain: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: user)
+    words = [] if domain is None else ["--domain", domain]
+    assert main(["signal", "--kit", str(tmp_path / "kit"), *words]) == 0
+    said = capsys.readouterr().out
+    assert ("KIT_USER" in said) == (user == 0)
+    assert ("DOMAIN=" in said) == (domain is None)

@@ -119,6 +119,13 @@ async def test_requests_that_are_none_of_ours(request_line: str, status: int) ->
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
+async def test_who_opens_an_address_that_is_not_there_reads_a_sentence() -> None:
+    async with edge() as replica, replica.session.get(f"{replica.url}/nosuch") as answer:
+        assert (answer.status, answer.content_type) == (404, "text/html")
+        assert "There is nothing at this address." in await answer.text()
+        assert "Content-Security-Policy" in answer.headers
+
+
 async def test_a_person_who_opens_the_edge_gets_the_page() -> None:
     async with edge() as replica:
         for path in ("/", "/p"):

@@ -60,7 +60,8 @@ async def edge_process(folder: Path, *words: str, port: int = 0, **variables: st
                 line = (await process.stdout.readline()).decode()
                 assert line, (folder / "log").read_text()
                 said += line
-        found = re.search(r"The edge is at \S+, port (\d+)", said)
+        assert "0.0.0.0" not in said.partition("The edge is at")[2], "nobody can open that"
+        found = re.search(r"The edge is at http://\S+:(\d+) ", said)
         assert found is not None
         yield EdgeProcess(process, int(found[1]), said)
     finally:

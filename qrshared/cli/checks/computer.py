@@ -90,7 +90,7 @@ def _running(around: Surroundings) -> Finding:
             "qrshared runs here, but does not answer",
             f"End it and start it again; its process is named by: fuser {shlex.quote(str(folder / LOCK))}",
         )
-    return Finding("running", True, "qrshared does not run here at the moment", "Start it: qrshared")
+    return Finding("running", True, "qrshared does not run here at the moment (`qrshared` starts it)")
 
 
 LOCK = "control.lock"

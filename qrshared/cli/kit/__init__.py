@@ -9,6 +9,6 @@ Always true here:
 Deliberately absent: starting anything, and asking anything over the network.
 """
 
-from qrshared.cli.kit.folder import KitFolderTaken, KitPlaceRefused, WrongDomain, write_kit
+from qrshared.cli.kit.folder import SAMPLE_DOMAIN, KitFolderTaken, KitPlaceRefused, WrongDomain, write_kit
 
-__all__ = ["KitFolderTaken", "KitPlaceRefused", "WrongDomain", "write_kit"]
+__all__ = ["SAMPLE_DOMAIN", "KitFolderTaken", "KitPlaceRefused", "WrongDomain", "write_kit"]
