@@ -96,6 +96,8 @@ class Attempt:
 
     def note_road(self, road: UsedRoad) -> None:
         """The page sees this in its own statistics; a relay of its own choice is invisible from here."""
+        if self._told_road is None:
+            log.info("the road of a device from away, as its page sees it: %s", road)
         self._told_road = road
 
     async def hang_up(self) -> None:
@@ -147,7 +149,7 @@ class Attempt:
             log.info("no connection came of an offer: candidates of our own: %s", connection.counts)
             self._fail(FailReason.ICE)
             return None
-        log.info("a device came from away, candidates of our own: %s; road %s", connection.counts, connection.road)
+        log.info("a device came from away, candidates of our own: %s", connection.counts)
         return link
 
     async def _feed(self, connection: Connection) -> None:
