@@ -1,7 +1,8 @@
 """The one entry to all tests: python -m tests [pure|adapters|daemon|browser|house|all|soak|fuzz|bench NAME …]
 
-Without a suite: all. What follows a suite goes to pytest (`python -m tests pure -k names`), what follows `bench NAME`
-to that bench. The last line counts everything: tests of Python and of the page, and each check as one.
+Without a suite: all; several run one after the other (`python -m tests pure house`). What follows them goes to pytest
+(`python -m tests pure -k names`), what follows `bench NAME` to that bench. The last line counts everything: tests of
+Python and of the page, and each check as one.
 """
 
 import os
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -184,14 +186,26 @@ def run_bench(arguments: Sequence[str]) -> int:
     return 0
 
 
+def suites_of(arguments: Sequence[str]) -> tuple[tuple[str, ...], Sequence[str]]:
+    """The suites that were named first, each once, and what is for pytest; no suite where a name is unknown."""
+    if not arguments:
+        return SUITES, []
+    named = list(takewhile(lambda word: word == "all" or word in (*SUITES, *LONG), arguments))
+    rest = arguments[len(named) :]
+    if rest and not (rest[0].startswith("-") or "/" in rest[0] or "::" in rest[0]):
+        return (), rest  # a word that looks like a suite and is none
+    chosen = [suite for word in named for suite in (SUITES if word == "all" else (word,))]
+    return tuple(dict.fromkeys(chosen)), rest
+
+
 def main(arguments: Sequence[str]) -> int:
-    suite, rest = (arguments[0], arguments[1:]) if arguments else ("all", [])
-    if suite == "bench":
-        return run_bench(rest)
-    if suite != "all" and suite not in (*SUITES, *LONG):
+    if arguments and arguments[0] == "bench":
+        return run_bench(arguments[1:])
+    suites, rest = suites_of(arguments)
+    if not suites:
         print(__doc__, file=sys.stderr)
         return 2
-    total = run_suites(SUITES if suite == "all" else (suite,), rest)
+    total = run_suites(suites, rest)
     print(f"\n{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 1 if total.failed or not total.passed else 0
 

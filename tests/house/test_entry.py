@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.__main__ import Count, count_report, main, run_reporting
+from tests.__main__ import SUITES, Count, count_report, main, run_reporting, suites_of
 from tests.house.tree import ROOT
 from tests.parts import PARTS
 
@@ -72,6 +72,18 @@ def test_an_end_the_report_does_not_explain_is_a_failure(tmp_path: Path, code: i
     report = tmp_path / "r.xml"
     text = f"open({str(report)!r}, 'w').write('<t><testcase/></t>'); raise SystemExit({code})"
     assert run_reporting([sys.executable, "-c", text], report) == counted
+
+
+@pytest.mark.parametrize(
+    ("words", "suites", "rest"),
+    [
+        ([], SUITES, []), (["all", "house"], SUITES, []), (["pure", "house", "pure"], ("pure", "house"), []),
+        (["pure", "daemon", "-k", "house"], ("pure", "daemon"), ["-k", "house"]), (["fuzz", "-x"], ("fuzz",), ["-x"]),
+        (["pure", "hause"], (), ["hause"]), (["-k", "x"], (), ["-k", "x"]),
+    ],
+)  # fmt: skip
+def test_several_suites_may_be_named(words: list[str], suites: tuple[str, ...], rest: list[str]) -> None:
+    assert suites_of(words) == (suites, rest)
 
 
 def test_an_unknown_suite_is_a_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
