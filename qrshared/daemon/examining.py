@@ -9,6 +9,8 @@ from qrshared.protocol import FindingFacts, FindingList
 from qrshared.remote.checkup import Finding
 
 FINDINGS_MAX: Final = 64
+"""Doctor looks at two dozen things; a page need not draw what a fault there might invent."""
+
 SEEN_CHARACTERS_MAX: Final = 400
 """Of each text: sixty-four findings fit in a message in any script."""
 
