@@ -149,7 +149,9 @@ class Attempt:
             log.info("no connection came of an offer: candidates of our own: %s", connection.counts)
             self._fail(FailReason.ICE)
             return None
-        log.info("a device came from away, candidates of our own: %s", connection.counts)
+        # Only a relay of our own is certain so soon; one of the page's choice is told by the page.
+        known = "; road relay" if connection.road == "relay" else ""
+        log.info("a device came from away, candidates of our own: %s%s", connection.counts, known)
         return link
 
     async def _feed(self, connection: Connection) -> None:
