@@ -12,7 +12,7 @@ FINDINGS_MAX: Final = 64
 """Doctor looks at two dozen things; a page need not draw what a fault there might invent."""
 
 SEEN_CHARACTERS_MAX: Final = 400
-"""Of each text: sixty-four findings fit in a message in any script."""
+"""Of each text; what would not fit in a message all the same is cut at the end of the list."""
 
 Look = Callable[[], Sequence[Finding]]
 

@@ -134,7 +134,8 @@ def test_the_owner_sees_folders_as_folders_and_addresses_in_plain_words(screens:
     shown = page.locator("body").inner_text()
     assert "on the way to your router" in shown
     assert "metric" not in shown
-    assert [heading.split()[0] for heading in texts(page, ".owner-wide h2")] == ["Arriving", "Arrived", "Inbox"]
+    headings = [heading.split()[0] for heading in texts(page, ".owner-wide h2")]
+    assert headings == ["Arriving", "Arrived", "Inbox", "Settings"]
 
 
 def test_the_owners_verbs_are_asked_after_a_clear_yes(screens: Screens) -> None:

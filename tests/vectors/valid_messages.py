@@ -214,7 +214,10 @@ VALID: list[dict[str, object]] = [
         },
     },
     {"t": "news", "facts": {"t": "device_list", "devices": [DEVICE]}},
-    {"t": "news", "facts": {"t": "device_list", "devices": [{**DEVICE, "road": "relay", "second_of": DEVICE["device"]}]}},
+    {
+        "t": "news",
+        "facts": {"t": "device_list", "devices": [{**DEVICE, "road": "relay", "second_of": DEVICE["device"]}]},
+    },
     {
         "t": "news",
         "facts": {"t": "nearby_list", "peers": [{"device": OTHER, "name": "Ben's laptop", "kind": "laptop"}]},
