@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Page
-from tests.browser.home import COMPUTER, IS_OPEN, MIB, PORT, Daemon, Home, hashes, sha256, wait_done
+from tests.browser.home import COMPUTER, IS_OPEN, MIB, PORT, Daemon, Home, hashes, sha256
+from tests.browser.loopback import Loopback
 from tests.browser.nat_world import ROAD, TURN_UDP, World, nat_world
+from tests.browser.patience import until_safe, until_saved
 from tests.browser.peaks import Peaks, Stretch, peers, reset_and_seen, told
 from tests.browser.test_cuts import TWICE_AFTER_A_CUT, TWICE_AFTER_A_KILL, sealed
 from tests.browser.test_shelf import open_securely, state
@@ -28,8 +30,9 @@ pytestmark = [pytest.mark.soak, pytest.mark.needs("chromium", "netns")]
 
 SIZE = int(os.environ.get("SOAK_MIB", "5120")) * MIB
 STRETCH = SIZE // 5
-GROWTH_MIB = 64
-"""What the last gibibyte may need beyond the first; bytes that are kept in memory would need forty times that."""
+GROWTH_MIB = {"daemon": 64, "browser": 64, "renderer": 256}
+"""What the last gibibyte may need beyond the first. Between them lie three: kept in memory, they would need 3 072 more.
+Renderers differ by more because their engine collects garbage when it likes."""
 
 WITHIN_S = 900
 THROUGH_THE_RELAY = 256 * MIB
@@ -101,9 +104,9 @@ def check_day(what: str, held: list[Stretch], twice: int, took_s: float) -> None
         print(f"  most memory, {which} stretch: {told(stretch)}")
     first, _, last = held
     assert twice <= 3 * TWICE_AFTER_A_CUT + TWICE_AFTER_A_KILL
-    for kind in ("daemon", "renderer", "browser"):
+    for kind, growth in GROWTH_MIB.items():
         assert last[kind] > 0, "control: it was measured"
-        assert last[kind] <= first[kind] + GROWTH_MIB, f"{kind} grows with what it carries"
+        assert last[kind] <= first[kind] + growth, f"{kind} grows with what it carries"
 
 
 async def test_five_gibibytes_from_a_phone_over_three_cuts_and_a_killed_daemon(home: Home) -> None:
@@ -112,13 +115,14 @@ async def test_five_gibibytes_from_a_phone_over_three_cuts_and_a_killed_daemon(h
     before, began = home.phone.sent_bytes(), time.monotonic()
     await page.choose("Send", film)
     held = await a_hard_day(home, page, home.phone, before)
-    await wait_done(page, 1, within_s=WITHIN_S)
+    await until_safe(page, 1)
     took_s = time.monotonic() - began
     twice = home.phone.sent_bytes() - before - sealed(SIZE)
     assert home.daemon.files() == hashes([film])
     check_day("phone to computer", held, twice, took_s)
 
 
+@pytest.mark.needs("nft")
 async def test_five_gibibytes_to_a_page_over_three_cuts_and_a_killed_daemon(home: Home) -> None:
     """On a secure origin, where the page streams into the browser's downloads; elsewhere it holds 2 GB at most."""
     film = home.file("film.mp4", SIZE)
@@ -126,11 +130,11 @@ async def test_five_gibibytes_to_a_page_over_three_cuts_and_a_killed_daemon(home
     tab = await open_securely(home)
     await tab.page.evaluate(NO_PICKERS)
     await state(tab.page, film.name, "waits")
-    wire = Host(home.computer.namespace, "127.0.0.1", "lo")
+    wire = Loopback.of(home.computer, PORT)
     before, began = wire.sent_bytes(), time.monotonic()
     await tab.page.tap("Save film.mp4")
     held = await a_hard_day(home, tab.page, wire, before)
-    await state(tab.page, film.name, "saved", within_s=WITHIN_S)
+    await until_saved(tab.page, film.name)
     took_s = time.monotonic() - began
     twice = wire.sent_bytes() - before - sealed(SIZE)
     assert await tab.downloaded(1) == {film.name: sha256(film)}
@@ -161,7 +165,7 @@ async def test_256_mebibytes_go_to_the_computer_through_the_relay_over_a_cut() -
         before, began = world.lab.other.sent_bytes(), time.monotonic()
         await page.choose("Send", film)
         await cut_in_the_middle(world, page, world.lab.other)
-        await wait_done(page, 1, within_s=WITHIN_S)
+        await until_safe(page, 1)
         took_s = time.monotonic() - began
         assert world.daemon.files() == hashes([film])
         assert await page.evaluate(ROAD) == "relay"
@@ -180,7 +184,7 @@ async def test_256_mebibytes_come_from_the_computer_through_the_relay_over_a_cut
         before, began = world.lab.computer.sent_bytes(), time.monotonic()
         await tab.page.tap("Save film.mp4")
         await cut_in_the_middle(world, tab.page, world.lab.computer)
-        await state(tab.page, film.name, "saved", within_s=WITHIN_S)
+        await until_saved(tab.page, film.name)
         took_s = time.monotonic() - began
         assert await tab.downloaded(1) == {film.name: sha256(film)}
         assert await tab.page.evaluate(ROAD) == "relay"
@@ -222,12 +226,12 @@ async def test_three_browsers_pick_up_the_same_gibibyte_while_a_fourth_sends_one
 
         async def taken(taker: Tab) -> float:
             await taker.page.tap("Save film.mp4")
-            await state(taker.page, film.name, "saved", within_s=WITHIN_S)
+            await until_saved(taker.page, film.name)
             return time.monotonic() - began
 
         async def given() -> float:
             await giver.page.choose("Send", other)
-            await wait_done(giver.page, 1, within_s=WITHIN_S)
+            await until_safe(giver.page, 1)
             return time.monotonic() - began
 
         *took_s, gave_s = await asyncio.gather(*(taken(taker) for taker in takers), given())

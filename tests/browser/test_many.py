@@ -11,8 +11,9 @@ import pytest
 
 from tests.browser.chromium import Page
 from tests.browser.home import Daemon, Home, hashes, wait_done
+from tests.browser.patience import until_safe, until_saved
 from tests.browser.test_more_ways import drop, ready_on_laptop, tree
-from tests.browser.test_shelf import open_securely, scan, state
+from tests.browser.test_shelf import open_securely, scan
 
 pytestmark = pytest.mark.needs("chromium", "netns")
 
@@ -56,7 +57,7 @@ async def picked_up_as_tree(home: Home, name: str) -> object:
     page: Page = (await open_securely(home)).page
     await page.evaluate("window.showDirectoryPicker = () => navigator.storage.getDirectory(); true")
     await page.tap(f"Save {name}")
-    await state(page, name, "saved", within_s=300)
+    await until_saved(page, name)
     assert page.complaints == []
     return await page.evaluate(LISTED)
 
@@ -68,12 +69,12 @@ async def test_photos_by_the_thousand_arrive_whole_both_ways(home: Home, count: 
     phone = await scan(home)
     assert await phone.page.evaluate("isSecureContext") is False
     await phone.page.choose("Send", *photos)
-    await wait_done(phone.page, count, within_s=400)
+    await until_safe(phone.page, count)
     assert home.daemon.files() == sent
 
     onto_the_shelf(home.daemon, photos[0].parent)
     await phone.page.tap("Save phone", within_s=60)
-    await state(phone.page, "phone", "saved", within_s=400)
+    await until_saved(phone.page, "phone")
     await phone.downloaded(1)
     assert in_zip(phone.downloads / "phone.zip") == {f"phone/{name}": of for name, of in sent.items()}
     assert phone.page.complaints == []
@@ -119,7 +120,7 @@ async def test_a_tree_of_a_thousand_folders_arrives_whole_both_ways(home: Home) 
     sent = {top.name: None} | {f"{top.name}/{name}": of for name, of in tree(top).items()}
     laptop = await ready_on_laptop(home)
     await drop(laptop, top)
-    await wait_done(laptop, 1000, within_s=180)
+    await until_safe(laptop, 1000)
     assert tree(home.daemon.inbox) == sent
 
     onto_the_shelf(home.daemon, top)
