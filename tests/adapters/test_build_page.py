@@ -25,6 +25,7 @@ PAGE = {
         '  const { x25519 } = await import("@noble/curves/ed25519.js");\n'
         "  console.log(x25519);\n};\n"
     ),
+    "src/service-worker.ts": 'self.addEventListener("fetch", () => undefined);\n',
     "src/index.html": (
         '<!doctype html><link rel="icon" href="./icon.svg"><link rel="stylesheet" href="./view.css">'
         '<script type="module" src="./page.ts"></script>\n'

@@ -272,13 +272,13 @@ async def test_cancelling_what_was_just_resumed_throws_the_kept_part_away(tmp_pa
 
 
 async def test_what_was_safe_when_the_daemon_stopped_is_not_sent_again(tmp_path: Path) -> None:
-    content = Repeated(160 * MIB)
+    content = Repeated(320 * MIB  # a disk that is busy with others says `safe` late, and by then it must not be over)
     batch = Batch([File("big", content), file_of("small", b"small")])
     async with computer(tmp_path) as home:
         phone = home.guest()
         visited = phone.visit()
         visit = await visited.__aenter__()
-        await visit.send(batch, until=lambda: batch.sender.safe(0) >= 16 * MIB)
+        await visit.send(batch, until=lambda: batch.sender.safe(0) >= 8 * MIB)
         safe = batch.sender.safe(0)
     sent = batch.sent_bytes
     assert len(list((tmp_path / "QRShare").glob(".qrshared-*.part"))) == 1
@@ -287,7 +287,7 @@ async def test_what_was_safe_when_the_daemon_stopped_is_not_sent_again(tmp_path:
         await _finish(phone, batch)
         assert home.visible().keys() == {"big", "small"}
         assert batch.receipts[0].sha256 == content.sha256
-        assert batch.sent_bytes - sent <= 160 * MIB - safe + 5
+        assert batch.sent_bytes - sent <= content.size - safe + 5
     with pytest.raises(LinkClosed):
         await visit.hear_a(Accept)
 
