@@ -272,7 +272,7 @@ async def test_cancelling_what_was_just_resumed_throws_the_kept_part_away(tmp_pa
 
 
 async def test_what_was_safe_when_the_daemon_stopped_is_not_sent_again(tmp_path: Path) -> None:
-    content = Repeated(320 * MIB  # a disk that is busy with others says `safe` late, and by then it must not be over)
+    content = Repeated(320 * MIB)  # a disk that is busy with others says `safe` late, and by then it must not be over
     batch = Batch([File("big", content), file_of("small", b"small")])
     async with computer(tmp_path) as home:
         phone = home.guest()
