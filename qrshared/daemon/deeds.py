@@ -160,6 +160,8 @@ class Deeds:
             now = session.asker.grant
             grant = grant_of(device, now.road, by_road_secret=now.by_road_secret)
             session.give(Asker(grant, device.id))
+            if session.is_idle:
+                session.end(Reason.RESTARTING)  # its page comes back at once, and hears then what it may do now
         self._transfers.questions.allow_all_of(device.id)
         self._changed()
         return Done(device.name)

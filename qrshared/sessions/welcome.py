@@ -169,11 +169,15 @@ class Welcome:
         return self._book.grant(credential)
 
     def _away_facts(self, grant: Grant) -> AwayFacts | None:
-        """How this device's page may go on away from home; guests send at home only."""
-        if self.away is None or grant.device is None or grant.trust in (None, Trust.GUEST):
+        """How this device's page may go on away from home; guests of a wall at home send there only."""
+        if self.away is None or grant.device is None:
             return None
         if grant.road is Road.AWAY:
-            return self.away  # it has its way already, and nothing is given to a page that the edge hosts
+            # It has its way already, and no secret is given to a page that the edge hosts. Guests too are to be asked
+            # before much goes through the owner's relay.
+            return self.away
+        if grant.trust in (None, Trust.GUEST):
+            return None
         return replace(self.away, secret=self._book.road_secret(grant.device))
 
     def _hello(self, grant: Grant, words: str | None) -> Hello:

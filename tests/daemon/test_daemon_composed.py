@@ -24,6 +24,7 @@ from qrshared.protocol import (
     Facts,
     ForgetUnfinished,
     GetStatus,
+    Goodbye,
     InboxList,
     ListDevices,
     ListInbox,
@@ -191,6 +192,11 @@ async def test_trust_reaches_a_session_that_is_open(daemon: Daemon) -> None:
         session = daemon.live.of(device)
         assert session is not None
         assert session.asker.grant.allows(Right.PICK_UP)
+        assert [one.reason for one in await visit.until_closed() if isinstance(one, Goodbye)] == [Reason.RESTARTING]
+    async with phone.visit() as visit:
+        assert visit.hello is not None
+        assert visit.hello.grant is not None
+        assert "pick_up" in visit.hello.grant.rights, "an idle page is told at once, by coming back"
 
 
 # --- the jobs beside the door ------------------------------------------------------------------------------------
