@@ -33,6 +33,7 @@ FLAGS = (
     "--remote-debugging-pipe",
 )
 ANSWER_WITHIN_S = 60.0
+LOOK_S = 10
 
 
 class BrowserFault(Exception):
@@ -242,15 +243,19 @@ class Page:
 
     async def wait_for(self, expression: str, *, within_s: float = 30) -> object:
         """Wait until the expression is true, looked at each time the page has painted."""
+        # Asked anew every few seconds: a question that stands for longer than a command may counts as lost.
         waiting = f"""new Promise((done) => {{
+            const until = performance.now() + {LOOK_S * 1000};
             const look = () => {{ let v = null; try {{ v = ({expression}) }} catch {{ v = null }}
-              if (v) done(v); else setTimeout(look, 50) }};
+              if (v || performance.now() > until) done(v); else setTimeout(look, 50) }};
             look() }})"""
         try:
             async with asyncio.timeout(within_s):
                 while True:
                     try:
-                        return await self.evaluate(waiting)
+                        value = await self.evaluate(waiting)
+                        if value:
+                            return value
                     except BrowserFault as fault:
                         # The page that was asked has gone, often to where it is waited for: ask the next one.
                         if not any(word in str(fault) for word in ("navigated", "destroyed", "Cannot find")):

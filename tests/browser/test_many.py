@@ -102,7 +102,6 @@ async def test_names_in_every_script_and_emoji_are_kept_both_ways(home: Home) ->
     assert back == sent
 
 
-@pytest.mark.xfail(reason="the page saves joiners as _, the inbox keeps them: web/src/session/sinks/names.ts")
 async def test_names_that_need_joiners_are_kept_both_ways(home: Home) -> None:
     sent, arrived, back = await there_and_back(home, JOINED)
     assert arrived == sent

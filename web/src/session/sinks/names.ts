@@ -3,8 +3,9 @@
 /** Windows keeps these for devices, whatever follows the first dot. */
 const KEPT = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)/i;
 
-// Controls, marks that turn text around or join it, and what Windows forbids.
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"*/:<>?\\|]/gu;
+// Controls, marks that turn text around, and what Windows forbids; not the two joiners, without which families and
+// flags fall apart and Persian words look wrong.
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"*/:<>?\\|]/gu;
 
 /** Of one part of a path, in UTF-8; common file systems end at 255. */
 const PART_BYTES_MAX = 200;
@@ -21,9 +22,9 @@ export function savedName(name: string): string {
   return KEPT.test(part) ? `_${part}` : part;
 }
 
-/** Systems drop dots and blanks at the end, and hide what begins with a dot. */
+/** Systems drop dots and blanks at the end, and hide what begins with a dot; a joiner at an end joins nothing. */
 function trimmed(part: string): string {
-  return part.replace(/^[.\s]+|[.\s]+$/gu, "");
+  return part.replace(/^[.\s\u200c\u200d]+|[.\s\u200c\u200d]+$/gu, "");
 }
 
 /** The parts of a path as they are saved, the file's own name last. */
