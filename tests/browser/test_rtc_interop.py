@@ -150,6 +150,7 @@ async def test_chromium_and_a_link_exchange_8_mib_each_way(hides_addresses: bool
 async def test_every_way_in_which_chromium_ends_a_link_is_heard(how: str, reason: CloseReason) -> None:
     async with chromium_tab() as tab, PeerConnection([]) as home:
         link = await connect(tab, home)
+        assert await until(tab, "rtc.state() === 'open'"), "the other side may be open first"
         await tab.ask(f"{how}; true")
         assert await end_of(link) == reason
 
