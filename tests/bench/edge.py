@@ -97,7 +97,7 @@ async def an_edge(*words: str) -> AsyncIterator[tuple[Process, int]]:
     command = (sys.executable, "-m", "qrshared.cli.main", "signal", "--host", "127.0.0.1", "--port", "0", *words)
     async with program(*command) as process, asyncio.timeout(None) as patience:
         patience.reschedule(asyncio.get_running_loop().time() + READY_S)
-        found = re.search(r"port (\d+)", await line_of(process))
+        found = re.search(r"The edge is at \S+:(\d+)", await line_of(process))
         patience.reschedule(None)
         assert found is not None
         yield process, int(found[1])
