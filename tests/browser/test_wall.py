@@ -48,7 +48,7 @@ async def test_a_camera_reads_the_code_off_the_screen_and_what_it_opens_sends(ho
     await phone.choose("Send", file)
     await wait_done(phone, 1)
     assert home.daemon.files() == hashes([file])
-    await wall.wait_for("document.querySelector('.now').innerText.includes('photo')")
+    await wall.wait_for("/1 photo|1 file arrived/.test(document.querySelector('.now').innerText)")
     assert "holiday" not in str(await wall.evaluate("document.body.innerText")), "a wall counts, it never names"
     assert [*wall.complaints, *phone.complaints] == []
 
