@@ -17,24 +17,17 @@ from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import (
     AllowTransfer,
     BinEntry,
-    ChangeSetting,
     Done,
-    Examine,
     Facts,
     ForgetUnfinished,
-    GetSettings,
     GetStatus,
     ListDevices,
     ListInbox,
-    ListReceipts,
     ListUnfinished,
     MakeOwnerTicket,
     MakeTicket,
     Meet,
-    Offer,
     OpenInbox,
-    PickUp,
-    PlainDownload,
     Reason,
     RefuseTransfer,
     RenameDevice,
@@ -49,7 +42,6 @@ from qrshared.protocol import (
     UnfinishedList,
     UseAway,
     Verb,
-    Withdraw,
 )
 from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions, Word
 from qrshared.tickets import Grant, Life, Right, Ticket, grant_of
@@ -85,7 +77,7 @@ class Deeds:
         self._changed = changed
 
     def table(self) -> dict[type[Verb], Deed]:
-        """Every verb: the right it needs (None: the control socket), and what does it."""
+        """Its verbs: the right each needs (None: the control socket), and what does it."""
         own, send, pick_up = Right.OWN, Right.SEND, Right.PICK_UP
         return {
             GetStatus: Deed(own, self._get_status),
@@ -104,17 +96,9 @@ class Deeds:
             ForgetUnfinished: Deed(send, self._forget_unfinished),
             UseAway: Deed(pick_up, self._use_away, for_guests=False),
             Meet: Deed(pick_up, self._meet, for_guests=False),
-            PickUp: Deed(pick_up, _not_yet),
-            PlainDownload: Deed(pick_up, _not_yet),
-            Offer: Deed(None, _not_yet),
-            Withdraw: Deed(own, _not_yet),
             AllowTransfer: _deed(own, AllowTransfer, self._allow_transfer),
             RefuseTransfer: _deed(own, RefuseTransfer, self._refuse_transfer),
             TrustNetwork: Deed(own, self._trust_network),
-            GetSettings: Deed(own, _not_yet),
-            ChangeSetting: Deed(own, _not_yet),
-            Examine: Deed(own, _not_yet),
-            ListReceipts: Deed(own, _not_yet),
         }
 
     async def _get_status(self, _verb: Verb, asker: Asker) -> Facts:
@@ -247,12 +231,6 @@ class Deeds:
         """Nobody carries it now: it is not what the asking page is just sending."""
         incoming = self._transfers.get(device, transfer)
         return incoming is None or not incoming.is_attached
-
-
-async def _not_yet(verb: Verb, _asker: Asker) -> Facts:
-    """What the wire already says and no part of this daemon does."""
-    log.debug("asked for %s", type(verb).__name__)
-    raise DeskRefusal(Reason.UNSUPPORTED, "This qrshared cannot do that yet. Update it at the computer.")
 
 
 def _deed(needs: Right, kind: type[V], do: Callable[[V], Awaitable[Facts]]) -> Deed:

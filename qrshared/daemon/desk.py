@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
+from qrshared.errors import LocalError
 from qrshared.inbox import InboxError
 from qrshared.protocol import Envelope, Facts, Reason, Topic, Verb
 from qrshared.sessions import Asker, DeskRefusal
@@ -65,7 +66,12 @@ class FrontDesk:
         views: dict[Topic, Callable[[Asker], Facts]],
         hand_on: Callable[[Envelope, str], None],
     ) -> None:
-        """From now on: what each verb needs and does, what each topic looks like, who takes a device's envelopes."""
+        """From now on: what each verb needs and does, what each topic looks like, who takes a device's envelopes.
+
+        A verb that nobody carries out, or a topic that nobody shows, is a bug of ours and said at the start.
+        """
+        if deeds.keys() != set(get_args(Verb)) or views.keys() != set(Topic):
+            raise LocalError(what="a verb without a deed, or a topic without a view")
         self._deeds = deeds
         self._views = views
         self._hand_on = hand_on

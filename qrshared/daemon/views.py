@@ -27,11 +27,9 @@ from qrshared.protocol import (
     InboxList,
     LineState,
     NearbyList,
-    OfferList,
     PeerFacts,
     PeerKind,
     RoadInUse,
-    ShelfList,
     StatusFacts,
     Topic,
     TransferList,
@@ -125,8 +123,6 @@ class Views:
             Topic.INBOX: self.inbox,
             Topic.DEVICES: self.devices,
             Topic.NEARBY: self.nearby,
-            Topic.SHELF: lambda _asker: ShelfList(()),
-            Topic.OFFERS: lambda _asker: OfferList(()),
         }
 
     def code_url(self) -> str | None:
