@@ -247,15 +247,17 @@ class Page:
         waiting = f"""new Promise((done) => {{
             const until = performance.now() + {LOOK_S * 1000};
             const look = () => {{ let v = null; try {{ v = ({expression}) }} catch {{ v = null }}
-              if (v || performance.now() > until) done(v); else setTimeout(look, 50) }};
+              if (v || performance.now() > until) done([!!v, v]); else setTimeout(look, 50) }};
             look() }})"""
         try:
             async with asyncio.timeout(within_s):
                 while True:
                     try:
-                        value = await self.evaluate(waiting)
-                        if value:
-                            return value
+                        seen = await self.evaluate(waiting)
+                        assert isinstance(seen, list)
+                        # The page says whether it is true: an element comes here as an empty object.
+                        if seen[0]:
+                            return seen[1]
                     except BrowserFault as fault:
                         # The page that was asked has gone, often to where it is waited for: ask the next one.
                         if not any(word in str(fault) for word in ("navigated", "destroyed", "Cannot find")):
