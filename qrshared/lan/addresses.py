@@ -147,11 +147,12 @@ def _judge(interface: Interface, ip: Address, prefix: int, routes: Routes) -> Ca
         points.append((-80, "tunnel"))
     elif is_virtual:
         points.append((-45, "virtual"))
-    if interface.name in routes.gateways:
+    if ip.version == 4 and interface.name in routes.gateways:  # the table that is read is IPv4's
         metric = routes.gateways[interface.name]
         points.append((30 - min(metric, 2000) // 200, f"own default gateway, metric {metric}"))
     if str(ip) in routes.default_sources:
-        points.append((20, "source of the default route"))
+        # IPv6's says which of its kind is in use; a phone on the same network has IPv4 as well, whatever its range
+        points.append((20 if ip.version == 4 else 5, "source of the default route"))
     if str(ip) == routes.multicast_source:
         points.append((3, "source of multicast"))
     return Candidate(
@@ -176,7 +177,7 @@ def _points_of_range(ip: Address) -> tuple[int, str]:
     if ip.is_link_local:
         return -60, "self-assigned, no router"
     if ip.version == 6:
-        return -30, "ipv6"
+        return -45, "ipv6"
     if ip in _SHARED:
         return -50, "carrier or overlay range"
     if ip in _HOME_LIKE:

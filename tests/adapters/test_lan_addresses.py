@@ -125,7 +125,50 @@ LAYOUTS = [
 ]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+PUBLIC = (("192.0.2.2", 24),)
+ULA = (("fd00::2", 64),)
+GLOBAL = (("2001:db8::2", 64),)
+PUBLIC_SOURCES = frozenset({"192.0.2.2", "2001:db8::2"})
+
+BOTH_FAMILIES = [
+    # Phones are in the same network as the address that leads out of it, whatever range it is of: IPv4 can be typed.
+    Layout(
+        "public and ULA", [Interface("eth0", ULA + PUBLIC, PHYSICAL)], _routes({"eth0": 100}, "192.0.2.2"), "192.0.2.2"
+    ),
+    Layout("in a container", [Interface("eth0", ULA + PUBLIC)], _routes({"eth0": 0}, "192.0.2.2"), "192.0.2.2"),
+    Layout(
+        "public, ULA and global, a far metric",
+        [Interface("wlan0", GLOBAL + ULA + PUBLIC, PHYSICAL)],
+        Routes({"wlan0": 20_600}, PUBLIC_SOURCES),
+        "192.0.2.2",
+    ),
+    Layout("macOS: no table is read", [Interface("en0", GLOBAL + PUBLIC)], Routes({}, PUBLIC_SOURCES), "192.0.2.2"),
+    Layout(
+        "a carrier's range on the Wi-Fi",
+        [Interface("wlan0", (*GLOBAL, ("100.64.3.9", 20)), PHYSICAL)],
+        Routes({"wlan0": 600}, frozenset({"100.64.3.9", "2001:db8::2"})),
+        "100.64.3.9",
+    ),
+    Layout(
+        "private and ULA, no way out", [Interface("eth0", (*ULA, ("10.0.0.5", 24)), PHYSICAL)], Routes(), "10.0.0.5"
+    ),
+    # Where IPv4 leads nobody here, IPv6 is what there is.
+    Layout(
+        "IPv6 alone", [Interface("wlan0", ULA + GLOBAL, PHYSICAL), DOCKER], Routes({}, PUBLIC_SOURCES), "2001:db8::2"
+    ),
+    Layout("ULA alone, and containers", [Interface("wlan0", ULA, PHYSICAL), COMPOSE, LIBVIRT], Routes(), "fd00::2"),
+    Layout(
+        "ULA, and a VPN with IPv4",
+        [Interface("eth0", ULA, PHYSICAL), TUN],
+        _routes({"tun0": 50}, "10.8.0.2"),
+        "fd00::2",
+    ),
+    Layout("a public host route", [Interface("eth0", (*ULA, ("192.0.2.2", 32)), PHYSICAL)], Routes(), "fd00::2"),
+    Layout("no DHCP", [Interface("eth0", (*ULA, ("169.254.8.9", 16)), PHYSICAL)], Routes(), "fd00::2"),
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS + BOTH_FAMILIES, ids=lambda layout: layout.name)
 def test_the_qr_holds_the_address_a_phone_can_reach(layout: Layout) -> None:
     found = rank(layout.interfaces, layout.routes)
     assert choose(found) == layout.best, [(c.score, c.address, c.why) for c in found]
