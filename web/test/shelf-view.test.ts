@@ -5,6 +5,7 @@ import type { ShelfItem } from "../src/protocol/messages.ts";
 import type { ItemView } from "../src/session/bridge.ts";
 import type { IncomingState, IncomingView } from "../src/session/peer-bridge.ts";
 import { HOME, type PickUpOrder, type PickUpView } from "../src/session/pick-up-bridge.ts";
+import { plainPath } from "../src/view/plain-download.ts";
 import { ShelfStore } from "../src/view/shelf-store.ts";
 import { shelfNote } from "../src/view/shelf-words.ts";
 
@@ -101,5 +102,13 @@ test("a yes to what an earlier load of the page had asked for is a tap on its Sa
     assert.equal(page.store.unasked.length, 1);
     page.store.home.accept(HOME, TRANSFER, { by: "download" });
     assert.deepEqual(page.orders.map(({ t }) => t), [wanted]);
+  }
+});
+
+test("of a plain download's address only the path is used, and only one that leads to such a download", () => {
+  const path = `/get/${"Ab_-".repeat(5)}xy`;
+  for (const base of ["http://192.168.1.7:7774", "http://10.0.0.9:1", "https://elsewhere.example"]) assert.equal(plainPath(base + path), path);
+  for (const wrong of [`http://a//evil.example${path}`, "http://a/get/", "http://a/", `http://a${path}x`, `http://a/x/..//b${path}`, path, "javascript:alert(1)", ""]) {
+    assert.equal(plainPath(wrong), null, wrong);
   }
 });

@@ -10,6 +10,7 @@ import { VerbRefused, type WorkerLine } from "./line.ts";
 import { size } from "./numbers.ts";
 import type { Incoming } from "./peer-store.ts";
 import { choosePlace, keepingHere, type Keeping } from "./place.ts";
+import { beginPlainDownload } from "./plain-download.ts";
 import { holdsUnsaved, receivedBlock, save, saveAll, unsavedOf } from "./received.ts";
 import { shelfRow, type ShelfRowActs } from "./shelf-row.ts";
 import type { ShelfState, ShelfStore } from "./shelf-store.ts";
@@ -167,14 +168,7 @@ export class ShelfSection extends LineElement {
     try {
       const facts = await this.line.ask({ t: "plain_download", item: item.item });
       if (facts.t !== "ticket_facts") return;
-      const link = document.createElement("a");
-      link.href = facts.url;
-      link.rel = "noreferrer";
-      link.hidden = true;
-      document.body.append(link);
-      link.click();
-      link.remove();
-      this.#plain.set(item.item, "your browser downloads it, not encrypted");
+      this.#plain.set(item.item, beginPlainDownload(facts.url) ? "your browser downloads it, not encrypted" : "That did not work.");
     } catch (problem) {
       if (!(problem instanceof VerbRefused)) throw problem;
       this.#plain.set(item.item, problem.message || "That did not work.");
