@@ -19,6 +19,7 @@ from qrshared.settings import (
     Wall,
     all_settings,
     make_data_dir,
+    mend_setting,
     read_setting,
     shown_value,
     toml_value,
@@ -91,35 +92,38 @@ class LiveSettings:
             )
         )
 
-    async def change(self, name: str, value: str) -> Facts:
-        """Use it from now on and write it down, or neither; raises `DeskRefusal` with the sentence for the owner."""
+    async def change(self, name: str, value: str | None) -> Facts:
+        """Use it from now on and write it down, or neither; raises `DeskRefusal` with the sentence for the owner.
+
+        None: what counts where nobody says anything, and its line leaves the file.
+        """
         if name in NOT_SHOWN or name not in {one.name for one in all_settings()}:
             raise DeskRefusal(Reason.NOT_FOUND, "There is no such setting.")
         async with self._one_at_a_time:
             why = self._why_fixed(name)
             if why is not None:
                 raise DeskRefusal(Reason.NOT_ALLOWED, why)
-            try:
-                read = read_setting(name, value)
-            except Expected as expected:
-                sentence = f"“{value[:80]}” cannot be used: it must be {expected}."
-                raise DeskRefusal(Reason.UNSUPPORTED, sentence) from None
+            read = getattr(Settings(), name) if value is None else _read(name, value)
             before = self.now
-            wanted = _with(before, name, read)
             try:
-                await self._apply(wanted)
-                await asyncio.to_thread(self._write, name, toml_value(read, name, value.strip()))
+                await self._apply(_with(before, name, read))
+                text = None if value is None else toml_value(read, name, value.strip())
+                await asyncio.to_thread(self._write, name, text)
             except (QrsharedError, OSError) as fault:
                 await self._go_back(before)
-                raise DeskRefusal(Reason.UNSUPPORTED, _sentence(fault)) from fault
+                reason = Reason.DISK_ERROR if isinstance(fault, OSError) else Reason.BAD_SETTING
+                raise DeskRefusal(reason, _sentence(fault)) from fault
             self._read_again()
             self.changed()
             log.info("%s was changed on the owner page", name)
         return self.facts()
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str | None) -> None:
         make_data_dir(self._path.parent)
-        write_setting(self._path, name, text)
+        if text is None:
+            mend_setting(self._path, name, None)
+        else:
+            write_setting(self._path, name, text)
         self._seen = _fingerprint(self._path)
 
     def _why_fixed(self, name: str) -> str | None:
@@ -205,6 +209,14 @@ class LiveSettings:
             await self._apply(before)
         except (QrsharedError, OSError):
             log.exception("a setting could be neither written nor undone")
+
+
+def _read(name: str, value: str) -> object:
+    try:
+        return read_setting(name, value)
+    except Expected as expected:
+        sentence = f"“{value[:80]}” cannot be used: it must be {expected}."
+        raise DeskRefusal(Reason.BAD_SETTING, sentence) from None
 
 
 def _changes(group: Group, now: Settings, wanted: Settings) -> bool:

@@ -192,10 +192,10 @@ class GetSettings:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetting:
-    """Owner: writes one setting to `config.toml`; `value` as `qrshared config set` takes it."""
+    """Owner: writes one setting to `config.toml`; `value` as `qrshared config set` takes it, None for its default."""
 
     name: Word
-    value: str
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

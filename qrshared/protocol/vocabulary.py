@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BUSY = "busy"
     NOT_FOUND = "not_found"
     UNSUPPORTED = "unsupported"
+    BAD_SETTING = "bad_setting"
     # for `Goodbye`
     ANOTHER_TAB = "another_tab"
     REVOKED = "revoked"

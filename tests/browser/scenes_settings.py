@@ -19,14 +19,18 @@ CHOICES: Mapping[str, list[Json]] = {
 
 
 def settings(**values: str) -> Json:
-    """Every setting of the real table, with values of a home; `fixed` names one that a flag has set."""
-    fixed = values.pop("fixed", "")
+    """Every setting of the real table, with values of a home.
+
+    `fixed` names one that a flag has set, `from_file` one that the file has.
+    """
+    fixed, from_file = values.pop("fixed", ""), values.pop("from_file", "")
+    sources = {fixed: "--name", from_file: "/home/anna/data/config.toml"}
     return {
         "t": "settings_facts",
         "settings": [
             {
                 "name": one.name, "value": {**VALUES, **values}.get(one.name, ""), "default": one.default_text,
-                "text": one.text, "source": "--name" if one.name == fixed else "default",
+                "text": one.text, "source": sources.get(one.name, "default"),
                 "choices": CHOICES.get(one.name, []), "is_fixed": one.name == fixed or one.name not in LIVE,
                 "needs_restart": one.name not in LIVE,
             }
@@ -80,7 +84,7 @@ def hinted(hint: str) -> Update:
 
 REFUSED: Json = {
     "t": "refuse",
-    "reason": "unsupported",
+    "reason": "bad_setting",
     "sentence": "“late” cannot be used: it must be two times of the day such as 22:00-07:00, or “none”.",
 }
 SETTINGS = (

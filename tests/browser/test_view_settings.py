@@ -48,6 +48,18 @@ def test_a_choice_is_sent_at_once_and_a_text_when_it_is_saved(screens: Screens) 
     assert texts(page, "[data-setting=name] .setting-value") == ["Attic"]
 
 
+def test_what_the_file_says_can_go_back_to_its_default_and_what_is_there_already_cannot(screens: Screens) -> None:
+    answers = {"get_settings": settings(from_file="accept", accept="ask"), "change_setting": settings()}
+    page = screens.open(Scene("default", "/owner", OWN, answers, click=OPEN), "390x844")
+    page.locator("[data-setting=wall] summary").click()
+    assert page.locator("[data-setting=wall]").get_by_role("button", name="Back to the default").count() == 0
+    page.locator("[data-setting=accept] summary").click()
+    page.get_by_role("button", name="Back to the default: Everyone’s").click()
+    page.get_by_role("status").get_by_text("Back to the default").wait_for()
+    assert wait_posted(page, "ask", 2)[1]["verb"] == {"t": "change_setting", "name": "accept"}
+    assert page.get_by_role("button", name="Back to the default").count() == 0
+
+
 def test_what_cannot_be_used_stays_in_the_field_with_its_sentence(screens: Screens) -> None:
     answers = {"get_settings": settings(), "change_setting": REFUSED}
     page = screens.open(Scene("wrong", "/owner", OWN, answers, click=OPEN), "390x844")

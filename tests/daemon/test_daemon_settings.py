@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
+from qrshared.daemon.compose import OWNER_HERE, compose
+from qrshared.daemon.parts import Daemon
 from qrshared.daemon.settings_live import LiveSettings
-from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, SettingFacts, SettingsFacts, StatusFacts
+from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, Reason, SettingFacts, SettingsFacts, StatusFacts
 from qrshared.sessions import Asker, DeskRefusal
-from qrshared.settings import READ_AT_START, Accept, Loaded, load_settings
+from qrshared.settings import READ_AT_START, Accept, Loaded, computer_name, load_settings
 from qrshared.tickets import Grant, Road
 from tests.adapters.inbox_world import MIB
 from tests.adapters.sessions_world import until
@@ -28,7 +29,7 @@ class House:
         self.daemon = daemon
         self.config = config
 
-    async def change(self, name: str, value: str) -> Mapping[str, SettingFacts]:
+    async def change(self, name: str, value: str | None) -> Mapping[str, SettingFacts]:
         return _by_name(await self.daemon.desk.ask(ChangeSetting(name, value), OWNER))
 
     async def refused(self, name: str, value: str) -> str:
@@ -36,6 +37,7 @@ class House:
         with pytest.raises(DeskRefusal) as refusal:
             await self.change(name, value)
         assert self.config.read_text() == before
+        assert refusal.value.reason in (Reason.BAD_SETTING, Reason.NOT_ALLOWED, Reason.NOT_FOUND)
         return refusal.value.sentence
 
     async def facts(self) -> Mapping[str, SettingFacts]:
@@ -161,6 +163,26 @@ async def test_a_wrong_value_is_refused_with_the_sentence_of_its_reader(
     house: House, name: str, value: str, word: str
 ) -> None:
     assert word in await house.refused(name, value)
+
+
+async def test_a_setting_goes_back_to_its_default_and_its_line_leaves_the_file(house: House) -> None:
+    await house.change("accept", "ask")
+    assert (await house.facts())["accept"].source.startswith(str(house.config))
+    before = house.config.read_text()
+    shown = await house.change("accept", None)
+    assert (shown["accept"].value, shown["accept"].source) == ("everyone", "default")
+    assert house.daemon.history.accept is Accept.EVERYONE
+    assert house.config.read_text() == before.replace('accept = "ask"\n', "") != before
+    await house.change("accept", None)  # there already
+    shown = await house.change("name", None)
+    assert shown["name"].value == computer_name() == house.daemon.views.wall(AT_HOME).computer
+
+
+async def test_a_default_cannot_be_had_where_a_flag_says_otherwise(tmp_path: Path) -> None:
+    async with house_in(tmp_path, "", name="From the flag", inbox=str(tmp_path / "in")) as house:
+        with pytest.raises(DeskRefusal):
+            await house.change("name", None)
+        assert house.daemon.settings.name == "From the flag"
 
 
 async def test_what_was_given_as_a_flag_is_stronger_and_says_so(tmp_path: Path) -> None:

@@ -152,11 +152,11 @@ export interface GetSettings {
   readonly t: "get_settings";
 }
 
-/** Owner: writes one setting to `config.toml`; `value` as `qrshared config set` takes it. */
+/** Owner: writes one setting to `config.toml`; `value` as `qrshared config set` takes it, absent for its default. */
 export interface ChangeSetting {
   readonly t: "change_setting";
   readonly name: string;
-  readonly value: string;
+  readonly value?: string;
 }
 
 /** Owner: look at everything that phones need, now; takes a few seconds. */

@@ -20,6 +20,7 @@ export const REASONS = [
   "busy",
   "not_found",
   "unsupported",
+  "bad_setting",
   // for `Goodbye`
   "another_tab",
   "revoked",

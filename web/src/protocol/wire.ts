@@ -272,7 +272,7 @@ const verb = tagged<Verb>({
   refuse_transfer: object({ transfer: id }),
   trust_network: nothing,
   get_settings: nothing,
-  change_setting: object({ name: short, value: name }),
+  change_setting: object({ name: short, value: optional(name) }),
   examine: nothing,
   list_receipts: object({ limit: optional(whole(RECEIPTS_TOLD_MAX), (value) => value === 200) }),
 });

@@ -55,14 +55,15 @@ export class OwnerSettings extends LineElement {
     this.requestUpdate();
   }
 
-  async #change(name: string, value: string): Promise<void> {
+  /** Null: back to what counts where nobody says anything. */
+  async #change(name: string, value: string | null): Promise<void> {
     if (this.#busy !== null) return;
     this.#busy = name;
     this.#said = null;
     this.requestUpdate();
     try {
-      this.#take(await this.line.ask({ t: "change_setting", name, value }));
-      this.#said = { name, text: "Saved. It counts from now on.", isGood: true };
+      this.#take(await this.line.ask({ t: "change_setting", name, ...(value === null ? {} : { value }) }));
+      this.#said = { name, text: value === null ? "Back to the default. It counts from now on." : "Saved. It counts from now on.", isGood: true };
     } catch (problem) {
       if (!(problem instanceof VerbRefused)) throw problem;
       this.#said = { name, text: problem.message, isGood: false };
@@ -97,6 +98,7 @@ export class OwnerSettings extends LineElement {
       <summary><span>${words.label}</span><bdi class="setting-value">${visible(shownSetting(words, value))}</bdi></summary>
       <div class="setting-body"><p class="quiet-text">${words.text}</p>
         ${facts.is_fixed ? html`<p class="setting-said wait">${icons.lock}<span>${facts.source} was given when qrshared was started, and is stronger than this page.</span></p>` : words.choices ? this.#choice(facts, words) : this.#field(facts, words)}
+        ${facts.is_fixed === true || facts.source === "default" ? nothing : html`<button type="button" class="quiet" ?disabled=${this.#busy === name} @click=${() => this.#change(name, null)}>Back to the default: <bdi>${visible(defaultOf(facts, words))}</bdi></button>`}
         ${said === null ? nothing : html`<p class="setting-said ${said.isGood ? "go" : "stop"}" role=${said.isGood ? "status" : "alert"}>${said.isGood ? icons.check : icons.warn}<span>${said.text}</span></p>`}
       </div></details>`;
   }
@@ -128,6 +130,11 @@ export class OwnerSettings extends LineElement {
       <div class="setting-body"><p class="quiet-text">These stand in config.toml in the data folder; <code>qrshared config path</code> says where that is.</p>
       <dl class="setting-file">${others.map((one) => html`<div><dt><code>${one.name}</code></dt><dd><b>${one.value === "" ? one.default : one.value}</b> ${one.text}${one.needs_restart ? " Counts when qrshared next starts." : ""}</dd></div>`)}</dl></div></details></div>`;
   }
+}
+
+/** The default as the screen says it: in this program's words where it is a value, else as the table explains it. */
+function defaultOf({ default: value }: SettingFacts, words: SettingWords): string {
+  return value.startsWith("none") ? (words.none ?? value) : shownSetting(words, value);
 }
 
 customElements.define("owner-settings", OwnerSettings);

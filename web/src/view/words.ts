@@ -35,6 +35,7 @@ const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
   busy: (computer) => `${first(computer)} is busy. Retry in a minute.`,
   not_found: () => "It is not there any more.",
   unsupported: (computer) => `${first(computer)} cannot do that yet. Update it, then retry.`,
+  bad_setting: () => "That value cannot be used.",
   another_tab: () => "It is already running in another tab.",
   revoked: () => "The owner has ended this browser's access. Scan the code again.",
   expired: () => "This browser was not here for a while. Scan the code again.",
