@@ -43,6 +43,11 @@ def count_candidates(kinds: Iterable[str]) -> CandidateCounts:
     return CandidateCounts(found.count("host"), found.count("srflx"), found.count("relay"))
 
 
+def has_relay(servers: Iterable[IceServer]) -> bool:
+    """Whether there is a TURN server among them, usable or not."""
+    return any(url.lower().startswith(("turn:", "turns:")) for server in servers for url in server.urls)
+
+
 def choose_servers(servers: Sequence[IceServer], *, relay_only: bool = False) -> tuple[IceServer, ...]:
     """At most one STUN and one TURN server, each with one URL: aiortc uses the first of either and ignores the others.
 

@@ -4,6 +4,7 @@ Invariants
 - To anybody without the room's secret an edge can give no link and no plaintext, whatever it changes, swaps, replays or
   reflects: it can only drop.
 - A peer costs nothing (no credentials, no peer connection) before a sealed envelope of it has opened.
+- What an edge lends, a relay, is spoken to only outside this home; a relay of this home's own is taken before it.
 - The door survives whatever an edge says, and links live on without it; `limits` holds all that an edge can cost.
 - aiortc is read when the first call comes: most daemons are called once a day, and many never.
 - `messages`, `meeting` and `outbox` are pure: time is an argument, blobs go in and out. `WIRE.md` is what they say.

@@ -5,9 +5,10 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from qrshared.errors import QrsharedError
-from qrshared.links.ice import IceServer
+from qrshared.links.ice import IceServer, has_relay
 from qrshared.remote.answering import Attempt, Connect, OnLink
 from qrshared.remote.limits import (
     ATTEMPTS_BURST_MAX,
@@ -94,14 +95,21 @@ class RoomShare:
         return self._attempts.take(cost, per_s=ATTEMPTS_PER_S, burst=ATTEMPTS_BURST_MAX, now=self.clock())
 
 
+Borrow: TypeAlias = Callable[[], Awaitable[Sequence[IceServer]]]
+"""Relays that the edge lends for a connection with one peer."""
+
+
 class Conversation:
     """One peer id of one room, until it leaves or the line is cut; what it opened lives on."""
 
-    def __init__(self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None], borrow: Borrow
+    ) -> None:  # fmt: skip
         self._meeting = meeting
         self._house = house
         self._share = share
         self._send = send
+        self._borrow = borrow
         self._attempt: Attempt | None = None
         self._running: asyncio.Task[None] | None = None
         self._newest = -1
@@ -191,9 +199,12 @@ class Conversation:
     async def _provide(self, number: int, minted: "asyncio.Future[Sequence[IceServer]]") -> None:
         self._house.spawn(self._house.prepare())
         servers = await self._house.mint()
-        minted.set_result(servers)
-        told = tuple(told_server(one) for one in servers)
+        told = tuple(told_server(one) for one in servers)  # what the edge lends, the page asks it for itself
         self._say(Servers(number, told[:SERVERS_MAX], relay_ask_bytes=self._house.relay_ask_bytes))
+        minted.set_result(await self._with_relay(servers))
+
+    async def _with_relay(self, servers: Sequence[IceServer]) -> Sequence[IceServer]:
+        return servers if has_relay(servers) else (*servers, *await self._borrow())
 
     def _answer(self, number: int, sdp: str) -> None:
         if self._attempt is not None and self._attempt.number >= number:
@@ -205,7 +216,7 @@ class Conversation:
         minted = self._minted
 
         async def servers() -> Sequence[IceServer]:
-            return await self._house.mint() if minted is None else await asyncio.shield(minted)
+            return await (self._with_relay(await self._house.mint()) if minted is None else asyncio.shield(minted))
 
         self._attempt = Attempt(
             number, sdp, connect=self._house.connect, servers=servers, say=self._say, on_link=self._house.on_link,

@@ -13,12 +13,13 @@ from aiohttp import ClientSession
 from qrshared.errors import LocalError
 from qrshared.links.ice import IceServer
 from qrshared.remote.answering import Connect, Connection, OnLink
+from qrshared.remote.borrowed import BorrowedRelays
 from qrshared.remote.conversation import Conversation, House, MintServers, RoomShare
 from qrshared.remote.limits import MEETINGS_MAX, MEETINGS_PER_ROOM_MAX
 from qrshared.remote.line import BEGIN_ANEW_S, EdgeLine, EdgeState
 from qrshared.remote.meeting import Meeting
 from qrshared.seal import Role
-from qrshared.signaling import Disconnected, Joined, Left, Relayed
+from qrshared.signaling import Disconnected, Joined, Left, Refuse, Relayed, Servers
 from qrshared.signaling.client import SignalEvent, full_jitter
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class RemoteDoor:
             connect=connect, prepare=prepare, servers=servers, stun=stun, on_link=on_link,
             relay_ask_bytes=relay_ask_bytes, spawn=self._spawn, clock=self._clock, changed=changed,
         )  # fmt: skip
+        self._borrowed = BorrowedRelays(edge_url, ask=self._line.ask_relay, clock=self._clock)
         self._rooms: dict[str, bytes] = {}
         self._shares: dict[str, RoomShare] = {}
         self._ours: dict[str, str] = {}
@@ -135,6 +137,7 @@ class RemoteDoor:
         self._rooms = wanted
         self._shares = {room: share for room, share in self._shares.items() if room in wanted}
         self._ours = {room: ours for room, ours in self._ours.items() if room in wanted}
+        self._borrowed.keep_only(wanted)
         self._line.enter(wanted)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -159,7 +162,10 @@ class RemoteDoor:
                             self._meet_anew(presence.room, presence.you, presence.peers)
                 case Left(room=room, peer=peer):
                     self._lose([(room, peer)])
+                case Servers() | Refuse():
+                    self._borrowed.hear(event)
                 case Disconnected():
+                    self._borrowed.lose()
                     self._lose(list(self._conversations))  # all have other ids when the line is back; links live on
                     self._ours.clear()
                 case _:
@@ -215,6 +221,7 @@ class RemoteDoor:
             house=self._house,
             share=self._share(room),
             send=lambda blob: self._line.say(room, peer, blob),
+            borrow=lambda: self._borrowed.for_peer(room, peer),
         )
 
     def _least(self, keys: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -54,6 +54,12 @@ REFUSED_COST: Final = 4.0
 SERVERS_S: Final = 1.0
 """How long a caller waits for TURN; then there is STUN alone."""
 
+BORROW_S: Final = 2.0
+"""How long an answer waits for a relay of the edge's own, where this home has none."""
+
+BORROWED_FRESH_S: Final = 300.0
+"""How long such a relay is good for new connections: credentials end after ten minutes, and a second try needs some."""
+
 OPEN_S: Final = 30.0
 """From the answer to an open data channel: two tries of 15 s, the second through a relay."""
 
@@ -77,6 +83,7 @@ LIMITS: Final = (
     Limit("attempts of a room", ATTEMPTS_PER_S, f"a second, {ATTEMPTS_BURST_MAX:g} at once", "failed `busy`"),
     Limit("candidates", CANDIDATES_MAX, "an attempt", "dropped"),
     Limit("servers", SERVERS_S, "seconds", "STUN alone"),
+    Limit("borrowing", BORROW_S, "seconds", "no relay; one question a room at a time"),
     Limit("answer", ANSWER_S, "seconds", "failed `offer`"),
     Limit("open", OPEN_S, "seconds", "failed `ice`"),
 )

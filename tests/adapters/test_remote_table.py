@@ -30,6 +30,7 @@ from qrshared.remote import (
     UsedRoad,
     Verified,
     answering,
+    borrowed,
     meeting,
 )
 from qrshared.remote.limits import (
@@ -367,6 +368,19 @@ async def _servers(patch: pytest.MonkeyPatch) -> None:
         await here.hears(guest, Servers(0, (), 0))
 
 
+async def _borrowing(patch: pytest.MonkeyPatch) -> None:
+    async def ask(_room: str, _to: str) -> bool:
+        return True  # and nothing comes
+
+    patch.setattr(borrowed, "BORROW_S", 0.2)
+    async with lobby(patch) as here:
+        patch.setattr(here.door._line._client, "ask_turn", ask)
+        patch.setattr(here.door._line._client, "_gives_turn", True)
+        guest = here.met()
+        guest.say(Call(0), Offer(0, "v=0"))
+        await here.hears(guest, Answer(0, "v=0"))
+
+
 async def _answer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answering, "ANSWER_S", 0.2)
     async with lobby(patch, answers=False) as here:
@@ -400,6 +414,7 @@ EXCEEDED: dict[str, Callable[[pytest.MonkeyPatch], Awaitable[None]]] = {
     "attempts of a room": _attempts,
     "candidates": _candidates,
     "servers": _servers,
+    "borrowing": _borrowing,
     "answer": _answer,
     "open": _open,
 }

@@ -62,6 +62,16 @@ async def test_a_home_whose_network_drops_udp_is_reached_at_the_second_attempt()
         assert await page.evaluate(ROAD) == "relay"
 
 
+async def test_a_home_without_a_relay_whose_network_drops_udp_is_reached_through_the_relay_of_the_edge() -> None:
+    relays = f"{TURN_UDP},{TURN_TCP}"
+    async with nat_world(Nat.SYMMETRIC, Nat.SYMMETRIC, relay=True, edge_turn=relays) as world:
+        world.lab.routers[0].block_udp()  # what the page has of the edge's relay does not reach in here
+        await world.start_daemon()
+        page = await world.scan_away()
+        await send_and_check(world, page, [world.file("big.bin", 16 * MIB)])
+        assert await page.evaluate(ROAD) == "relay"
+
+
 async def test_the_edge_dies_in_mid_transfer_and_the_transfer_goes_on() -> None:
     async with nat_world(relay=True) as world:
         await world.start_daemon()
