@@ -37,8 +37,6 @@ class OwnerAsks:
         self._moved = asyncio.Event()
         self._agreed = asyncio.Event()
         self._asked_about: Network | None = None
-        questions.asked = self._ask_about_transfer
-        questions.changed = changed
 
     def network_moved(self) -> None:
         """The network is another one, or its router was heard."""
@@ -78,7 +76,8 @@ class OwnerAsks:
         where = "Open it with `qrshared open`."
         self._notify(Notice("A new network", f"No code is shown in {facts.name} until you agree. {where}"))
 
-    def _ask_about_transfer(self, question: Question) -> None:
+    def ask_about_transfer(self, question: Question) -> None:
+        """Whether these files come in; the first word counts, wherever it is said."""
         transfer = question.transfer
 
         def answer(agrees: bool) -> None:

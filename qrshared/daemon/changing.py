@@ -4,20 +4,14 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from qrshared.daemon.away import Away
 from qrshared.daemon.away_live import AwaySwitch
 from qrshared.daemon.book import Book
-from qrshared.daemon.desk import Deed, FrontDesk
+from qrshared.daemon.desk import Deed
 from qrshared.daemon.history import History
 from qrshared.daemon.inboxes import Inboxes
-from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.settings_live import LiveSettings
-from qrshared.daemon.shelf import Shelf
-from qrshared.daemon.views import Views
-from qrshared.daemon.whereabouts import Whereabouts
-from qrshared.inbox import Inbox
-from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, InboxList, Topic, Verb
-from qrshared.sessions import Asker, IncomingTransfers, Welcome, Word
+from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, Verb
+from qrshared.sessions import Asker, IncomingTransfers, Word
 from qrshared.settings import Accept, Settings
 from qrshared.tickets import Right
 
@@ -45,17 +39,11 @@ def away_facts(settings: Settings) -> AwayFacts | None:
 class Parts:
     """Who is told."""
 
-    desk: FrontDesk
     book: Book
     inboxes: Inboxes
     transfers: IncomingTransfers
     history: History
-    views: Views
-    where: Whereabouts
-    introductions: Introductions
-    welcome: Welcome
     away: AwaySwitch
-    shelf: Shelf
 
 
 def let_change(settings: LiveSettings, parts: Parts) -> None:
@@ -81,24 +69,6 @@ def let_change(settings: LiveSettings, parts: Parts) -> None:
     settings.on_change({"guest_daily_gb"}, guests)
     settings.on_change({"log_level"}, level)
     settings.on_change(AWAY, parts.away.switch)
-    settings.changed = lambda: parts.desk.changed(Topic.WALL, Topic.STATUS, Topic.INBOX)
-    parts.away.switched = lambda wanted, away: _reach(parts, wanted, away)
-    parts.inboxes.is_in_use = parts.transfers.is_ending_in
-    parts.inboxes.moved = lambda inbox: _land(parts, inbox)
-
-
-def _land(parts: Parts, inbox: Inbox) -> None:
-    parts.transfers.land_in(inbox)
-    parts.shelf.stir()  # the Outbox is another one, too
-    parts.views.remember_inbox(InboxList(str(inbox.folder), (), 0))  # read again in a moment
-
-
-def _reach(parts: Parts, wanted: Settings, away: Away | None) -> None:
-    parts.views.away = away
-    parts.introductions.serve(None if away is None else away.servers)
-    parts.where.reach_at(wanted.edge)
-    parts.welcome.away = away_facts(wanted)
-    parts.away.changed()
 
 
 async def _nothing(_wanted: Settings) -> None:

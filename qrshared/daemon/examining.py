@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from qrshared.protocol import FindingFacts, FindingList
+from qrshared.daemon.desk import Deed
+from qrshared.protocol import Examine, Facts, FindingFacts, FindingList, Verb
 from qrshared.remote.checkup import Finding
+from qrshared.sessions import Asker
+from qrshared.tickets import Right
 
 FINDINGS_MAX: Final = 64
 """Doctor looks at two dozen things; a page need not draw what a fault there might invent."""
@@ -25,7 +28,7 @@ def problem_of(finding: FindingFacts) -> str:
 class Examiner:
     """Use: `await examiner.look()`."""
 
-    def __init__(self, look: Look, say: Callable[[str, str | None], None]) -> None:
+    def __init__(self, look: Look, say: Callable[[str, str | None], object]) -> None:
         """`look` blocks for some seconds. `say`: this part has a problem now, or none."""
         self._look = look
         self._say = say
@@ -58,3 +61,12 @@ class Examiner:
             self._say(f"doctor {check}", sentence)
         self._said = set(bad)
         return facts
+
+
+def examining_deeds(examiner: Examiner) -> dict[type[Verb], Deed]:
+    """The owner's verb that has a look."""
+
+    async def examine(_verb: Verb, _asker: Asker) -> Facts:
+        return await examiner.look()
+
+    return {Examine: Deed(Right.OWN, examine)}

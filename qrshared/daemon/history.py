@@ -40,8 +40,10 @@ class History:
     """The customs of all incoming transfers: whose come in, allowances as the book counts them, what landed."""
 
     def __init__(
-        self, book: Book, now: Callable[[], float] = time.monotonic, *, accept: Accept = Accept.EVERYONE
-    ) -> None:
+        self, book: Book, now: Callable[[], float] = time.monotonic, *, accept: Accept = Accept.EVERYONE,
+        on_placed: Callable[[Sender, TransferId, int, Placed], None] = lambda *_: None,
+    ) -> None:  # fmt: skip
+        """`on_placed`: whoever keeps receipts."""
         self._book = book
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
@@ -51,8 +53,8 @@ class History:
         self.accept = accept
         """Whose files come in; it may change while the daemon runs."""
         self.on_landed: Callable[[], None] = lambda: None
-        self.on_placed: Callable[[Sender, TransferId, int, Placed], None] = lambda *_: None
-        """Whoever keeps receipts."""
+        """Called when an item is in the inbox; the daemon sets it."""
+        self._on_placed = on_placed
 
     def allows(self, device: DeviceId, count: int) -> bool:
         """Whether so many bytes are within the device's allowance now."""
@@ -83,7 +85,7 @@ class History:
         landing.names.append(placed.name)
         landing.size += placed.size
         landing.kinds[kind_of(placed.name)] += 1
-        self.on_placed(sender, transfer, item, placed)
+        self._on_placed(sender, transfer, item, placed)
         self.on_landed()
 
     def ended(self, sender: Sender, transfer: TransferId) -> None:

@@ -11,17 +11,19 @@ from dataclasses import replace
 from typing import Final
 
 from qrshared.daemon.asks import OwnerAsks
-from qrshared.daemon.compose import Daemon, compose
+from qrshared.daemon.compose import compose
 from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
 from qrshared.daemon.examining import Look, problem_of
 from qrshared.daemon.idle import IdleGuard
 from qrshared.daemon.notices import Batch, Notices
+from qrshared.daemon.parts import Daemon
 from qrshared.daemon.runtime import fit_to_transfers
 from qrshared.daemon.systemd import Systemd, Watchdog, door_check, thread_check
+from qrshared.daemon.wiring import listen
 from qrshared.inbox import Inbox, InboxError
 from qrshared.lan import Candidate, Network, advertised_addresses, candidates, choose, read_network, watch
 from qrshared.protocol import Topic, TransferList
-from qrshared.sessions import ItemKind
+from qrshared.sessions import ItemKind, Question
 from qrshared.settings import Loaded, Settings
 
 log = logging.getLogger(__name__)
@@ -127,41 +129,64 @@ class Keeper:
         self._show = show
         self._notices = Notices(daemon.inbox.folder, is_quiet=self._is_quiet)
         self._inbox_moved = asyncio.Event()
-        self._follow_changes()
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
         self._found: Sequence[Candidate] = ()
         self._heard_elsewhere = asyncio.Event()
         self._asks = OwnerAsks(
             questions=daemon.transfers.questions, networks=daemon.networks, show=show, notify=self._notices.tell,
-            changed=self._tell_asking,
+            changed=self.asking_changed,
         )  # fmt: skip
-        daemon.networks.trusted = self._tell_network
-        daemon.live.changed = lambda: daemon.desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY)
-        daemon.transfers.changed = self._moved.set
-        daemon.shelf.on_moved = self._moved.set
-        daemon.history.on_landed = self._moved.set
-        daemon.reach.changed = self._tell_edge
-        self._tell_edge()
+        listen(daemon, self)
+        self.edge_moved()
 
-    def _follow_changes(self) -> None:
-        """Take note of what the owner changes in the settings."""
+    # --- what it hears: see `wiring.Listener`
+
+    def something_moved(self) -> None:
+        """Progress is told in a moment."""
+        self._moved.set()
+
+    def inbox_moved(self, inbox: Inbox) -> None:
+        """Follow the new folder."""
+        self._notices.folder = inbox.folder
+        self._inbox_moved.set()
+
+    def settings_changed(self) -> None:
+        """Our name may be another one."""
         daemon = self._daemon
-        was_moved, was_changed = daemon.inboxes.moved, daemon.changes.changed
+        if daemon.advertiser is not None:
+            daemon.advertiser.rename(daemon.settings.name)
+            self._heard_elsewhere.set()
 
-        def moved(inbox: Inbox) -> None:
-            was_moved(inbox)
-            self._notices.folder = inbox.folder
-            self._inbox_moved.set()
+    def network_moved(self) -> None:
+        """Be heard there, or not, and show a code or none."""
+        self._asks.network_moved()
+        self._heard_elsewhere.set()
+        self._moved.set()
+        self._daemon.desk.changed(Topic.WALL, Topic.STATUS)
 
-        def changed() -> None:
-            was_changed()
-            if daemon.advertiser is not None:
-                daemon.advertiser.rename(daemon.settings.name)
-                self._heard_elsewhere.set()
+    def edge_moved(self) -> None:
+        """Tell how use away from home fares."""
+        away = self._daemon.away
+        self.say_problem("edge", None if away is None else away.state.sentence)
+        self.say_problem("relay", None if away is None else away.relay_problem)
+        self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES, Topic.WALL)
 
-        daemon.inboxes.moved, daemon.changes.changed = moved, changed
-        daemon.changes.say_problem = lambda sentence: self._say_problem("settings", sentence)
+    def asked(self, question: Question) -> None:
+        """Put it to the owner."""
+        self._asks.ask_about_transfer(question)
+
+    def asking_changed(self) -> None:
+        """Desks tell what is asked."""
+        self._moved.set()
+        self._daemon.desk.changed(Topic.STATUS, Topic.TRANSFERS)
+
+    def say_problem(self, part: str, sentence: str | None) -> None:
+        """On the owner page, and once in the terminal."""
+        if self._daemon.problems.say(part, sentence) and sentence is not None:
+            self._show(Problem(sentence))
+
+    # --- what it does
 
     def _is_quiet(self) -> bool:
         settings, now = self._daemon.settings, time.localtime()
@@ -201,22 +226,12 @@ class Keeper:
             if daemon.away is not None:
                 daemon.away.door.wake()
             no_network = None if daemon.where.address else "This computer is in no network that a phone could reach."
-            self._say_problem("network", no_network)
-            self._tell_network()
+            self.say_problem("network", no_network)
+            self.network_moved()
 
     def _look_around(self) -> tuple[list[Candidate], Network | None]:
         found = candidates()
         return found, read_network(choose(found, host=self._daemon.settings.host), found)
-
-    def _tell_network(self) -> None:
-        self._asks.network_moved()
-        self._heard_elsewhere.set()
-        self._moved.set()
-        self._daemon.desk.changed(Topic.WALL, Topic.STATUS)
-
-    def _tell_asking(self) -> None:
-        self._moved.set()
-        self._daemon.desk.changed(Topic.STATUS, Topic.TRANSFERS)
 
     async def _advertise(self) -> None:
         """Be heard where we are, and only in networks that the owner has agreed to; it takes seconds each time."""
@@ -257,9 +272,9 @@ class Keeper:
         try:
             daemon.views.remember_inbox(await asyncio.to_thread(daemon.views.read_inbox, INBOX_TOLD))
         except InboxError as fault:
-            self._say_problem("inbox", fault.sentence)
+            self.say_problem("inbox", fault.sentence)
         else:
-            self._say_problem("inbox", None)
+            self.say_problem("inbox", None)
             daemon.desk.changed(Topic.INBOX)
 
     async def _until_round(self) -> None:
@@ -281,9 +296,9 @@ class Keeper:
             try:
                 await daemon.book.make_round()
             except OSError as fault:
-                self._say_problem("book", f"The list of devices cannot be written: {fault.strerror}.")
+                self.say_problem("book", f"The list of devices cannot be written: {fault.strerror}.")
             else:
-                self._say_problem("book", None)
+                self.say_problem("book", None)
             await self._keep_relayed()
             await asyncio.to_thread(daemon.unreached.remember)
 
@@ -292,15 +307,9 @@ class Keeper:
             if self._daemon.away is not None:
                 await self._daemon.away.make_round()
         except OSError as fault:
-            self._say_problem("relayed", f"What went through the relay cannot be written down: {fault.strerror}.")
+            self.say_problem("relayed", f"What went through the relay cannot be written down: {fault.strerror}.")
         else:
-            self._say_problem("relayed", None)
-
-    def _tell_edge(self) -> None:
-        away = self._daemon.away
-        self._say_problem("edge", None if away is None else away.state.sentence)
-        self._say_problem("relay", None if away is None else away.relay_problem)
-        self._daemon.desk.changed(Topic.STATUS, Topic.DEVICES, Topic.WALL)
+            self.say_problem("relayed", None)
 
     async def _refresh_walls(self) -> None:
         while True:
@@ -335,9 +344,3 @@ class Keeper:
             batch = Batch((landing.sender,), kinds[ItemKind.PHOTO], kinds[ItemKind.VIDEO], kinds[ItemKind.OTHER])
             self._notices.arrived(replace(batch, text=await self._text_of(landing.names)))
             self._show(Landed(landing.sender, tuple(landing.names), landing.size))
-
-    def _say_problem(self, part: str, sentence: str | None) -> None:
-        if self._daemon.problems.say(part, sentence):
-            self._daemon.desk.changed(Topic.STATUS)
-            if sentence is not None:
-                self._show(Problem(sentence))

@@ -92,7 +92,6 @@ class Shelf:
         self._looked, self._stirred = asyncio.Event(), asyncio.Event()
         self._moved, self._unsaved = asyncio.Event(), asyncio.Event()
         self._ending: asyncio.Queue[str] = asyncio.Queue()
-        outgoing.changed = self._something_happened
 
     # --- what waits --------------------------------------------------------------------------------
 
@@ -153,7 +152,7 @@ class Shelf:
             self.pick_ups.begin(device, fetched, transfer=transfer)
         finally:
             self._noted.pop(transfer, None)
-            self._something_happened()
+            self.something_happened()
             self._unsaved.set()
 
     def forget(self, transfer: TransferId) -> None:
@@ -161,7 +160,8 @@ class Shelf:
         self._noted.pop(transfer, None)
         self._unsaved.set()
 
-    def _something_happened(self) -> None:
+    def something_happened(self) -> None:
+        """Something began to move, went on or ended."""
         self._moved.set()
         self.on_moved()
 

@@ -56,8 +56,9 @@ TOLD_ENTRIES_BYTES: Final = 48 * 1024
 
 @dataclass(slots=True)
 class Problems:
-    """What the owner should know and do, one sentence each, by the part that says it."""
+    """What the owner should know and do, one sentence each, by the part that says it; desks hear what is new."""
 
+    changed: Callable[[], None]
     by_part: dict[str, str] = field(default_factory=dict)
 
     def say(self, part: str, sentence: str | None) -> bool:
@@ -67,6 +68,8 @@ class Problems:
             self.by_part.pop(part, None)
         else:
             self.by_part[part] = sentence
+        if before != sentence:
+            self.changed()
         return before != sentence
 
 
@@ -94,7 +97,7 @@ class Views:
     def __init__(
         self, *, settings: Callable[[], Settings], where: Whereabouts, book: Book, inbox: Callable[[], Inbox],
         live: LiveSessions, transfers: IncomingTransfers, history: History, problems: Problems,
-        introductions: Introductions, networks: Networks,
+        introductions: Introductions, networks: Networks, unreached: Unreached,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._where = where
@@ -108,8 +111,7 @@ class Views:
         self._networks = networks
         self.away: Away | None = None
         """What is open of use away from home."""
-        self.unreached: Unreached | None = None
-        """Notices a code by which nobody ever arrives."""
+        self._unreached = unreached
         self._started_ms = int(time.time() * 1000)
         self._entries = InboxList(str(inbox().folder), (), 0)
         self._free_bytes = 0
@@ -154,10 +156,10 @@ class Views:
         )
 
     def _hint(self, url: str | None) -> WallHint | None:
-        if self.unreached is None or url is None:
+        if url is None:
             return None
-        self.unreached.shown()
-        return self.unreached.hint()
+        self._unreached.shown()
+        return self._unreached.hint()
 
     def status(self, asker: Asker) -> StatusFacts:
         """The daemon as a whole."""

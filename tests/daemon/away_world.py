@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
+from qrshared.daemon.compose import OWNER_HERE, compose
+from qrshared.daemon.parts import Daemon
 from qrshared.links import Link, memory_links
 from qrshared.protocol import (
     Done,

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
+from qrshared.daemon.compose import OWNER_HERE, compose
+from qrshared.daemon.parts import Daemon
 from qrshared.protocol import (
     Done,
     Facts,

@@ -10,9 +10,10 @@ from typing import Self
 import pytest
 
 from qrshared.daemon import AddressChanged, Landed, Moved, Problem, RunEvent
-from qrshared.daemon.compose import OWNER_HERE, Daemon, compose
+from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.deeds import UNFINISHED_TOLD_MAX
 from qrshared.daemon.desk import FrontDesk
+from qrshared.daemon.parts import Daemon
 from qrshared.daemon.run import Keeper, keep_going
 from qrshared.daemon.systemd import Systemd
 from qrshared.daemon.views import TOLD_DEVICES_MAX

@@ -200,6 +200,7 @@ class World:
         self.asks = OwnerAsks(
             questions=self.questions, networks=known, show=show, notify=self.notices.append, changed=self.change
         )
+        self.questions.asked, self.questions.changed = self.asks.ask_about_transfer, self.change
 
     def change(self) -> None:
         self.changes += 1

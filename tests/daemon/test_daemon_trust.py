@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from qrshared.daemon.compose import Daemon, compose
+from qrshared.daemon.compose import compose
+from qrshared.daemon.parts import Daemon
 from qrshared.daemon.run import Keeper
 from qrshared.lan import Advertiser, Candidate, Network
 from qrshared.protocol import (

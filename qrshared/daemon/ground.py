@@ -1,0 +1,77 @@
+"""What all else stands on: who may come in, who is here, what is under way, where files land, and where we are."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from qrshared.daemon.book import Book
+from qrshared.daemon.endings import Endings
+from qrshared.daemon.history import History
+from qrshared.daemon.inboxes import Inboxes, opened_inboxes
+from qrshared.daemon.networks import Networks
+from qrshared.daemon.receipts import Receipts
+from qrshared.daemon.store import Store
+from qrshared.daemon.whereabouts import Whereabouts
+from qrshared.lan import candidates, read_network
+from qrshared.sessions import IncomingTransfers, LiveSessions, OutgoingTransfers
+from qrshared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_GB: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Nobody has to be told for these to work."""
+
+    live: LiveSessions
+    book: Book
+    receipts: Receipts
+    inboxes: Inboxes
+    history: History
+    transfers: IncomingTransfers
+    outgoing: OutgoingTransfers
+    where: Whereabouts
+    networks: Networks
+
+
+@asynccontextmanager
+async def firm_ground(settings: Settings, clock: Callable[[], float]) -> AsyncIterator[Ground]:
+    """Ready until the block ends; raises `UserError` for what a person can mend."""
+    async with AsyncExitStack() as parts:
+        live = LiveSessions(clock)
+        endings = Endings()
+        receipts = await parts.enter_async_context(Receipts(settings.data_dir / "receipts.jsonl"))
+        book = Book(
+            Store(settings.data_dir / "devices.json"), guest_day_bytes=settings.guest_daily_gb * _GB,
+            on_ended=endings, is_online=live.is_online,
+        )  # fmt: skip
+        inboxes = await parts.enter_async_context(opened_inboxes(settings))
+        history = History(book, accept=settings.accept, on_placed=receipts.note)
+        transfers = await parts.enter_async_context(IncomingTransfers(inboxes.current, history, clock))
+        outgoing = OutgoingTransfers()
+        await parts.enter_async_context(endings.of(live, transfers, outgoing))
+        where = Whereabouts(host=settings.host, public_host=settings.public_host, edge=settings.edge)
+        networks = await _look_around(settings, where)
+        yield Ground(live, book, receipts, inboxes, history, transfers, outgoing, where, networks)
+
+
+async def _look_around(settings: Settings, where: Whereabouts) -> Networks:
+    """Where we are, before anybody is shown a code."""
+    found = await asyncio.to_thread(candidates)
+    where.move(found)
+    networks = Networks(Store(settings.data_dir / "networks.json"))
+    await networks.look(await asyncio.to_thread(read_network, where.address, found))
+    return networks
+
+
+async def save_at_last(book: Book) -> None:
+    """Write the book down when everybody has gone; there is nobody left to be told that it failed."""
+    try:
+        await book.save()
+    except OSError as fault:
+        log.warning("the list of devices could not be written: %s", fault.strerror)
