@@ -81,6 +81,13 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
+class Defer:
+    """Before the answer to a proposal: a person is asked about it, which may take minutes."""
+
+    transfer: TransferId
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Bytes of one item at `offset`; the one binary message."""
 
@@ -171,5 +178,5 @@ class Fail:
 
 
 TransferMessage: TypeAlias = (
-    Propose | Accept | Decline | Chunk | Proof | Rewind | Taken | Safe | Hold | Finish | Receipt | Cancel | Fail
+    Propose | Defer | Accept | Decline | Chunk | Proof | Rewind | Taken | Safe | Hold | Finish | Receipt | Cancel | Fail
 )

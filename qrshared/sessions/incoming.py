@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from qrshared.inbox import DiskError, Inbox, InboxError, NoSpace, Part
-from qrshared.protocol import ItemReceipt, Message, Reason, TransferId, TransferMessage
+from qrshared.protocol import Defer, ItemReceipt, Message, Reason, TransferId, TransferMessage
 from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.deciding import ITEM_BYTES_LEAST, Asked, Decider, Fits, Unfit
@@ -83,6 +83,7 @@ class Incoming:
         self._unsynced = Unsynced()
         self._commits: set[asyncio.Task[None]] = set()
         self._wake: Callable[[], None] = lambda: None
+        self._says: list[Message] = []
         self.is_attached = False
         self.is_worth_telling = True
         """Whether desks should hear of it once it is over."""
@@ -113,6 +114,7 @@ class Incoming:
         self._wake = lambda: None
         self.is_attached = False
         self.receiver.detached()
+        self._says.clear()
         self.facts.cut()
         self._close_window()
         self._decider.leave()
@@ -166,7 +168,8 @@ class Incoming:
 
     def messages_to_send(self) -> Sequence[Message]:
         """What its session should tell the peer now."""
-        return self.receiver.messages_to_send(self._clock())
+        says, self._says = self._says, []
+        return [*says, *self.receiver.messages_to_send(self._clock())]
 
     # --- its task --------------------------------------------------------------------------------
 
@@ -266,6 +269,11 @@ class Incoming:
                 self._do_later(self.receiver.decline(reason, needed=needed, free=free))
             case Asked():
                 self.facts.asks()
+                self._defer()
+
+    def _defer(self) -> None:
+        if self.is_attached:  # it may have been cut while the owner was asked
+            self._says = [Defer(self.transfer)]
 
     def _accept(self, here: Holdings, missing: int) -> None:
         if not self.is_attached:

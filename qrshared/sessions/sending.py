@@ -7,6 +7,7 @@ from qrshared.protocol import (
     Accept,
     Cancel,
     Decline,
+    Defer,
     DeviceId,
     Fail,
     Message,
@@ -23,7 +24,7 @@ from qrshared.shelf import Source
 OUTGOING_PER_DEVICE_MAX: Final = 32
 """Transfers that one device may be sent at once; more wait for an earlier one to end."""
 
-_FOR_SENDERS: Final = (Accept, Decline, Taken, Safe, Receipt, Rewind, Cancel, Fail)
+_FOR_SENDERS: Final = (Defer, Accept, Decline, Taken, Safe, Receipt, Rewind, Cancel, Fail)
 
 
 class OutgoingTransfers:

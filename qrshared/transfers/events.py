@@ -69,6 +69,11 @@ class Over:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferred:
+    """A person over there is asked; the answer comes by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The receiver wants it: bytes may be read. `kept` bytes of it are there already, receipts included."""
 
@@ -109,7 +114,8 @@ class Rewound:
 
 
 SenderEvent: TypeAlias = (
-    Accepted
+    Deferred
+    | Accepted
     | Declined
     | ItemDone
     | ItemFailed

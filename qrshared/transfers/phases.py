@@ -8,6 +8,7 @@ from qrshared.protocol import (
     Cancel,
     Chunk,
     Decline,
+    Defer,
     Fail,
     Finish,
     Hold,
@@ -54,7 +55,7 @@ RECEIVER_HEARS: Final[dict[ReceiverPhase, frozenset[type]]] = {
 }
 SENDER_HEARS: Final[dict[SenderPhase, frozenset[type]]] = {
     SenderPhase.DETACHED: frozenset(),
-    SenderPhase.PROPOSED: frozenset((Accept, Decline, Cancel, Fail)),
+    SenderPhase.PROPOSED: frozenset((Defer, Accept, Decline, Cancel, Fail)),
     SenderPhase.OPEN: frozenset((Taken, Safe, Receipt, Rewind, Cancel, Fail)),
     SenderPhase.OVER: frozenset(),
 }

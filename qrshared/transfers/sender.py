@@ -13,6 +13,7 @@ from qrshared.protocol import (
     Accept,
     Cancel,
     Decline,
+    Defer,
     Fail,
     Finish,
     Hold,
@@ -33,6 +34,7 @@ from qrshared.transfers.departure import Departure, Read, UnderWay
 from qrshared.transfers.events import (
     Accepted,
     Declined,
+    Deferred,
     ItemCancelled,
     ItemDone,
     ItemFailed,
@@ -123,6 +125,8 @@ class Sender:
         if type(message) not in SENDER_HEARS[self.phase]:
             return self.fail(Reason.PROTOCOL) if self.phase in REFUSES_THE_REST else []
         match message:
+            case Defer():
+                return [Deferred()]
             case Accept():
                 return self._accept(message)
             case Decline(reason=reason, needed=needed, free=free):
@@ -135,14 +139,8 @@ class Sender:
                 return self._receive(receipts)
             case Rewind(item=item, offset=offset):
                 return self._rewind(item, offset)
-            case Cancel(item=None):
-                return self._end_all(ItemState.CANCELLED, TransferCancelled())
-            case Fail(item=None, reason=reason, needed=needed, free=free):
-                return self._end_all(ItemState.FAILED, TransferFailed(reason, needed, free))
-            case Cancel(item=int(item)):
-                return self._end_item(item, ItemState.CANCELLED, message, ItemCancelled(item))
-            case Fail(item=int(item), reason=reason, needed=needed, free=free):
-                return self._end_item(item, ItemState.FAILED, message, ItemFailed(item, reason, needed, free))
+            case Cancel() | Fail():
+                return self._ended_there(message)
             case _:
                 return []
 
@@ -348,6 +346,17 @@ class Sender:
             self._end(departure, ItemState.DONE)
             events.append(ItemDone(receipt.item, receipt))
         return self._with_over(events)
+
+    def _ended_there(self, message: Cancel | Fail) -> Events:
+        item = message.item
+        if isinstance(message, Cancel):
+            if item is None:
+                return self._end_all(ItemState.CANCELLED, TransferCancelled())
+            return self._end_item(item, ItemState.CANCELLED, message, ItemCancelled(item))
+        reason, needed, free = message.reason, message.needed, message.free
+        if item is None:
+            return self._end_all(ItemState.FAILED, TransferFailed(reason, needed, free))
+        return self._end_item(item, ItemState.FAILED, message, ItemFailed(item, reason, needed, free))
 
     def _rewind(self, item: int, offset: int) -> Events:
         if item >= len(self.items):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.protocol import ASKING_MAX, Accept, Cancel, Decline, Hold, Item, PeerKind, Reason, TransferState
+from qrshared.protocol import ASKING_MAX, Accept, Cancel, Decline, Defer, Hold, Item, PeerKind, Reason, TransferState
 from qrshared.sessions import Question, Word, asking
 from qrshared.sessions.asking import ASKING_PER_DEVICE_MAX, ASKING_S, WORDS_MAX, Questions, manifest_digest
 from qrshared.sessions.facts import Sender
@@ -57,6 +57,21 @@ async def test_a_guests_files_wait_for_the_owners_yes_and_then_come_in(tmp_path:
         assert home.visible() == {"a.jpg": b"one", "trip/b.jpg": b"three"}
         assert asked(home) == []
         await home.idle()
+
+
+async def test_the_sender_hears_at_once_that_the_owner_is_asked_and_again_after_a_cut(tmp_path: Path) -> None:
+    async with careful(tmp_path) as home:
+        guest, batch = home.guest(), Batch(PHOTOS)
+        for _ in range(2):
+            async with guest.visit() as visit:
+                await visit.say(*batch.sender.propose())
+                assert await visit.hear_a(Defer) == Defer(batch.transfer)
+            await until(lambda: len(home.live) == 0)
+        answer(home, batch, Word.ALLOWED)
+        async with guest.visit() as visit:
+            await visit.say(*batch.sender.propose())
+            heard = await visit.hear()
+            assert isinstance(heard, Accept), heard  # the control: nobody is asked any more
 
 
 async def test_what_the_owner_refuses_is_declined_also_when_it_is_proposed_again(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> N
     assert home.daemon.files() == {}
     status = json.loads(home.daemon.say("status", "--json"))
     assert [one["items"] for one in status["asking"]] == [1]
+    await phone.wait_for(shows("is asking its owner"))
     sender = status["asking"][0]["device"]
     await owner.tap(f"Let in what {sender} sends")
     await owner.wait_for(ASKS % 0)

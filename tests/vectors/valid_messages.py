@@ -168,6 +168,7 @@ VALID: list[dict[str, object]] = [
     {"t": "rewind", "transfer": TRANSFER, "item": 0, "offset": 8_388_608},
     {"t": "taken", "transfer": TRANSFER, "count": 262_144},
     {"t": "safe", "transfer": TRANSFER, "item": 7, "offset": 1},
+    {"t": "defer", "transfer": TRANSFER},
     {"t": "hold", "transfer": TRANSFER, "held": True},
     {"t": "hold", "transfer": TRANSFER, "held": False},
     {"t": "finish", "transfer": TRANSFER},

@@ -14,6 +14,7 @@ interface Setting {
   readonly page: PageDouble;
   readonly inbox: InboxDouble;
   readonly heard: Message[];
+  readonly cut: () => void;
 }
 
 async function setting(change: (inbox: InboxDouble) => void = () => undefined): Promise<Setting> {
@@ -30,7 +31,7 @@ async function setting(change: (inbox: InboxDouble) => void = () => undefined): 
   };
   const page = new PageDouble(daemon, { key: KEY });
   await page.untilOpen();
-  return { page, inbox, heard };
+  return { page, inbox, heard, cut: () => [...daemon.present].forEach((guest) => guest.cut()) };
 }
 
 const holds = (heard: readonly Message[]): boolean[] => heard.flatMap((message) => (message.t === "hold" ? [message.held] : []));
@@ -69,6 +70,25 @@ test("the computer hears that everything is paused, at once or one by one, and t
   page.command({ t: "resume" });
   await page.until(() => page.total?.state === "done");
   assert.equal(holds(heard).at(-1), false);
+  await page.stop();
+});
+
+test("while a person over there is asked the page says so, also after a cut, and it goes on or not by the answer", async () => {
+  const { page, inbox, cut } = await setting((inbox) => (inbox.asks = true));
+  page.send(file("photo", 70_000), file("other", 10));
+  await page.until(() => page.total?.isAsked === true);
+  assert.deepEqual([page.total?.state, inbox.received], ["sending", 0]);
+  page.send(file("later", 10));
+  await page.until(() => inbox.answers.length === 2 && page.total?.isAsked === true);
+  await inbox.answers[0]?.(true);
+  await page.until(() => page.row("photo")?.state === "done" && page.total?.isAsked === true, "the other question is open");
+  cut();
+  await page.until(() => page.total?.isAsked !== true, "nobody knows what is asked while there is no link");
+  await page.until(() => inbox.answers.length === 3 && page.total?.isAsked === true);
+  await inbox.answers[2]?.(false);
+  await page.until(() => page.row("later")?.state === "failed");
+  assert.equal(page.total?.isAsked, undefined);
+  assert.deepEqual([...inbox.files.keys()].sort(), ["other", "photo"]);
   await page.stop();
 });
 

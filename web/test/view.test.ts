@@ -104,6 +104,15 @@ test("when nothing moves for five seconds no time is promised", () => {
   assert.doesNotMatch(say(fold(told, link({ state: "lost", retryInS: 3 }), at(19_000)), 19_000), /left/);
 });
 
+test("while its owner is asked the page says that, and says so no more once bytes flow or it is paused", () => {
+  const asked = play(link(OPEN), items(item(0, "waiting", { size: 6 })), total("sending", 1, { bytes: 6, isAsked: true }));
+  assert.equal(phaseOf(asked), "asking");
+  assert.equal(headline(asked, LAPTOP, 60_000).title, "STUDY-PC is asking its owner.");
+  assert.equal(phaseOf(fold(asked, total("sending", 1, { bytes: 6 }), START)), "sending");
+  assert.equal(phaseOf(fold(asked, total("paused", 1, { bytes: 6 }), START)), "paused");
+  assert.equal(phaseOf(fold(asked, link({ state: "lost", retryInS: 1 }), START)), "stalled");
+});
+
 test("what was refused for lack of space is said with its size", () => {
   const failed = items(item(0, "failed", { size: 4e9 }), item(1, "failed", { size: 2e9 }));
   const state = play(link(OPEN), failed, total("done", 2, { failed: 2, bytes: 0 }), { t: "declined", reason: "no_space", needed: 6e9, free: 2e9 });

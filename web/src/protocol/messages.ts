@@ -137,6 +137,12 @@ export interface Accept {
   readonly deflate?: boolean;
 }
 
+/** Before the answer to a proposal: a person is asked about it, which may take minutes. */
+export interface Defer {
+  readonly t: "defer";
+  readonly transfer: TransferId;
+}
+
 /** Answers a proposal that the receiver will not take. */
 export interface Decline {
   readonly t: "decline";
@@ -234,6 +240,7 @@ export type HelloMessage =
 
 export type TransferMessage =
   | Propose
+  | Defer
   | Accept
   | Decline
   | Chunk

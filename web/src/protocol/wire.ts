@@ -314,6 +314,7 @@ const members: Members<JsonMessage> = {
     more: flag(),
     deflate: flag(),
   }),
+  defer: object({ transfer: id }),
   decline: object({ transfer: id, reason, needed: optional(count), free: optional(count) }),
   proof: object({ transfer: id, item: index, first: count, digests: list(octets(32), DIGESTS_MAX, 1) }),
   rewind: object({ transfer: id, item: index, offset: count }),

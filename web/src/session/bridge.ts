@@ -88,6 +88,8 @@ export interface TotalView {
   readonly leftS: number | null;
   /** So many are still to be compared with what the computer has; absent for none. */
   readonly comparing?: number;
+  /** Nothing goes before a person over there has said yes. */
+  readonly isAsked?: boolean;
 }
 
 export type LinkView =

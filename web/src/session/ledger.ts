@@ -26,6 +26,7 @@ export class Ledger {
   #bytesDone = 0;
   #bytesSafe = 0;
   #comparing = 0;
+  #isAsked = false;
 
   constructor(clock: Clock, tell: (update: Update) => void) {
     this.#clock = clock;
@@ -97,6 +98,12 @@ export class Ledger {
     this.#soon();
   }
 
+  set isAsked(isAsked: boolean) {
+    if (isAsked === this.#isAsked) return;
+    this.#isAsked = isAsked;
+    this.#soon();
+  }
+
   /** Time that passed, or bytes that were there already, say nothing about the speed. */
   rebase(): void {
     this.#progress.pause();
@@ -161,6 +168,7 @@ export class Ledger {
       rate: isMoving ? this.#progress.rate : 0,
       leftS: isMoving ? this.#progress.leftS(bytes - this.#bytesDone) : null,
       ...(this.#comparing > 0 ? { comparing: this.#comparing } : {}),
+      ...(this.#isAsked && isMoving ? { isAsked: true } : {}),
     };
   }
 }

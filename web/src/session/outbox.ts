@@ -50,6 +50,8 @@ interface Shown {
   /** Nobody is told that it is tried until it is accepted. */
   readonly isQuiet: boolean;
   wasAccepted: boolean;
+  /** A person over there is asked about it. */
+  isAsked: boolean;
 }
 
 type Refusal = Omit<Extract<SenderEvent, { readonly t: "declined" }>, "t">;
@@ -128,7 +130,11 @@ export class Outbox {
   detach(): void {
     this.#wire = null;
     this.#ledger.rebase();
-    for (const { outgoing } of this.#transfers.values()) outgoing.detach();
+    for (const shown of this.#transfers.values()) {
+      shown.outgoing.detach();
+      shown.isAsked = false;
+    }
+    this.#ledger.isAsked = false;
   }
 
   /** Chunks that can go out now; transfers take turns, so that a photo does not wait for a film. */
@@ -210,7 +216,7 @@ export class Outbox {
       onReady: () => this.#speak(shown),
       post: (messages) => this.#post(messages),
     });
-    const shown: Shown = { outgoing, rows: rows.map(([row]) => row), isQuiet, wasAccepted: false };
+    const shown: Shown = { outgoing, rows: rows.map(([row]) => row), isQuiet, wasAccepted: false, isAsked: false };
     const before = shown.rows.map((row) => this.#places.get(row));
     for (const [item, row] of shown.rows.entries()) this.#places.set(row, { shown, item });
     // Tried in silence and now by hand, or the other way round: only one of them may bring it.
@@ -223,11 +229,14 @@ export class Outbox {
 
   #happened(shown: Shown, events: readonly SenderEvent[]): void {
     for (const event of events) {
+      if (event.t === "deferred" || event.t === "accepted") shown.isAsked = event.t === "deferred";
       shown.outgoing.heed(event);
       this.#tellOf(shown, event);
     }
     this.#speak(shown);
     if (this.#wire !== null && shown.outgoing.sender.isOver) this.#transfers.delete(shown.outgoing.sender.transfer);
+    const open = [...this.#transfers.values()].filter(({ outgoing, isQuiet }) => !isQuiet && !outgoing.sender.isOver);
+    this.#ledger.isAsked = open.length > 0 && open.every(({ isAsked }) => isAsked);
   }
 
   #tellOf(shown: Shown, event: SenderEvent): void {

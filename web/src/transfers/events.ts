@@ -46,6 +46,11 @@ export interface Over {
 
 // --- sender
 
+/** A person over there is asked; the answer comes by itself. */
+export interface Deferred {
+  readonly t: "deferred";
+}
+
 /** The receiver wants it: bytes may be read. `kept` bytes of it are there already, receipts included. */
 export interface Accepted {
   readonly t: "accepted";
@@ -82,6 +87,7 @@ export interface Rewound {
 }
 
 export type SenderEvent =
+  | Deferred
   | Accepted
   | Declined
   | ItemDone

@@ -11,7 +11,7 @@ export type ReceiverPhase = "new" | "proposing" | "proposed" | "open" | "detache
 
 export const SENDER_HEARS: Readonly<Record<SenderPhase, readonly Tag[]>> = {
   detached: [],
-  proposed: ["accept", "decline", "cancel", "fail"],
+  proposed: ["defer", "accept", "decline", "cancel", "fail"],
   open: ["taken", "safe", "receipt", "rewind", "cancel", "fail"],
   over: [],
 };

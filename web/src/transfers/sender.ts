@@ -102,6 +102,8 @@ export class Sender {
       return REFUSES_THE_REST.has(this.#phase) ? this.fail("protocol") : [];
     }
     switch (message.t) {
+      case "defer":
+        return [{ t: "deferred" }];
       case "accept":
         return this.#accept(message);
       case "decline": {
@@ -235,8 +237,7 @@ export class Sender {
 
   /** This item cannot be read here. */
   failItem(item: number, reason: Reason): SenderEvent[] {
-    const message: Fail = { t: "fail", transfer: this.transfer, reason, item };
-    return this.#endHere(item, "failed", message, { t: "item_failed", item, reason });
+    return this.#endHere(item, "failed", { t: "fail", transfer: this.transfer, reason, item }, { t: "item_failed", item, reason });
   }
 
   /** The whole transfer cannot go on. */

@@ -21,7 +21,7 @@ function sending(state: ViewState, nowMonoMs: number): string {
 function stuck(state: ViewState, computer: string): string {
   const { total } = state;
   if (total.bytes > 0 && total.bytesDone >= total.bytes) return `All of it is there; ${computer} is still checking and filing it.`;
-  if (total.bytesDone === 0) return `Waiting for ${computer}. Perhaps somebody there has to say yes first: leave this page open.`;
+  if (total.bytesDone === 0) return `Waiting for ${computer}. It goes on by itself: leave this page open.`;
   return `Waiting for ${roadOf(state) === "home" ? "your Wi-Fi" : "the network"} or for ${computer}. It goes on by itself.`;
 }
 
@@ -85,6 +85,7 @@ const SAY: Readonly<Record<Phase, Say>> = {
     title: sending(state, now),
     more: state.total.comparing !== undefined ? comparing(state.total.comparing, computer) : isStuck(state, now) ? stuck(state, computer) : `${state.total.rate > 0 ? `${rate(state.total.rate)} ${overRoad(roadOf(state))}. ` : ""}${pauses(device)}`,
   }),
+  asking: (_, computer) => ({ title: `${first(computer)} is asking its owner.`, more: "It goes on as soon as somebody there says yes. Leave this page open." }),
   paused: (state) => ({ title: "Paused.", more: `${size(state.total.bytesSafe)} are already safe. Go on whenever you like.` }),
   asked: (state) => ({ title: `This goes through your relay (${size(state.relay.bytes)}).`, more: "Send now, or wait for home Wi-Fi? A relay is slower, and its owner may pay for what goes through. It stays encrypted either way." }),
   held: (state) => ({ title: "Waiting for home Wi-Fi.", more: `${size(state.relay.bytes)} are ready. It goes on by itself at home, or wherever there is a way past the relay. Leave this page open.` }),

@@ -8,7 +8,7 @@ import { part } from "./part.ts";
 import { phaseOf, progressOf, type Phase, type ViewState } from "./store.ts";
 
 const NUMBERED: ReadonlySet<Phase> = new Set(["preparing", "sending", "paused", "stalled"]);
-const PICTURED: ReadonlySet<Phase> = new Set(["connecting", "ready", "done", "lost", "elsewhere", "refused", "declined", "partly", "asked", "held"]);
+const PICTURED: ReadonlySet<Phase> = new Set(["connecting", "ready", "done", "lost", "elsewhere", "refused", "declined", "partly", "asking", "asked", "held"]);
 const ALARMS: ReadonlySet<Phase> = new Set(["refused", "declined", "partly"]);
 
 /** The hero; its `role="status"` element exists in every state and carries the counts that checks rely on. */

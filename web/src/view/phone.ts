@@ -177,6 +177,7 @@ export class PhonePage extends LineElement {
         if (state.link.state !== "refused" || !isWorthReloading(state.link.reason)) return nothing;
         return html`<div class="actions"><button type="button" class="button" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button></div>`;
       case "sending":
+      case "asking":
       case "preparing":
       case "stalled":
         return html`<div class="actions">

@@ -219,7 +219,7 @@ function freshFor(leftMs: number): number {
 /** What the phone page is about right now; each has one headline and one set of buttons. */
 export type Phase =
   | "connecting" | "ready" | "lost" | "elsewhere" | "refused" | "declined"
-  | "preparing" | "sending" | "paused" | "stalled" | "asked" | "held" | "done" | "partly";
+  | "preparing" | "asking" | "sending" | "paused" | "stalled" | "asked" | "held" | "done" | "partly";
 
 export function phaseOf(state: ViewState): Phase {
   const { link, total } = state;
@@ -234,6 +234,7 @@ export function phaseOf(state: ViewState): Phase {
     if (state.relay.question === "waits") return "held";
     if (total.state === "paused") return "paused";
     if (link.state !== "open") return "stalled";
+    if (total.isAsked === true) return "asking";
     return state.preparing > 0 && total.rate === 0 ? "preparing" : "sending";
   }
   if (state.declined) return "declined";

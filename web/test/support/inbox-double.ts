@@ -28,6 +28,9 @@ export class InboxDouble {
   readonly #claims = new Map<string, { guest: Guest; seen: number; taken: number }>();
   window = WINDOW_BYTES;
   declines: { reason: Reason; needed?: number; free?: number } | null = null;
+  /** A person is asked about each proposal; `answers` has what lets each come in, or not. */
+  asks = false;
+  readonly answers: ((isLetIn: boolean) => Promise<void>)[] = [];
   failsItem: ((facts: Item) => Reason | null) | null = null;
   takesNothing = false;
   /** Called after each chunk with all chunk bytes that ever came. */
@@ -83,7 +86,9 @@ export class InboxDouble {
     }
     if (message.t === "propose" && message.skip_same === true) this.#skips.add(message.transfer);
     this.#watchWindow(guest, message);
-    this.#act(receiver, receiver.receive(message, this.#tick()));
+    const before = this.answers.length;
+    this.#act(receiver, receiver.receive(message, this.#tick()), guest);
+    if (this.answers.length > before) await guest.say({ t: "defer", transfer: message.transfer });
     if (message.t === "chunk") this.onBytes(this.received, guest);
     await this.#speak(guest, receiver);
   }
@@ -111,15 +116,24 @@ export class InboxDouble {
     return this.#now;
   }
 
-  #act(receiver: Receiver, events: readonly ReceiverEvent[]): void {
-    for (const event of events) this.#act(receiver, this.#step(receiver, event));
+  #act(receiver: Receiver, events: readonly ReceiverEvent[], guest?: Guest): void {
+    for (const event of events) this.#act(receiver, this.#step(receiver, event, guest));
   }
 
-  #step(receiver: Receiver, event: ReceiverEvent): readonly ReceiverEvent[] {
+  #answer(receiver: Receiver, event: Extract<ReceiverEvent, { t: "proposed" }>, guest: Guest, isLetIn: boolean): Promise<void> {
+    this.#act(receiver, isLetIn ? this.#accept(receiver, event.items, event.continues) : receiver.decline("declined"));
+    return this.#speak(guest, receiver);
+  }
+
+  #step(receiver: Receiver, event: ReceiverEvent, guest?: Guest): readonly ReceiverEvent[] {
     switch (event.t) {
       case "proposed":
         this.proposed.push({ transfer: receiver.transfer, continues: event.continues, names: event.items.map(({ name }) => name) });
         if (this.declines !== null) return receiver.decline(this.declines.reason, this.declines);
+        if (this.asks && guest !== undefined) {
+          this.answers.push((isLetIn) => this.#answer(receiver, event, guest, isLetIn));
+          return [];
+        }
         return event.again ? receiver.accept(this.window) : this.#accept(receiver, event.items, event.continues);
       case "bytes_arrived": {
         const part = this.#part(receiver.transfer, event.item, receiver.items);
