@@ -90,7 +90,13 @@ AWAY_TICKET: Json = {
     "expires_ms": NOW_MS + 860_000,
 }
 
+LOOPBACK = news("status_facts", **{**STATUS_FACTS, "edge": {**EDGE, "url": "http://127.0.0.1:7780"}, "relay": RELAYED})
+SECOND: Json = {**DEVICE_LIST[1], "device": "b8" * 16, "trust": "trusted", "road": "direct", "second_of": f"{2:032x}"}
+TWO_KEYS = news("device_list", devices=[SECOND, *DEVICE_LIST])
+
 OWNER_AWAY = (
+    Scene("owner-away-loopback", "/owner", (*OWN, LOOPBACK)),
+    Scene("owner-two-keys", "/owner", (*AWAY_OWN, TWO_KEYS), {"revoke_device": {"t": "done", "text": ""}}),
     Scene("owner-away", "/owner", AWAY_OWN),
     Scene("owner-away-failed", "/owner", (*OWN, AWAY_FAILED)),
     Scene("owner-add-away", "/owner", AWAY_OWN, {"make_ticket": AWAY_TICKET}, click=".owner-add"),

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.scenes import CODE, GUEST, link
+from tests.browser.scenes import CODE, GUEST, OWN, Scene, link
 from tests.browser.scenes_away import TRUSTED
+from tests.browser.scenes_settings import settings
 from tests.browser.screens import until
-from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts
+from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts, wait_posted
 
 pytestmark = pytest.mark.needs("chromium")
 
+OPEN = ".settings > details > summary"
 ELSEWHERE = f"http://192.168.1.7:7774/p?elsewhere{CODE[CODE.index('#') :]}"
 
 
@@ -112,3 +114,46 @@ def test_the_meeting_points_state_and_the_relays_use_are_on_the_owner_page(scree
     assert "here now, from another network" in page.locator(".owner-side").inner_text()
     failed = screens.open("owner-away-failed")
     assert "does not answer" in failed.locator(".facts").inner_text()
+
+
+def test_an_owner_without_a_meeting_point_reads_what_one_would_give_and_finds_no_dead_field(screens: Screens) -> None:
+    page = screens.open(Scene("none", "/owner", OWN, {"get_settings": settings(edge="")}, click=OPEN), "1280x800")
+    assert page.locator("[data-edge]").count() == 0
+    page.get_by_text("Away from home: not set up").click()
+    assert "meeting point" in page.locator("[data-away=none]").inner_text()
+    assert "“Use it away from home” in the README" in page.locator(".settings").inner_text()
+    assert page.locator("[data-setting=edge]").count() == 1
+    assert page.locator("[data-setting=turn_url], [data-setting=stun], [data-setting=relay_ask_mb]").count() == 0
+    page = screens.open(
+        Scene(
+            "half",
+            "/owner",
+            OWN,
+            {"get_settings": settings(edge="", from_file="turn_url", turn_url="turn:x")},
+            click=OPEN,
+        )
+    )
+    assert page.locator("[data-setting=turn_url]").count() == 1, "what somebody has set can be taken back"
+    page = screens.open("owner-settings")
+    assert page.locator("[data-setting=turn_url], [data-setting=stun]").count() == 2, "control"
+
+
+def test_a_meeting_point_on_loopback_is_said_to_be_for_this_computer_only(screens: Screens) -> None:
+    assert "for this computer only" in screens.open("owner-away-loopback").locator(".facts").inner_text()
+    assert "for this computer only" not in screens.open("owner-away").locator(".facts").inner_text()
+
+
+def test_what_a_phone_uses_away_from_home_stands_beneath_it_and_both_go_together(screens: Screens) -> None:
+    page = screens.open("owner-two-keys", "1280x800")
+    rows = texts(page, "[data-device] .name")
+    at = rows.index("Pixel 8, away from home")
+    assert rows.count("Pixel 8, away from home") == 1
+    assert page.locator("[data-device]").nth(at).get_attribute("data-device") == "b8" * 16
+    assert page.locator("[data-device]").nth(at - 1).get_attribute("data-device") == f"{2:032x}"
+    page.get_by_role("button", name="Remove Pixel 8, away from home").click()
+    assert "What it may do at home stays" in page.locator("dialog").inner_text()
+    page.keyboard.press("Escape")
+    page.locator("[data-tie=both]").get_by_role("button", name="Remove Pixel 8").click()
+    assert "at home and away from home" in page.locator("dialog").inner_text()
+    page.get_by_role("button", name="Remove it").click()
+    assert wait_posted(page, "ask", 1)[0]["verb"] == {"t": "revoke_device", "device": f"{2:032x}"}

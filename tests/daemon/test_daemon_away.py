@@ -15,12 +15,15 @@ from qrshared.links import Link, LinkClosed, memory_links
 from qrshared.protocol import (
     DeviceList,
     EdgeFacts,
+    Goodbye,
     LineState,
+    ListDevices,
     MakeTicket,
     Ping,
     Pong,
     Reason,
     Refuse,
+    RevokeDevice,
     RoadInUse,
     StatusFacts,
     TicketFacts,
@@ -76,6 +79,24 @@ async def test_a_phone_takes_itself_away_under_its_own_name(home: Home) -> None:
     names = {device.id: (device.name, device.trust) for device in home.daemon.book.register.devices()}
     assert names == {anna.device: ("Anna", Trust.TRUSTED), second.device: ("Anna", Trust.TRUSTED)}
     assert await nearby(second) == [], "they are one phone"
+
+
+async def test_a_phone_that_is_removed_is_out_at_home_and_away_from_home_at_once_and_no_other_is(home: Home) -> None:
+    anna, ben = await home.trusted("Anna"), await home.trusted("Ben")
+    facts = await anna.visit.ask(UseAway())
+    assert isinstance(facts, TicketFacts)
+    second = await home.away("", facts.url)
+    listed = await home.daemon.desk.ask(ListDevices(), OWNER)
+    assert isinstance(listed, DeviceList)
+    assert {one.device: one.second_of for one in listed.devices}[second.device] == anna.device
+    assert room_id(second.phone.key) in home.daemon.book.rooms()
+    await home.daemon.desk.ask(RevokeDevice(anna.device), OWNER)
+    for gone in (anna, second):
+        assert (await gone.visit.until_closed())[-1] == Goodbye(Reason.REVOKED)
+    assert [device.id for device in home.daemon.book.register.devices()] == [ben.device]
+    assert room_id(second.phone.key) not in home.daemon.book.rooms()
+    await ben.visit.say(Ping(1))
+    await ben.visit.hear_a(Pong)
 
 
 @pytest.mark.parametrize("verb", [MakeTicket("once", away=True), UseAway()], ids=["make_ticket", "use_away"])

@@ -19,11 +19,24 @@ const TRUST_WORDS: Readonly<Record<string, string>> = {
   owner: "owner",
 };
 
-/** Browsers that forgot themselves come back as new devices: equal names stand together, the last seen first. */
+/**
+ * Browsers that forgot themselves come back as new devices: equal names stand together, the last seen first. What a device
+ * uses away from home stands beneath it.
+ */
 function grouped(devices: readonly DeviceFacts[]): readonly DeviceFacts[] {
   const groups = new Map<string, DeviceFacts[]>();
-  for (const device of devices) groups.set(device.name, [...(groups.get(device.name) ?? []), device]);
-  return [...groups.values()].flat();
+  for (const device of devices) if (!isSecond(device, devices)) groups.set(device.name, [...(groups.get(device.name) ?? []), device]);
+  const tied = (device: DeviceFacts): readonly DeviceFacts[] => [device, ...secondsOf(device, devices).flatMap(tied)];
+  return [...groups.values()].flat().flatMap(tied);
+}
+
+/** This is what another one, which is still here, uses away from home. */
+function isSecond(device: DeviceFacts, devices: readonly DeviceFacts[]): boolean {
+  return devices.some((one) => one.device === device.second_of);
+}
+
+function secondsOf(first: DeviceFacts, devices: readonly DeviceFacts[]): readonly DeviceFacts[] {
+  return devices.filter(({ second_of }) => second_of === first.device);
 }
 
 export function devicesCard(list: DeviceList | null, act: Act, nowMs: number, addPhone: () => void): TemplateResult {
@@ -32,21 +45,29 @@ export function devicesCard(list: DeviceList | null, act: Act, nowMs: number, ad
     <div class="panel-head"><h2>Devices <small>${devices.length > 0 ? count(devices.length) : ""}</small></h2></div>
     <div class="card">${devices.length === 0
       ? html`<div class="empty empty-small"><p><b>Nobody yet.</b></p><p class="quiet-text">A phone appears here when it has scanned the code.</p><button type="button" class="button" @click=${addPhone}>${icons.phone}<span>Add my phone</span></button></div>`
-      : html`<ul role="list">${devices.map((device) => deviceRow(device, act, nowMs))}</ul>`}</div>
+      : html`<ul role="list">${devices.map((device) => deviceRow(device, tieOf(device, devices), act, nowMs))}</ul>`}</div>
   </section>`;
 }
 
-function deviceRow(device: DeviceFacts, act: Act, nowMs: number): TemplateResult {
-  const name = visible(device.name);
+/** One phone may have two keys, one for each place: `away` is the second, which ends with the first. */
+type Tie = "alone" | "both" | "away";
+
+function tieOf(device: DeviceFacts, devices: readonly DeviceFacts[]): Tie {
+  if (isSecond(device, devices)) return "away";
+  return secondsOf(device, devices).length > 0 ? "both" : "alone";
+}
+
+function deviceRow(device: DeviceFacts, tie: Tie, act: Act, nowMs: number): TemplateResult {
+  const name = tie === "away" ? `${visible(device.name)}, away from home` : visible(device.name);
   const seen = device.online ? HERE[device.road ?? "home"] : `last here ${ago(device.seen_ms, nowMs)}`;
-  return html`<li class="row device" data-device=${device.device}>
+  return html`<li class="row device" data-device=${device.device} data-tie=${tie}>
     <span class="thumb thumb-device" data-online=${device.online ? "yes" : "no"}>${KIND_ICONS[device.kind]}</span>
     <div class="row-what"><bdi class="name">${name}</bdi>
       <div class="row-note">${device.online ? html`<span class="go">${seen}</span>` : seen}, ${TRUST_WORDS[device.trust] ?? device.trust}</div></div>
     <div class="row-acts">
       ${device.trust === "guest" ? html`<button type="button" class="round" aria-label="Trust ${name}" title="Trust" @click=${() => trust(device, act)}>${icons.shield}</button>` : ""}
       <button type="button" class="round" aria-label="Rename ${name}" title="Rename" @click=${() => rename(device, act)}>${icons.pencil}</button>
-      <button type="button" class="round" aria-label="Remove ${name}" title="Remove" @click=${() => revoke(device, act)}>${icons.close}</button>
+      <button type="button" class="round" aria-label="Remove ${name}" title="Remove" @click=${() => revoke(device, name, tie, act)}>${icons.close}</button>
     </div>
   </li>`;
 }
@@ -66,11 +87,16 @@ async function rename(device: DeviceFacts, act: Act): Promise<void> {
   if (to !== null) await act({ t: "rename_device", device: device.device, to }, `It is called ${visible(to)} now.`);
 }
 
-async function revoke(device: DeviceFacts, act: Act): Promise<void> {
-  const name = visible(device.name);
+const REMOVED: Readonly<Record<Tie, string>> = {
+  alone: "To send again it has to scan the code again.",
+  both: "That holds at home and away from home. To send again it has to scan the code again.",
+  away: "What it may do at home stays; to use it elsewhere again, it is shown how once more.",
+};
+
+async function revoke(device: DeviceFacts, name: string, tie: Tie, act: Act): Promise<void> {
   const isSure = await confirm({
     title: `Remove ${name}?`,
-    text: "Its access ends at once, in the middle of a file if need be. What it has sent stays. To send again it has to scan the code again.",
+    text: `Its access ends at once, in the middle of a file if need be. What it has sent stays. ${REMOVED[tie]}`,
     yes: "Remove it", isGrave: true,
   });
   if (isSure) await act({ t: "revoke_device", device: device.device }, `${name} is removed.`);

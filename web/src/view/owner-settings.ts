@@ -83,11 +83,14 @@ export class OwnerSettings extends LineElement {
     </section>`;
   }
 
-  #group({ title, note, settings }: SettingGroup): TemplateResult {
-    return html`<div class="setting-group"><h3>${title}</h3>${note === undefined ? nothing : html`<p class="quiet-text">${note}</p>`}
+  #group({ title, note, basis, settings }: SettingGroup): TemplateResult {
+    const isIdle = basis !== undefined && this.#settings?.get(basis.name)?.value === "";
+    const said = isIdle ? basis.note : note;
+    return html`<div class="setting-group"><h3>${title}</h3>${said === undefined ? nothing : html`<p class="quiet-text">${said}</p>`}
       ${Object.entries(settings).map(([name, words]) => {
         const facts = this.#settings?.get(name);
-        return facts === undefined ? nothing : this.#setting(facts, words);
+        const isDead = isIdle && name !== basis.name && facts?.source === "default";
+        return facts === undefined || isDead ? nothing : this.#setting(facts, words);
       })}</div>`;
   }
 

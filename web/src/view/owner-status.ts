@@ -32,15 +32,23 @@ export function statusCard(status: StatusFacts | null): TemplateResult | typeof 
 
 /** How phones elsewhere reach this computer, and what that has cost this month. */
 function awayFacts({ edge, relay }: StatusFacts): TemplateResult | typeof nothing {
-  if (edge === undefined) return nothing;
+  if (edge === undefined) {
+    return html`<div class="facts-more"><details data-away="none"><summary>Away from home: not set up</summary>
+      <p class="quiet-text">Phones reach this computer on its own network, and nothing leaves that. To reach it from elsewhere, too, it needs a meeting point: see “Meeting point” in Settings.</p></details></div>`;
+  }
   const words = html`<span class=${edge.state === "connected" ? "go" : "wait"} data-edge=${edge.state}>${EDGE_WORDS[edge.state]}</span>`;
-  return html`<div><dt>Away from home</dt><dd>${words}<small>${host(edge.url)}</small></dd>
+  return html`<div><dt>Away from home</dt><dd>${words}<small>${host(edge.url)}${isLoopback(edge.url) ? ", for this computer only" : nothing}</small></dd>
       ${edge.sentence === undefined ? nothing : html`<p class="facts-note">${withCommands(edge.sentence)}</p>`}</div>
-    <div><dt>Through the relay</dt><dd>${relay === undefined || relay.turn === "none" ? "no relay set up" : html`${size(relay.bytes)}<small>in ${month(relay.month)}</small>`}</dd></div>`;
+    <div><dt>Through the relay</dt><dd>${relay === undefined || relay.turn === "none" ? "no relay of your own" : html`${size(relay.bytes)}<small>in ${month(relay.month)}</small>`}</dd></div>`;
 }
 
 function host(url: string): string {
   return url.replace(/^[a-z]+:\/\//, "").replace(/\/.*$/, "");
+}
+
+/** Nobody else reaches it there, however well it works. */
+function isLoopback(url: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/i.test(host(url));
 }
 
 /** `2026-11` as a person writes it. */

@@ -14,6 +14,8 @@ export interface SettingWords {
 export interface SettingGroup {
   readonly title: string;
   readonly note?: string;
+  /** Without a value of this one the others of the group do nothing: `note` says then what it would give, and how. */
+  readonly basis?: { readonly name: string; readonly note: string };
   readonly settings: Readonly<Record<string, SettingWords>>;
 }
 
@@ -47,6 +49,10 @@ export const GROUPS: readonly SettingGroup[] = [
   {
     title: "Away from home",
     note: "To send from anywhere, this computer keeps a line open to a meeting point on the internet. It never sees a file.",
+    basis: {
+      name: "edge",
+      note: "At home nothing is missing. With a meeting point on the internet, phones you trust would reach this computer from every network, too. “Use it away from home” in the README shows three ways to one, the first for nothing.",
+    },
     settings: {
       edge: { label: "Meeting point", text: "Its address. Without one this computer is reached at home only.", none: "None: at home only", hint: "Such as https://share.example.org; empty for none" },
       relay_ask_mb: { label: "Ask before the relay carries more than", text: "Where there is no direct way, a relay carries the files, and somebody pays for it. Pages ask before they send more.", unit: "MB" },
