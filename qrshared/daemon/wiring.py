@@ -70,6 +70,10 @@ def wire(
         welcome.away = away_facts(wanted)
         reach.changed()
 
+    def settings_changed() -> None:
+        ground.live.call_all(changes.now.name)
+        desk.changed(Topic.WALL, Topic.STATUS, Topic.INBOX)
+
     def say_of_outbox(sentence: str | None) -> None:
         problems.say("outbox", sentence)
 
@@ -79,7 +83,7 @@ def wire(
     ground.outgoing.changed = shelf.something_happened
     ground.inboxes.is_in_use = ground.transfers.is_ending_in
     ground.inboxes.moved = land
-    changes.changed = lambda: desk.changed(Topic.WALL, Topic.STATUS, Topic.INBOX)
+    changes.changed = settings_changed
     reach.switched = switched
 
 

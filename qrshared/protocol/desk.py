@@ -309,4 +309,11 @@ class Envelope:
     blob: EnvelopeBytes = field(repr=False)
 
 
-DeskMessage: TypeAlias = Watch | News | Ask | Answer | Refuse | Introduce | Envelope
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Daemon: its owner calls the computer that from now on, and no longer what its hello said."""
+
+    name: DisplayName
+
+
+DeskMessage: TypeAlias = Watch | News | Ask | Answer | Refuse | Introduce | Envelope | Rename

@@ -87,6 +87,11 @@ class LiveSessions:
         while len(self._gave_way) > GAVE_WAY_MAX:
             self._gave_way.popitem(last=False)
 
+    def call_all(self, name: str) -> None:
+        """This computer has another name: every open page hears it."""
+        for session in (*self._by_device.values(), *self._others):
+            session.call(name)
+
     def leave(self, session: Session) -> None:
         """Forget a session that is over."""
         device = session.asker.device

@@ -25,6 +25,7 @@ from qrshared.protocol import (
     Pong,
     Reason,
     Refuse,
+    Rename,
     Topic,
     Watch,
     WrongAsk,
@@ -85,6 +86,8 @@ class Session:
         self._says: deque[Message] = deque([hello])
         self._news: dict[type[Facts], Facts] = {}
         self._handed: deque[Introduce | Envelope] = deque()
+        self._called = hello.name
+        self._renamed: Rename | None = None
         self._wake = asyncio.Event()
         self._asks_open = 0
         self._stop_watching: Callable[[], None] = lambda: None
@@ -154,6 +157,13 @@ class Session:
         if may_now:
             self._sending.attach(self._wake.set)
 
+    def call(self, name: str) -> None:
+        """Tell the peer what this computer is called from now on, unless it knows."""
+        if name != self._called and not self._ended.is_set():
+            self._called = name
+            self._renamed = Rename(name)
+            self._wake.set()
+
     def hand(self, message: Introduce | Envelope) -> bool:
         """Say this to the peer for another device's sake; False, and nothing is said, while too much waits for it."""
         if len(self._handed) >= HANDED_MAX or self._ended.is_set():
@@ -190,8 +200,8 @@ class Session:
                 self._say(message.refusal())
             case Envelope():
                 self._desk.hand_on(message, self.asker)
-            case News() | Answer() | Refuse() | Introduce():
-                pass  # a daemon asks nobody, and nobody introduces it: drained
+            case News() | Answer() | Refuse() | Introduce() | Rename():
+                pass  # a daemon asks nobody, and nobody introduces or names it: drained
             case _:
                 if not self._sending.take(message):
                     self._receiving.take(message, self.asker.grant)
@@ -231,6 +241,9 @@ class Session:
             self._wake.clear()
             messages: list[Message] = [*self._says, *self._handed]
             messages += (News(trimmed(facts)) for facts in self._news.values())
+            if self._renamed is not None:
+                messages.append(self._renamed)
+            self._renamed = None
             self._says.clear()
             self._handed.clear()
             self._news.clear()

@@ -69,15 +69,16 @@ async def test_a_wall_elsewhere_is_covered_and_shows_its_code_again_as_the_owner
     assert owner.complaints == wall.complaints == []
 
 
-async def test_the_name_changes_on_walls_at_once_and_on_the_phone_that_comes_next(bare: Home) -> None:
+async def test_the_name_changes_at_once_on_walls_and_on_phones_that_are_open(bare: Home) -> None:
     wall = await bare.open(bare.url(), host=bare.neighbour)
     await wall.wait_for(shows("STUDY-PC"))
+    phone = await bare.open_on_phone(bare.url("/p"))
+    await phone.wait_for(shows("Send to STUDY-PC"))
     owner = await settings_of(bare)
     await write(owner, "name", "Küche")
     await said(owner, "name", "Saved")
     await wall.wait_for(shows("Send files to Küche"))
-    phone = await bare.open_on_phone(bare.url("/p"))
-    await phone.wait_for(shows("Küche"))
+    await phone.wait_for(shows("Send to Küche"))
     config = (bare.daemon.data_dir / "config.toml").read_text("utf-8")
     assert config.startswith("# mine\n")
     assert 'name = "Küche"' in config

@@ -10,7 +10,7 @@ import pytest
 from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.parts import Daemon
 from qrshared.daemon.settings_live import LiveSettings
-from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, Reason, SettingFacts, SettingsFacts, StatusFacts
+from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, Reason, Rename, SettingFacts, SettingsFacts, StatusFacts
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import READ_AT_START, Accept, Loaded, computer_name, load_settings
 from qrshared.tickets import Grant, Road
@@ -88,6 +88,18 @@ async def test_a_change_counts_at_once_and_is_written_among_the_owners_own_words
     assert (shown["name"].value, house.daemon.views.wall(AT_HOME).computer) == ("Küche", "Küche")
     assert house.config.read_text().startswith('# my own words\nname = "Küche"\n')
     assert load_settings(flags={"data_dir": str(house.config.parent)}, environment={}).settings.name == "Küche"
+
+
+async def test_a_page_that_is_open_hears_the_new_name_once_and_no_other_change(house: House) -> None:
+    url = house.daemon.where.code_url(house.daemon.book.wall_ticket().fragment)
+    async with scan(url).visit() as visit, asyncio.timeout(60):
+        assert visit.hello.name == "Old"
+        await house.change("plain_downloads", "false")
+        await house.change("name", "Küche")
+        assert await visit.hear_a(Rename) == Rename("Küche")
+        await house.change("quiet_hours", "22:00-07:00")
+        await house.change("name", "Attic")
+        assert await visit.hear_a(Rename) == Rename("Attic")
 
 
 async def test_a_wall_that_is_switched_off_shows_no_code_any_more_and_shows_it_again(house: House) -> None:

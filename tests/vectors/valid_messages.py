@@ -271,6 +271,7 @@ VALID: list[dict[str, object]] = [
     {"t": "ask", "id": 1, "verb": {"t": "refuse_transfer", "transfer": TRANSFER}},
     {"t": "ask", "id": 1, "verb": {"t": "trust_network"}},
     {"t": "ask", "id": 1, "verb": {"t": "get_settings"}},
+    {"t": "rename", "name": "Küche"},
     {"t": "ask", "id": 1, "verb": {"t": "change_setting", "name": "accept"}},
     {"t": "ask", "id": 1, "verb": {"t": "change_setting", "name": "accept", "value": "ask"}},
     {"t": "ask", "id": 1, "verb": {"t": "examine"}},

@@ -26,6 +26,17 @@ test("a scanned code enrolls a key that was stored first, and the key opens the 
   await page.stop();
 });
 
+test("a page that is open hears what the computer is called from now on, and stays open", async () => {
+  const daemon = new DaemonDouble();
+  daemon.addDevice(KEY);
+  const page = new PageDouble(daemon, { key: KEY });
+  await page.untilOpen();
+  await daemon.guests[0]?.say({ t: "rename", name: "Küche" });
+  await page.until(() => page.link?.state === "open" && page.link.computer === "Küche");
+  assert.equal(daemon.guests.length, 1);
+  await page.stop();
+});
+
 test("no link is opened with a ticket before the page says that the key is kept", async () => {
   const daemon = new DaemonDouble();
   daemon.addTicket(TICKET);

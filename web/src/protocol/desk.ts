@@ -258,6 +258,12 @@ export interface Envelope {
   readonly blob: Uint8Array;
 }
 
+/** Daemon: its owner calls the computer that from now on, and no longer what its hello said. */
+export interface Rename {
+  readonly t: "rename";
+  readonly name: string;
+}
+
 export type DeskMessage =
   | Watch
   | News
@@ -265,4 +271,5 @@ export type DeskMessage =
   | Answer
   | Refuse
   | Introduce
-  | Envelope;
+  | Envelope
+  | Rename;

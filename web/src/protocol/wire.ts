@@ -332,6 +332,7 @@ const members: Members<JsonMessage> = {
   refuse: object({ id: count, reason, sentence: optional(name, (value) => value === "") }),
   introduce: object({ meeting: id, device: id, name, kind, secret, servers: listOrNone(server, ICE_SERVERS_MAX) }),
   envelope: object({ meeting: id, blob: octetsUpTo(ENVELOPE_BYTES_MAX) }),
+  rename: object({ name: displayName }),
 };
 
 export const jsonMessage: Shape<JsonMessage> = tagged<JsonMessage>(members);

@@ -264,6 +264,13 @@ export class Visit {
     this.#ports.pickUps?.attach({ computer: answer.name, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });
   }
 
+  /** Its owner gave the computer another name. */
+  #called(name: string): void {
+    if (this.#opened === null) return;
+    this.#opened = { ...this.#opened, computer: name };
+    this.#show(this.#opened);
+  }
+
   #on(road: RoadInUse): void {
     if (this.#opened === null) return;
     this.#opened = { ...this.#opened, road };
@@ -280,6 +287,8 @@ export class Visit {
         return this.#desk.receive(message);
       case "news":
         return this.#desk.receive(message);
+      case "rename":
+        return this.#called(message.name);
       case "introduce":
         return this.#ports.peers?.introduce(message);
       case "envelope":
