@@ -10,7 +10,16 @@ import pytest
 from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.parts import Daemon
 from qrshared.daemon.settings_live import LiveSettings
-from qrshared.protocol import ChangeSetting, GetSettings, GetStatus, Reason, Rename, SettingFacts, SettingsFacts, StatusFacts
+from qrshared.protocol import (
+    ChangeSetting,
+    GetSettings,
+    GetStatus,
+    Reason,
+    Rename,
+    SettingFacts,
+    SettingsFacts,
+    StatusFacts,
+)
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import READ_AT_START, Accept, Loaded, computer_name, load_settings
 from qrshared.tickets import Grant, Road
