@@ -12,6 +12,7 @@ import type { PeerNews, RoomOpening } from "./session/peer-bridge.ts";
 import type { PeerVisitPorts } from "./session/peer-visit.ts";
 import { PickUps } from "./session/pick-ups.ts";
 import { RoomPeers } from "./session/room-peers.ts";
+import { PartsDatabase } from "./session/sinks/parts-database.ts";
 import { Places } from "./session/sinks/places.ts";
 import { Visit } from "./session/visit.ts";
 
@@ -72,6 +73,8 @@ function connectionsOver(port: MessagePort): AwayPorts {
 const tellOfPeers = (news: PeerNews): void => page.postMessage({ t: "peers", news }, news.t === "download" ? [news.start.port] : []);
 const places = new Places({ tell: tellOfPeers, randomBytes });
 
+const parts = new PartsDatabase(Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, "0")).join(""));
+
 const peerPorts: PeerVisitPorts = {
   clock: realClock,
   randomBytes,
@@ -98,7 +101,7 @@ function begin(opening: Opening): void {
     hasher: sha256Hasher,
     tell: (update) => page.postMessage(update),
     peers: new DeskPeers(opening, { ...connections, ...peerPorts }),
-    pickUps: new PickUps({ clock: realClock, hasher: sha256Hasher, places, tell: (news) => page.postMessage({ t: "shelf", news }) }),
+    pickUps: new PickUps({ clock: realClock, hasher: sha256Hasher, digest: bulkDigest, places, parts, tell: (news) => page.postMessage({ t: "shelf", news }) }),
   });
   void visit.run();
 }

@@ -15,6 +15,7 @@ import { fileOf, hashesOf, sha256 } from "./support/pair.ts";
 
 const MIB = 1 << 20;
 const ROOM = 1 << 30;
+const DEVICE = "d".repeat(32);
 
 /** The page's side, and a computer that proposes what it is asked for. */
 class Shelf {
@@ -52,7 +53,7 @@ class Shelf {
   link(): void {
     const mine = (this.#links += 1);
     const isUp = (): boolean => mine === this.#links;
-    this.pickUps.attach({ computer: "STUDY-PC", hurry: () => undefined, post: (...messages) => void queueMicrotask(() => isUp() && messages.forEach((message) => this.#said(message))) });
+    this.pickUps.attach({ computer: "STUDY-PC", device: DEVICE, asksAbove: Number.POSITIVE_INFINITY, hurry: () => undefined, post: (...messages) => void queueMicrotask(() => isUp() && messages.forEach((message) => this.#said(message))) });
     this.computer.attach({
       post: (...messages) => void queueMicrotask(() => isUp() && messages.forEach((message) => this.pickUps.receive(message as TransferMessage))),
       chunksReady: () => void this.#pump(isUp),
@@ -255,7 +256,7 @@ test("memory takes what it can hold, and the rest when something was saved", asy
   await shelf.until(() => shelf.isDone(a), "the first");
   await shelf.clock.advance(10);
   assert.deepEqual([shelf.asked, shelf.states.get(b.item)?.state], [[a.item], "waiting"]);
-  shelf.pickUps.order({ t: "saved", bytes: 3 * MIB });
+  shelf.pickUps.order({ t: "saved", transfer: shelf.states.get(a.item)?.transfer ?? "", bytes: 3 * MIB });
   await shelf.until(() => shelf.isDone(b), "the second");
   assert.deepEqual(await shelf.hashes(), await hashesOf(...files));
 });

@@ -28,7 +28,7 @@ class Page {
   }
 
   pickUp(item: ShelfItem, facts: Partial<PickUpView>): void {
-    this.store.hear({ t: "pick_up", pickUp: { item: item.item, state: "begun", transfer: TRANSFER, place: "memory", isPaused: false, sentence: null, ...facts } });
+    this.store.hear({ t: "pick_up", pickUp: { item: item.item, state: "begun", transfer: TRANSFER, place: "memory", isPaused: false, isKept: false, sentence: null, ...facts } });
   }
 
   incoming(state: IncomingState, facts: Partial<IncomingView> = {}, ...rows: readonly Partial<ItemView>[]): void {

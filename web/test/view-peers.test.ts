@@ -75,6 +75,6 @@ test("what was cleared unsaved gives its room back, and what is still asked stay
   const asked: PeerNews = { t: "incoming", incoming: { peer: "b", transfer: "e".repeat(32), state: "asked", items: 1, bytes: 1, done: 0, failed: 0, sizes: [1], reason: null } };
   for (const news of [seen(), offered("done"), { t: "received", peer: "b", transfer: TRANSFER, item: 0, name: "a", blob: new Blob(["abc"]) } as const, asked]) store.hear(news);
   store.clear("b");
-  assert.deepEqual(orders, [{ t: "saved", bytes: 3 }, { t: "outbox", peer: "b", command: { t: "clear" } }]);
+  assert.deepEqual(orders, [{ t: "saved", transfer: TRANSFER, bytes: 3 }, { t: "outbox", peer: "b", command: { t: "clear" } }]);
   assert.deepEqual([...(store.state.peers.get("b")?.incoming.keys() ?? [])], ["e".repeat(32)]);
 });

@@ -6,8 +6,8 @@ import type { Wire } from "./outbox.ts";
 import type { PeerId, PeerNews } from "./peer-bridge.ts";
 import type { Sinks } from "./sinks/port.ts";
 
-/** What to do with a proposal: take it there, decline it, or ask the person. */
-export type Verdict = Sinks | "decline" | "ask";
+/** What to do with a proposal: take it there, decline it, ask the person, or say nothing yet. */
+export type Verdict = Sinks | "decline" | "ask" | "later";
 
 /** Questions to the person that one device, and all together, may have open; more would only be noise. */
 const ASKED_MAX = 8;
@@ -31,7 +31,7 @@ export function loadOf(loads: readonly Load[]): Load {
 /** Transfers that are over and still answer the same proposal with what they know. */
 const REMEMBERED_MAX = 64;
 
-export interface InboundPorts extends Pick<IncomingPorts, "clock" | "hasher"> {
+export interface InboundPorts extends Pick<IncomingPorts, "clock" | "hasher" | "digest"> {
   readonly peer: PeerId;
   readonly tell: (news: PeerNews) => void;
   /** Asked of each proposal once it is whole; without it the person is asked. */
@@ -142,10 +142,11 @@ export class Inbound {
   }
 
   #incoming(transfer: TransferId): Incoming {
-    const { peer, clock, hasher, tell } = this.#ports;
+    const { peer, clock, hasher, digest, tell } = this.#ports;
     const incoming = new Incoming(transfer, {
       clock,
       hasher,
+      ...(digest === undefined ? {} : { digest }),
       post: (messages) => this.#post(messages),
       onChange: (changed) => this.#changed(changed),
       onRows: (update) => tell({ t: "arriving", peer, transfer, update }),
@@ -168,6 +169,7 @@ export class Inbound {
     if (incoming.state !== "asked") this.#weights.delete(incoming.transfer);
     const verdict = incoming.state === "asked" ? (this.#ports.judge?.(incoming) ?? "ask") : "ask";
     if (verdict === "ask") this.#show(incoming);
+    else if (verdict === "later") return;
     else if (verdict === "decline") incoming.decline();
     else incoming.accept(verdict);
   }

@@ -1,17 +1,20 @@
 // One transfer another device offers to this page: asked, then taken item by item, over as many links as it needs.
 import { WINDOW_BYTES } from "../protocol/limits.ts";
-import type { Item, ItemReceipt, Message, Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
-import type { ReceiverEvent } from "../transfers/events.ts";
+import type { Item, ItemReceipt, Kept, Message, Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
+import type { ProofArrived, ReceiverEvent } from "../transfers/events.ts";
 import { Receiver } from "../transfers/receiver.ts";
 import type { IncomingState, LedgerUpdate } from "./peer-bridge.ts";
 import type { Clock } from "./clock.ts";
 import { Ledger } from "./ledger.ts";
+import type { Digest } from "./proof.ts";
 import type { Lack, Saved, Sinks } from "./sinks/port.ts";
 import { type Hasher, Taking } from "./taking.ts";
 
 export interface IncomingPorts {
   readonly clock: Clock;
   readonly hasher: () => Hasher;
+  /** For what an earlier page load has left; without it that is not used. */
+  readonly digest?: () => Promise<Digest>;
   readonly post: (messages: readonly Message[]) => void;
   /** Its state, or what is in it, has changed. */
   readonly onChange: (incoming: Incoming) => void;
@@ -34,6 +37,8 @@ export class Incoming {
   #items: readonly Item[] | null = null; // null until the manifest was whole once
   #sinks: Sinks | null = null;
   #refused: ReadonlyMap<number, Lack> = new Map(); // as they do not fit here
+  #kept: readonly Kept[] = []; // of an earlier page load
+  #isTakingUp = false; // what that has left is read: no proposal is answered before
   #isUnanswered = false; // proposed again while it is held
 
   constructor(transfer: TransferId, ports: IncomingPorts) {
@@ -82,7 +87,24 @@ export class Incoming {
     this.#sinks = sinks;
     this.#refused = sinks.refused(this.#items);
     this.#become("receiving");
-    this.#happened(this.#take());
+    if (sinks.keeps === true && this.#ports.digest !== undefined) void this.#takeUp(this.#ports.digest);
+    else this.#happened(this.#take());
+  }
+
+  /** Nothing is said before it is known how much is here, and that it can be read. */
+  async #takeUp(ready: () => Promise<Digest>): Promise<void> {
+    this.#isTakingUp = true;
+    const digest = await ready();
+    for (const index of this.items.keys()) {
+      if (this.isOver || this.#refused.has(index)) continue;
+      const offset = await this.#taking(index).takeUp(digest);
+      if (offset === 0) continue;
+      this.#kept = [...this.#kept, { item: index, offset, prove: true }];
+      this.#ledger.change(index, { state: "sending", done: offset });
+    }
+    this.#isTakingUp = false;
+    this.#isUnanswered = this.isHeld;
+    if (!this.isOver && !this.isHeld) this.#happened(this.#take());
   }
 
   /** Held, nothing is written: the window closes by itself, and no proposal is answered. */
@@ -112,8 +134,9 @@ export class Incoming {
   /** Says yes to what was proposed; while there is no link that waits for the next proposal. */
   #take(): readonly ReceiverEvent[] {
     this.#ledger.rebase();
+    for (const taking of this.#takings.values()) taking.awaitProof();
     const refused = [...this.#refused].flatMap(([item, lack]) => this.#receiver.failItem(item, "no_space", lack));
-    return [...refused, ...this.#receiver.accept(WINDOW_BYTES)];
+    return [...refused, ...this.#receiver.accept(WINDOW_BYTES, this.#kept)];
   }
 
   #happened(events: readonly ReceiverEvent[]): void {
@@ -157,8 +180,9 @@ export class Incoming {
       case "over":
         if (this.state === "receiving") this.#become("done");
         return [];
-      case "drained": // nothing is kept of an earlier page load, so nothing is proven
       case "proof_arrived":
+        return this.#proof(event);
+      case "drained":
       case "held": // whoever pauses knows; the rows here merely stand still
         return [];
     }
@@ -177,12 +201,24 @@ export class Incoming {
     if (this.state === "declined") return this.#receiver.decline(this.reason ?? "declined");
     if (!this.isOver) {
       this.#isUnanswered = this.isHeld;
-      return this.isHeld ? [] : this.#take();
+      return this.isHeld || this.#isTakingUp ? [] : this.#take();
     }
     // Everything was decided before; only the words were lost.
     const receipts = [...this.#receipts.values()].filter(({ item }) => item < items.length);
     const lost = items.flatMap((_, item) => (this.#receipts.has(item) ? [] : this.#receiver.failItem(item, this.reason ?? "declined")));
     return [...lost, ...this.#receiver.accept(WINDOW_BYTES, [], receipts)];
+  }
+
+  #proof({ item, first, digests, last, offset }: ProofArrived): readonly ReceiverEvent[] {
+    const taking = this.#taking(item);
+    if (taking.isSame(first, digests, offset)) {
+      if (!last) return [];
+      taking.trust();
+      return this.#receiver.proofOk(item);
+    }
+    taking.startOver();
+    this.#ledger.change(item, { done: 0 });
+    return this.#receiver.rewind(item, 0);
   }
 
   #taking(index: number): Taking {

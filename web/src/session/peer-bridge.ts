@@ -26,7 +26,8 @@ export type PeerOrder =
   | { readonly t: "relay"; readonly peer: PeerId; readonly sendNow: boolean } // the answer to that question
   | { readonly t: "decline"; readonly peer: PeerId; readonly transfer: TransferId }
   | { readonly t: "cancel"; readonly peer: PeerId; readonly transfer: TransferId; readonly item: number | null }
-  | { readonly t: "saved"; readonly bytes: number }; // a Blob left the page: its room is free again
+  | { readonly t: "saving"; readonly transfer: TransferId } // the browser's downloads begin to copy something of it
+  | { readonly t: "saved"; readonly transfer: TransferId; readonly bytes: number }; // a Blob left the page: its room is free again
 
 /** How it stands with one other device. `away`: it is sought by itself while something is open with it. */
 export type PeerState =

@@ -55,6 +55,7 @@ export class Peers {
   }
 
   order(order: Exclude<PeerOrder, { t: "meet" }>): void {
+    if (order.t === "saving") return; // nothing of other devices outlives the page
     if (order.t === "saved") return this.#places.saved(order.bytes);
     const visit = this.#visits.get(order.peer);
     switch (order.t) {

@@ -9,7 +9,7 @@ export const HOME: PeerId = "home";
 export type PickUpOrder =
   | { readonly t: "save"; readonly items: readonly ShelfItem[]; readonly place: Place }
   | { readonly t: "pause" | "resume" | "stop"; readonly item: ShelfItemId }
-  | Extract<PeerOrder, { readonly t: "accept" | "decline" | "cancel" | "saved" }>;
+  | Extract<PeerOrder, { readonly t: "accept" | "decline" | "cancel" | "saving" | "saved" }>;
 
 /** `waiting`: for its turn, or for the computer. `begun`: its transfer tells the rest. */
 export type PickUpState = "waiting" | "begun" | "refused" | "stopped";
@@ -21,6 +21,10 @@ export interface PickUpView {
   readonly transfer: TransferId | null;
   readonly place: Place["by"];
   readonly isPaused: boolean;
+  /** What arrives of it outlives this page load; after that it goes on by itself. */
+  readonly isKept: boolean;
+  /** An earlier page load had asked for it, and has left so much: shown until its transfer tells more. */
+  readonly left?: { readonly item: ShelfItem; readonly bytes: number };
   /** Why the computer refused. */
   readonly sentence: string | null;
 }

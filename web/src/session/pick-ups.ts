@@ -1,10 +1,12 @@
 // What this page picks up from the shelf: asked of the computer a few at a time, and taken without another question.
-import type { Answer, Ask, Chunk, Message, Refuse, ShelfItem, ShelfItemId, TransferId, TransferMessage } from "../protocol/messages.ts";
+import type { Answer, Ask, Chunk, DeviceId, Message, Propose, Refuse, ShelfItem, ShelfItemId, TransferId, TransferMessage } from "../protocol/messages.ts";
 import type { Clock } from "./clock.ts";
 import { Inbound, type Verdict } from "./inbound.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Place } from "./peer-bridge.ts";
-import { HOME, type PickUpNews, type PickUpOrder, type PickUpState } from "./pick-up-bridge.ts";
+import { HOME, type PickUpNews, type PickUpOrder, type PickUpState, type PickUpView } from "./pick-up-bridge.ts";
+import type { Digest } from "./proof.ts";
+import type { Parts, Wish } from "./sinks/parts.ts";
 import type { Places } from "./sinks/places.ts";
 import type { Sinks } from "./sinks/port.ts";
 import { ZipSinks } from "./sinks/zip.ts";
@@ -23,12 +25,19 @@ export interface PickUpsPorts {
   readonly clock: Clock;
   readonly hasher: () => Hasher;
   readonly places: Places;
+  /** Without these two nothing outlives the page. */
+  readonly parts?: Parts;
+  readonly digest?: () => Promise<Digest>;
   readonly tell: (news: PickUpNews) => void;
 }
 
 /** The session as it is used here. */
 export interface PickUpsLine {
   readonly computer: string;
+  /** Whom the computer takes this page for. */
+  readonly device: DeviceId | null;
+  /** More than this does not go on by itself over this road. */
+  readonly asksAbove: number;
   readonly post: (...messages: readonly Exclude<Message, Chunk>[]) => void;
   /** Much is about to come. */
   readonly hurry: () => void;
@@ -38,15 +47,18 @@ interface PickUp {
   readonly item: ShelfItem;
   readonly sinks: Sinks;
   readonly place: Place;
-  /** `asked`: its answer is open; `promised`: its proposal is on its way. */
-  step: "queued" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
+  /** `asked`: its answer is open; `promised`: its proposal is on its way; `missed`: not on the shelf, and asked for once more. */
+  step: "queued" | "missed" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
   transfer: TransferId | null;
   isPaused: boolean;
+  isKept: boolean;
+  /** Of an earlier page load. */
+  readonly left: PickUpView["left"];
   sentence: string | null;
 }
 
 const STATES: Readonly<Record<PickUp["step"], PickUpState>> = {
-  queued: "waiting", asked: "waiting", promised: "waiting", begun: "begun", done: "begun", refused: "refused", stopped: "stopped",
+  queued: "waiting", missed: "waiting", asked: "waiting", promised: "waiting", begun: "begun", done: "begun", refused: "refused", stopped: "stopped",
 };
 
 export class PickUps {
@@ -57,12 +69,15 @@ export class PickUps {
   readonly #proposed = new Set<TransferId>(); // on this link
   #asks = FIRST_ASK;
   #line: PickUpsLine | null = null;
+  #device: DeviceId | null = null; // whose earlier wishes are among these
+  #early: Propose[] | null = null; // what came before those were known
   #takeBack = (): void => undefined;
 
   constructor(ports: PickUpsPorts) {
     this.#ports = ports;
-    const { clock, hasher } = ports;
-    this.#inbound = new Inbound({ peer: HOME, clock, hasher, tell: (news) => this.#heard(news), judge: (incoming) => this.#judge(incoming) });
+    const { clock, hasher, digest } = ports;
+    const proof = digest === undefined ? {} : { digest };
+    this.#inbound = new Inbound({ peer: HOME, clock, hasher, ...proof, tell: (news) => this.#heard(news), judge: (incoming) => this.#judge(incoming) });
   }
 
   attach(line: PickUpsLine): void {
@@ -71,6 +86,27 @@ export class PickUps {
     this.#inbound.attach(line);
     this.#takeBack();
     this.#takeBack = this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#renew());
+    const { parts } = this.#ports;
+    if (parts === undefined || line.device === null || line.device === this.#device) return this.#next();
+    this.#early = [];
+    void parts.wishes(line.device).then((wishes) => this.#restore(line, wishes));
+  }
+
+  /** Goes on with what earlier page loads of this device had asked for. */
+  #restore(line: PickUpsLine, wishes: readonly Wish[]): void {
+    if (this.#line !== line) return; // asked again on the next link
+    this.#device = line.device;
+    for (const { item, limit, isPaused, bytes } of wishes) {
+      if (this.#pickUps.has(item.item)) continue;
+      const place: Place = { by: "memory", limit };
+      const pickUp = this.#pickUp(item, place, this.#sinks(item, place), { item, bytes });
+      pickUp.isPaused = isPaused || item.size - bytes > line.asksAbove;
+      this.#tell(pickUp);
+    }
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const page of early) this.#inbound.receive(page);
+    if (this.#pickUps.size > 0) line.hurry();
     this.#next();
   }
 
@@ -79,6 +115,7 @@ export class PickUps {
     this.#show(this.#line.computer, false);
     this.#line = null;
     this.#takeBack();
+    this.#early = null;
     this.#asked.clear();
     this.#proposed.clear();
     this.#inbound.detach();
@@ -100,8 +137,11 @@ export class PickUps {
         return this.#inbound.decline(order.transfer);
       case "cancel":
         return this.#inbound.cancel(order.transfer, order.item);
+      case "saving":
+        return this.#of(order.transfer, ({ item }) => this.#ports.parts?.saved(item.item));
       case "saved":
         this.#ports.places.saved(order.bytes);
+        this.#of(order.transfer, ({ item }) => this.#ports.parts?.forget(item.item));
         return this.#next();
     }
   }
@@ -109,7 +149,11 @@ export class PickUps {
   /** Takes a message about a transfer that comes here; false when it is about another, or nobody may pick up here. */
   receive(message: TransferMessage): boolean {
     if (this.#line === null) return false;
-    if (message.t === "propose") this.#proposed.add(message.transfer);
+    if (message.t === "propose") {
+      this.#proposed.add(message.transfer);
+      this.#early?.push(message);
+      if (this.#early !== null) return true;
+    }
     return this.#inbound.receive(message);
   }
 
@@ -119,43 +163,93 @@ export class PickUps {
     const pickUp = this.#asked.get(message.id);
     this.#asked.delete(message.id);
     if (pickUp === undefined || pickUp.step !== "asked") return true; // its proposal was quicker, or it was stopped
-    pickUp.step = message.t === "answer" ? "promised" : "refused";
-    if (message.t === "refuse") pickUp.sentence = message.sentence ?? "";
+    if (message.t === "answer") pickUp.step = "promised";
+    else this.#refused(pickUp, message);
     this.#tell(pickUp);
     this.#next();
     return true;
   }
 
+  /** A computer that was just started has not looked at its shelf yet: what an earlier page load wants is asked for twice. */
+  #refused(pickUp: PickUp, { reason, sentence }: Refuse): void {
+    const isFirst = pickUp.left !== undefined && pickUp.sentence === null;
+    pickUp.sentence = sentence ?? "";
+    pickUp.step = reason === "not_found" && isFirst ? "missed" : "refused";
+    if (pickUp.step === "missed") this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#again(pickUp));
+    else if (reason === "not_found") this.#ports.parts?.forget(pickUp.item.item);
+  }
+
+  #again(pickUp: PickUp): void {
+    if (pickUp.step !== "missed") return;
+    pickUp.step = "queued";
+    this.#next();
+  }
+
   #save(items: readonly ShelfItem[], place: Place): void {
     this.#line?.hurry();
+    this.#want(items.filter((item) => !this.#isWanted(item)), place);
     const folder = place.by === "folder" ? this.#ports.places.sinks(place) : null;
     for (const item of items) {
-      const known = this.#pickUps.get(item.item);
-      if (known !== undefined && STATES[known.step] !== "refused" && isOpen(known)) continue;
-      const pickUp: PickUp = {
-        item, sinks: folder ?? this.#sinks(item, place), place, step: "queued", transfer: null, isPaused: false, sentence: null,
-      };
-      this.#pickUps.set(item.item, pickUp);
+      if (this.#isWanted(item)) continue;
+      const pickUp = this.#pickUp(item, place, folder ?? this.#sinks(item, place));
       this.#tell(pickUp);
-      // Proposed already, as an earlier load of this page had asked for it: that goes on.
-      const offered = this.#inbound.find((incoming) => !incoming.isOver && isOf(item, incoming));
-      if (offered === undefined) continue;
-      this.#begin(pickUp, offered.transfer);
-      this.#inbound.accept(offered.transfer, pickUp.sinks);
+      this.#takesOffered(pickUp);
     }
     this.#next();
   }
 
-  /** A tree that cannot be written as one comes as one file. */
-  #sinks({ name, kind }: ShelfItem, place: Place): Sinks {
-    const sinks = this.#ports.places.sinks(place);
-    return kind === "folder" ? new ZipSinks(name, sinks) : sinks;
+  /** Proposed already, as an earlier load of this page had asked for it: that goes on. */
+  #takesOffered(pickUp: PickUp): boolean {
+    const offered = this.#inbound.find((incoming) => incoming.state === "asked" && isOf(pickUp.item, incoming));
+    if (offered === undefined) return false;
+    this.#begin(pickUp, offered.transfer);
+    this.#inbound.accept(offered.transfer, pickUp.sinks);
+    return true;
+  }
+
+  #isWanted({ item }: ShelfItem): boolean {
+    const known = this.#pickUps.get(item);
+    return known !== undefined && isOpen(known);
+  }
+
+  #pickUp(item: ShelfItem, place: Place, sinks: Sinks, left?: PickUpView["left"]): PickUp {
+    const isKept = place.by === "memory" && this.#ports.parts !== undefined && isOutliving(item);
+    const pickUp: PickUp = { item, sinks, place, step: "queued", transfer: null, isPaused: false, isKept, left, sentence: null };
+    this.#pickUps.set(item.item, pickUp);
+    return pickUp;
+  }
+
+  /** Writes down what memory alone would forget. */
+  #want(items: readonly ShelfItem[], place: Place): void {
+    const { parts } = this.#ports;
+    const kept = items.filter(isOutliving);
+    if (place.by !== "memory" || parts === undefined || kept.length === 0) return;
+    const wishes = kept.map((item) => ({ item, limit: place.limit }));
+    const wanted = this.#device === null ? Promise.resolve(false) : parts.want(this.#device, wishes);
+    void wanted.then((isDone) => {
+      if (!isDone) for (const { item } of kept) this.#goesWithThePage(item);
+    });
+  }
+
+  #goesWithThePage(item: ShelfItemId): void {
+    const pickUp = this.#pickUps.get(item);
+    if (pickUp === undefined || !pickUp.isKept) return;
+    pickUp.isKept = false;
+    this.#tell(pickUp);
+  }
+
+  /** A tree that cannot be written as one comes as one file, which begins anew with each page load. */
+  #sinks(item: ShelfItem, place: Place): Sinks {
+    const { parts, places } = this.#ports;
+    if (item.kind === "folder") return new ZipSinks(item.name, places.sinks(place));
+    return places.sinks(place, parts === undefined ? null : { open: () => parts.open(item.item), onFull: () => this.#goesWithThePage(item.item) });
   }
 
   #pause(item: ShelfItemId, isPaused: boolean): void {
     const pickUp = this.#pickUps.get(item);
     if (pickUp === undefined || !isOpen(pickUp)) return;
     pickUp.isPaused = isPaused;
+    this.#ports.parts?.pause(item, isPaused);
     if (pickUp.transfer !== null) this.#inbound.hold(pickUp.transfer, isPaused);
     this.#tell(pickUp);
     this.#next();
@@ -165,6 +259,7 @@ export class PickUps {
     const pickUp = this.#pickUps.get(item);
     if (pickUp === undefined || !isOpen(pickUp)) return;
     pickUp.step = "stopped";
+    this.#ports.parts?.forget(item);
     if (pickUp.transfer !== null) this.#inbound.cancel(pickUp.transfer, null);
     this.#tell(pickUp);
     this.#next();
@@ -178,7 +273,12 @@ export class PickUps {
       this.#begin(wanted, incoming.transfer);
       return wanted.sinks;
     }
-    return same.length > 0 ? "decline" : "ask";
+    // An earlier page load had asked for it.
+    const queued = same.find(({ step }) => step === "queued" || step === "missed");
+    if (queued === undefined) return same.length > 0 ? "decline" : "ask";
+    if (queued.isPaused || !this.#hasRoom(queued)) return "later";
+    this.#begin(queued, incoming.transfer);
+    return queued.sinks;
   }
 
   #begin(pickUp: PickUp, transfer: TransferId): void {
@@ -196,6 +296,7 @@ export class PickUps {
       if (free <= 0) return;
       if (pickUp.step !== "queued" || pickUp.isPaused || !this.#hasRoom(pickUp)) continue;
       free -= 1;
+      if (this.#takesOffered(pickUp)) continue;
       pickUp.step = "asked";
       this.#asks += 1;
       this.#asked.set(this.#asks, pickUp);
@@ -236,12 +337,18 @@ export class PickUps {
     if (pickUp?.step === "begun" && pickUp.isPaused && state === "receiving" && news.incoming.isHeld !== true) this.#inbound.hold(transfer, true);
     if (pickUp?.step !== "begun" || state === "receiving" || state === "asked") return;
     pickUp.step = state === "done" || state === "failed" ? "done" : "stopped";
+    if (state !== "done" || news.incoming.failed > 0) this.#ports.parts?.forget(pickUp.item.item); // else when it is saved
     this.#tell(pickUp);
     this.#next();
   }
 
-  #tell({ item: { item }, step, transfer, place, isPaused, sentence }: PickUp): void {
-    this.#ports.tell({ t: "pick_up", pickUp: { item, state: STATES[step], transfer, place: place.by, isPaused, sentence } });
+  #of(transfer: TransferId, act: (pickUp: PickUp) => void): void {
+    for (const pickUp of this.#pickUps.values()) if (pickUp.transfer === transfer) act(pickUp);
+  }
+
+  #tell({ item: { item }, step, transfer, place, isPaused, isKept, left, sentence }: PickUp): void {
+    const told = left === undefined ? {} : { left };
+    this.#ports.tell({ t: "pick_up", pickUp: { item, state: STATES[step], transfer, place: place.by, isPaused, isKept, sentence, ...told } });
   }
 
   #show(computer: string, isHere: boolean): void {
@@ -250,8 +357,13 @@ export class PickUps {
   }
 }
 
+/** A folder is put together while it arrives: there is no telling where it was. */
+function isOutliving({ kind }: ShelfItem): boolean {
+  return kind !== "folder";
+}
+
 function isOpen({ step }: PickUp): boolean {
-  return step === "queued" || step === "asked" || step === "promised" || step === "begun";
+  return step === "queued" || step === "missed" || step === "asked" || step === "promised" || step === "begun";
 }
 
 /** Whether a proposal is about this thing: a file by its name and size, a folder by all that is in it. */

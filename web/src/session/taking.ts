@@ -1,6 +1,9 @@
 // One item's bytes on their way into its sink: in order, a run at a time, hashed as they go.
 import type { Item, Reason } from "../protocol/messages.ts";
+import { PROOF_BLOCK_BYTES } from "../protocol/limits.ts";
+import { Blocks } from "./blocks.ts";
 import type { Clock } from "./clock.ts";
+import type { Digest } from "./proof.ts";
 import { type Saved, type Sink, SinkFailed, type Sinks } from "./sinks/port.ts";
 
 /** Bytes that are worth a write of their own; fewer wait a moment for more. */
@@ -28,7 +31,10 @@ export class Taking {
   readonly #index: number;
   readonly #sinks: Sinks;
   readonly #ports: TakingPorts;
-  readonly #hasher: Hasher;
+  #hasher: Hasher;
+  #blocks: Blocks | null = null; // while what an earlier page load has left is not proven
+  #startsOver = false;
+  #starts = 0;
   #sink: Promise<Sink> | null = null;
   #queued: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -49,6 +55,7 @@ export class Taking {
 
   /** The next bytes; they stay the caller's promise until `onTaken` says so. */
   take(content: Uint8Array): void {
+    this.#blocks?.add(content);
     this.#queued.push(content);
     this.#queuedBytes += content.length;
     if (this.#queuedBytes >= RUN_BYTES) return this.#write();
@@ -65,7 +72,66 @@ export class Taking {
   hold(isHeld: boolean): void {
     const goesOn = this.#isHeld && !isHeld;
     this.#isHeld = isHeld;
-    if (goesOn && (this.#isWhole || this.#queuedBytes > 0)) this.#write();
+    if (goesOn && (this.#isWhole || this.#startsOver || this.#queuedBytes > 0)) this.#write();
+  }
+
+  /** Reads what an earlier page load has left, before anything else happens; gives how far that goes. */
+  async takeUp(digest: Digest): Promise<number> {
+    this.#isWriting = true;
+    const sink = await (this.#sink ??= this.#sinks.open(this.#item, this.#index));
+    if (sink.kept !== undefined) {
+      try {
+        await this.#read(sink.kept.content, (this.#blocks = new Blocks(digest)));
+      } catch (error) {
+        if (!(error instanceof DOMException)) throw error; // else the browser has lost some of it
+        await sink.kept.drop();
+        this.#begin();
+      }
+    }
+    this.#isWriting = false;
+    return this.#written;
+  }
+
+  async #read(kept: Blob, blocks: Blocks): Promise<void> {
+    for (let at = 0; at < kept.size && !this.#isOver; at += PROOF_BLOCK_BYTES) {
+      const block = new Uint8Array(await kept.slice(at, at + PROOF_BLOCK_BYTES).arrayBuffer());
+      if (block.length !== Math.min(PROOF_BLOCK_BYTES, kept.size - at)) throw new DOMException("", "NotReadableError");
+      this.#hasher.update(block);
+      blocks.add(block);
+      this.#written += block.length;
+    }
+  }
+
+  /** A proof of all that has arrived is asked for. */
+  awaitProof(): void {
+    this.#blocks?.mark();
+  }
+
+  /** Whether these are the digests of what is here. */
+  isSame(first: number, digests: readonly Uint8Array[], offset: number): boolean {
+    return this.#blocks?.areSame(first, digests, offset) ?? false;
+  }
+
+  /** It is proven. */
+  trust(): void {
+    this.#blocks = null;
+  }
+
+  /** What was left is something else: all of it goes, and the item begins anew. */
+  startOver(): void {
+    this.#begin();
+    this.#startsOver = true;
+    this.#write();
+  }
+
+  #begin(): void {
+    this.#starts += 1;
+    this.#queued = [];
+    this.#queuedBytes = 0;
+    this.#written = 0;
+    this.#isWhole = false;
+    this.#blocks = null;
+    this.#hasher = this.#ports.hasher();
   }
 
   /** Nothing of it shall stay. */
@@ -90,7 +156,13 @@ export class Taking {
   async #work(): Promise<void> {
     this.#sink ??= this.#sinks.open(this.#item, this.#index);
     const sink = await this.#sink;
-    while (this.#queuedBytes > 0 && !this.#isOver && !this.#isHeld) {
+    while ((this.#startsOver || this.#queuedBytes > 0) && !this.#isOver && !this.#isHeld) {
+      if (this.#startsOver) {
+        this.#startsOver = false;
+        await sink.kept?.drop();
+        continue;
+      }
+      const start = this.#starts;
       const run = this.#queued;
       const bytes = this.#queuedBytes;
       this.#queued = [];
@@ -98,6 +170,7 @@ export class Taking {
       for (const part of run) this.#hasher.update(part);
       await sink.write(run);
       if (this.#isOver) return;
+      if (start !== this.#starts) continue; // written behind what is dropped next
       this.#written += bytes;
       this.#ports.onTaken(this.#written);
     }

@@ -261,7 +261,8 @@ export class Visit {
     this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
     if (grant.rights.includes("send")) this.#outbox.attach(session, grant.rights.includes("pick_up") && grant.trust !== "guest");
     if (!grant.rights.includes("pick_up")) return;
-    this.#ports.pickUps?.attach({ computer: answer.name, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });
+    const asksAbove = road === "home" ? Number.POSITIVE_INFINITY : (grant.away?.relay_ask_bytes ?? Number.POSITIVE_INFINITY);
+    this.#ports.pickUps?.attach({ computer: answer.name, device: grant.device ?? null, asksAbove, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });
   }
 
   /** Its owner gave the computer another name. */

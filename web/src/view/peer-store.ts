@@ -173,11 +173,16 @@ export class PeerStore {
     this.#post({ t: "cancel", peer, transfer, item: null });
   }
 
+  /** The browser's downloads begin to copy it. */
+  saving(transfer: TransferId): void {
+    this.#post({ t: "saving", transfer });
+  }
+
   /** The browser has taken this Blob: the page lets go of it. */
   saved(peer: PeerId, transfer: TransferId, item: number): void {
     const known = this.state.peers.get(peer)?.incoming.get(transfer)?.received.get(item);
     if (known?.blob == null) return;
-    this.#post({ t: "saved", bytes: known.blob.size });
+    this.#post({ t: "saved", transfer, bytes: known.blob.size });
     this.#change(peer, (it) => withIncoming(it, transfer, (incoming) => ({ ...incoming, received: new Map(incoming.received).set(item, { name: known.name, blob: null }) })));
   }
 

@@ -80,6 +80,7 @@ export function save(item: number, { view, received }: Incoming, { store, change
   const { name, blob } = received.get(item) ?? { name: "", blob: null };
   if (blob === null || saving.has(blob)) return;
   saving.add(blob);
+  store.saving(view.transfer);
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;

@@ -36,7 +36,7 @@ export interface ShelfRowActs {
 
 export function shelfRow(item: ShelfItem, facts: ShelfRowFacts, acts: ShelfRowActs): TemplateResult {
   const { standing, computer, isChosen } = facts;
-  const { state, incoming } = standing;
+  const { state } = standing;
   const isTooLarge = facts.tooLargeFor !== null && (state === "waits" || state === "failed");
   const { text, tone } = shelfNote(item, standing, computer, facts.isZipped);
   const isMoving = state === "moving" || state === "paused" || state === "cut";
@@ -45,7 +45,7 @@ export function shelfRow(item: ShelfItem, facts: ShelfRowFacts, acts: ShelfRowAc
   return html`<li class="row row-shelf" data-shelf=${item.name} data-state=${state}>
     ${isChosen === null ? (item.kind === "folder" ? folderThumb : thumb(item.name, null)) : html`<label class="shelf-tick"><input type="checkbox" aria-label="Choose ${name}" .checked=${isChosen} @change=${acts.choose}></label>`}
     <div class="row-what">${fileName(item.name)}
-      ${isMoving ? bar(name, item.size, incoming) : nothing}
+      ${isMoving ? bar(name, item.size, standing.bytesDone) : nothing}
       <div class="row-note" aria-live=${state === "moving" ? "off" : "polite"}>${note}</div></div>
     ${isTooLarge ? nothing : html`<div class="row-acts">${controls(name, facts, acts)}</div>`}
     ${isTooLarge && acts.plain !== null ? html`<button type="button" class="button shelf-plain" aria-label="Save ${name}, not encrypted on this Wi-Fi" @click=${acts.plain}>Save, not encrypted on this Wi-Fi</button>` : nothing}
@@ -57,8 +57,7 @@ function tooLargeNote(item: ShelfItem, { tooLargeFor, plainSaid }: ShelfRowFacts
   return html`${measures(item)}. ${tooLargeFor?.whose} can hold ${size(tooLargeFor?.bytes ?? 0)} at once. ${isHome ? nothing : "At home it can be downloaded all the same."}`;
 }
 
-function bar(name: string, bytes: number, incoming: Incoming | null): TemplateResult {
-  const done = incoming?.total.bytesDone ?? 0;
+function bar(name: string, bytes: number, done: number): TemplateResult {
   return html`<div class="bar bar-thin" role="progressbar" aria-label=${name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent(done, bytes)} ${part(bytes > 0 ? done / bytes : 0)}><i></i></div>`;
 }
 

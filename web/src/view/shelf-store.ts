@@ -13,11 +13,15 @@ export interface Standing {
   readonly state: ShelfState;
   readonly incoming: Incoming | null;
   readonly place: Place["by"] | null;
+  /** Bytes that are here. */
+  readonly bytesDone: number;
+  /** If this page is closed, it begins anew. */
+  readonly isFleeting: boolean;
   readonly reason: Reason | null;
   readonly sentence: string | null;
 }
 
-const WAITS: Standing = { state: "waits", incoming: null, place: null, reason: null, sentence: null };
+const WAITS: Standing = { state: "waits", incoming: null, place: null, bytesDone: 0, isFleeting: false, reason: null, sentence: null };
 
 export class ShelfStore {
   readonly #post: (order: PickUpOrder) => void;
@@ -51,8 +55,19 @@ export class ShelfStore {
 
   hear(news: PickUpNews): void {
     if (news.t !== "pick_up") return this.home.hear(news);
-    this.#pickUps.set(news.pickUp.item, news.pickUp);
+    const { item, left } = news.pickUp;
+    this.#pickUps.set(item, news.pickUp);
+    if (left !== undefined) this.#wanted.set(item, left.item);
     this.home.touch();
+  }
+
+  /** Whether closing the page now would lose something that does not go on by itself. */
+  holdsUnsaved(isUnsaved: (incoming: Incoming) => boolean): boolean {
+    const kept = new Set([...this.#pickUps.values()].filter(({ isKept }) => isKept).map(({ transfer }) => transfer));
+    return [...(this.computer?.incoming.values() ?? [])].some((incoming) => {
+      const { state, transfer } = incoming.view;
+      return !kept.has(transfer) && (state === "receiving" || isUnsaved(incoming));
+    });
   }
 
   subscribe(listener: () => void): () => void {
@@ -69,9 +84,10 @@ export class ShelfStore {
   standing({ item }: ShelfItem, isUnsaved: (incoming: Incoming) => boolean = () => false): Standing {
     const pickUp = this.#pickUps.get(item);
     if (pickUp === undefined || pickUp.state === "stopped") return WAITS;
-    const { place, sentence, isPaused } = pickUp;
+    const { place, sentence, isPaused, isKept, left } = pickUp;
     const incoming = pickUp.transfer === null ? null : (this.computer?.incoming.get(pickUp.transfer) ?? null);
-    const standing = { incoming, place, sentence, reason: null };
+    const bytesDone = Math.max(incoming?.total.bytesDone ?? 0, incoming === null ? (left?.bytes ?? 0) : 0);
+    const standing = { incoming, place, bytesDone, isFleeting: place === "memory" && !isKept, sentence, reason: null };
     if (pickUp.state === "refused") return { ...standing, state: "failed" };
     if (incoming === null) return { ...standing, state: isPaused ? "paused" : "queued" };
     const seen = { ...standing, ...this.#standingOf(incoming, isPaused, isUnsaved(incoming)) };

@@ -10,14 +10,16 @@ const WHERE: Readonly<Record<Place["by"], string>> = {
   file: "saved where you chose", folder: "saved in the folder you chose", download: "saved in your downloads", memory: "saved in your downloads",
 };
 
+/** Not worth a word of warning: it comes again in a moment. */
+const FLEETING_BYTES = 5_000_000;
+
 /** `3 files, 12 MB`, or the size of the one. */
 export function measures({ kind, size: bytes, count }: ShelfItem): string {
   return kind === "folder" && count !== undefined ? `${counted(count, "file")}, ${size(bytes)}` : size(bytes);
 }
 
 /** `isZipped`: in this browser a folder comes as one file. */
-export function shelfNote(item: ShelfItem, { state, incoming, place, reason, sentence }: Standing, computer: string, isZipped = false): Note {
-  const bytesDone = incoming?.total.bytesDone ?? 0;
+export function shelfNote(item: ShelfItem, { state, incoming, place, bytesDone, isFleeting, reason, sentence }: Standing, computer: string, isZipped = false): Note {
   const part = `${percent(bytesDone, item.size)} %`;
   switch (state) {
     case "waits":
@@ -26,7 +28,7 @@ export function shelfNote(item: ShelfItem, { state, incoming, place, reason, sen
       return { text: `${measures(item)}, waiting for its turn`, tone: "quiet" };
     case "moving": {
       const left = incoming?.total.leftS;
-      return { text: `${size(bytesDone)} of ${size(item.size)}${left == null ? "" : `, ${duration(left)} left`}`, tone: "quiet" };
+      return { text: `${size(bytesDone)} of ${size(item.size)}${left == null ? "" : `, ${duration(left)} left`}${isFleeting && item.size > FLEETING_BYTES ? ". If you close this page, it begins anew" : ""}`, tone: "quiet" };
     }
     case "paused":
       return { text: `paused at ${part}`, tone: "wait" };

@@ -11,7 +11,7 @@ import { size } from "./numbers.ts";
 import type { Incoming } from "./peer-store.ts";
 import { choosePlace, keepingHere, type Keeping } from "./place.ts";
 import { beginPlainDownload } from "./plain-download.ts";
-import { holdsUnsaved, receivedBlock, save, saveAll, unsavedOf } from "./received.ts";
+import { receivedBlock, save, saveAll, unsavedOf } from "./received.ts";
 import { shelfRow, type ShelfRowActs } from "./shelf-row.ts";
 import type { ShelfState, ShelfStore } from "./shelf-store.ts";
 import { roadOf } from "./store.ts";
@@ -195,7 +195,7 @@ export class ShelfSection extends LineElement {
   }
 
   readonly #leaving = (event: BeforeUnloadEvent): void => {
-    if (holdsUnsaved(this.#store.home)) event.preventDefault();
+    if (this.#store.holdsUnsaved(isUnsaved)) event.preventDefault();
   };
 }
 

@@ -1,7 +1,9 @@
 // Received bytes as Blob parts, until the person saves them: for pages that may not write files, with the room they have.
+// Parts that outlive the page lie on the disk; all others in memory, or where the browser moves them.
 import type { Item } from "../../protocol/messages.ts";
-import { type Lack, nothingToKeep, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 import { savedPath } from "./names.ts";
+import { type Keeping, PART_BYTES } from "./parts.ts";
+import { type Kept, type Lack, nothingToKeep, readBack, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 
 /** The room all received Blobs of one page load share; what was saved gives its room back. */
 export class Room {
@@ -37,14 +39,28 @@ export function tooLarge(items: readonly Pick<Item, "size">[], limit: number, he
   return refused;
 }
 
+/** Where parts of one thing outlive the page. */
+export interface Outliving {
+  readonly open: () => Promise<Keeping | null>;
+  /** There is no room for them (any more): what comes from now on goes with the page. */
+  readonly onFull: () => void;
+}
+
 export class MemorySinks implements Sinks {
   readonly #limit: number;
   readonly #room: Room;
+  readonly #outliving: Outliving | null;
   readonly #reserved = new Map<number, number>(); // bytes by item, until it is finished or forgotten
 
-  constructor(limit: number, room: Room) {
+  /** `outliving`: only for a transfer of one file. */
+  constructor(limit: number, room: Room, outliving: Outliving | null = null) {
     this.#limit = limit;
     this.#room = room;
+    this.#outliving = outliving;
+  }
+
+  get keeps(): boolean {
+    return this.#outliving !== null;
   }
 
   /** Takes the room for what is not refused. */
@@ -58,7 +74,11 @@ export class MemorySinks implements Sinks {
   /** What is finished keeps its room until the page says that it was saved. */
   async open(item: Item, index: number): Promise<Sink> {
     if (item.kind === "folder") return nothingToKeep(savedPath(item.name).join("/"));
-    return new MemorySink(item, () => this.#reserved.delete(index));
+    const onFinished = (): void => void this.#reserved.delete(index);
+    const onFull = this.#outliving?.onFull ?? ((): void => undefined);
+    const keeping = (await this.#outliving?.open()) ?? null;
+    if (keeping === null) onFull();
+    return new MemorySink(item, keeping, { onFinished, onFull });
   }
 
   forget(index: number): void {
@@ -67,38 +87,69 @@ export class MemorySinks implements Sinks {
   }
 }
 
-/** A part counts only after a byte of it was read back: a browser without room makes a Blob all the same, and it is empty. */
-class MemorySink implements Sink {
-  readonly #item: Item;
-  readonly #onFinished: () => void;
-  #parts: Blob[] = [];
+interface MemorySinkPorts {
+  readonly onFinished: () => void;
+  readonly onFull: () => void;
+}
 
-  constructor(item: Item, onFinished: () => void) {
+/** A part counts only after a byte of it was read back. */
+class MemorySink implements Sink {
+  readonly kept?: Kept;
+  readonly #item: Item;
+  readonly #ports: MemorySinkPorts;
+  #keeping: Keeping | null;
+  #parts: Blob[]; // that outlive the page
+  #fresh: Blob[] = []; // behind them, in memory
+  #freshBytes = 0;
+
+  constructor(item: Item, keeping: Keeping | null, ports: MemorySinkPorts) {
     this.#item = item;
-    this.#onFinished = onFinished;
+    this.#ports = ports;
+    this.#keeping = keeping;
+    this.#parts = [...(keeping?.parts ?? [])];
+    if (keeping !== null && this.#parts.length > 0) this.kept = { content: new Blob(this.#parts), drop: () => this.#drop(keeping) };
   }
 
   async write(parts: readonly Uint8Array[]): Promise<void> {
     const blob = new Blob([...parts] as Uint8Array<ArrayBuffer>[]); // decoded messages are never shared memory
-    await readBack(blob);
-    this.#parts.push(blob);
+    this.#fresh.push(blob);
+    this.#freshBytes += blob.size;
+    if (this.#keeping === null || this.#freshBytes < PART_BYTES) return readBack(blob);
+    const kept = await this.#keeping.add(new Blob(this.#fresh));
+    if (kept === null) return this.#goOn();
+    this.#parts.push(kept);
+    this.#fresh = [];
+    this.#freshBytes = 0;
+  }
+
+  /** As a page that keeps nothing. */
+  async #goOn(): Promise<void> {
+    this.#keeping = null;
+    this.#ports.onFull();
+    for (const blob of this.#fresh) await readBack(blob);
   }
 
   async finish(): Promise<Saved> {
-    const blob = new Blob(this.#parts, { type: "application/octet-stream" }); // never a type that a browser would show
+    const blob = new Blob([...this.#parts, ...this.#fresh], { type: "application/octet-stream" }); // never a type that a browser would show
     if (blob.size !== this.#item.size) throw new SinkFailed("no_space");
     if (blob.size > 0) await readBack(blob);
-    this.#parts = [];
-    this.#onFinished();
+    this.#forget();
+    this.#ports.onFinished();
     return { name: savedPath(this.#item.name).join("/"), blob };
   }
 
   async discard(): Promise<void> {
-    this.#parts = [];
+    this.#forget();
   }
-}
 
-async function readBack(blob: Blob): Promise<void> {
-  const byte = await blob.slice(blob.size - 1).arrayBuffer().catch(() => null);
-  if (byte?.byteLength !== 1) throw new SinkFailed("no_space");
+  async #drop(keeping: Keeping): Promise<void> {
+    this.#forget();
+    await keeping.drop();
+  }
+
+  #forget(): void {
+    this.#parts = [];
+    this.#fresh = [];
+    this.#freshBytes = 0;
+  }
 }

@@ -2,7 +2,7 @@
 import type { PeerNews, Place } from "../peer-bridge.ts";
 import { DownloadSinks } from "./download.ts";
 import { FileSinks, FolderSinks } from "./files.ts";
-import { MemorySinks, Room } from "./memory.ts";
+import { MemorySinks, type Outliving, Room } from "./memory.ts";
 import type { Sinks } from "./port.ts";
 
 export interface PlacesPorts {
@@ -19,8 +19,8 @@ export class Places {
     this.#room = new Room((bytes) => ports.tell({ t: "held", bytes }));
   }
 
-  /** For one transfer; a folder's may serve several, so that no two of their items take the same name. */
-  sinks(place: Place): Sinks {
+  /** For one transfer; a folder's may serve several, so that no two of their items take the same name. `outliving`: what memory would lose. */
+  sinks(place: Place, outliving: Outliving | null = null): Sinks {
     switch (place.by) {
       case "file":
         return new FileSinks(place.handle);
@@ -29,7 +29,7 @@ export class Places {
       case "download":
         return new DownloadSinks({ start: (start) => this.#ports.tell({ t: "download", start }), randomBytes: this.#ports.randomBytes });
       case "memory":
-        return new MemorySinks(place.limit, this.#room);
+        return new MemorySinks(place.limit, this.#room, outliving);
     }
   }
 

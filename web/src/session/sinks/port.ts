@@ -25,6 +25,14 @@ export interface Sink {
   finish(): Promise<Saved>;
   /** Leaves nothing behind; never throws. */
   discard(): Promise<void>;
+  /** What an earlier page load has left of it; `write` goes on behind that. */
+  readonly kept?: Kept;
+}
+
+/** The beginning of an item. Who cannot use it drops it before writing: then the item begins anew. */
+export interface Kept {
+  readonly content: Blob;
+  drop(): Promise<void>;
 }
 
 /** Where one transfer goes. */
@@ -35,6 +43,8 @@ export interface Sinks {
   open(item: Item, index: number): Promise<Sink>;
   /** This item does not come, or not to its end. */
   forget(index: number): void;
+  /** Something may be left of an earlier page load. */
+  readonly keeps?: boolean;
 }
 
 export interface Lack {
@@ -48,6 +58,12 @@ export const NOTHING_REFUSED: ReadonlyMap<number, Lack> = new Map();
 /** For an empty folder where nothing but files can be kept, or where it has been made already. */
 export function nothingToKeep(name: string): Sink {
   return { write: async () => undefined, finish: async () => ({ name, blob: null }), discard: async () => undefined };
+}
+
+/** A browser without room makes a Blob all the same, and it is empty. Throws `SinkFailed`. */
+export async function readBack(blob: Blob): Promise<void> {
+  const byte = await blob.slice(blob.size - 1).arrayBuffer().catch(() => null);
+  if (byte?.byteLength !== 1) throw new SinkFailed("no_space");
 }
 
 /** A browser's error as the reason a sender is told. */
