@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -47,6 +49,8 @@ LAYOUT = """() => {
 }"""
 
 
+AUDIT = Path(__file__).with_name("audit.js").read_text("utf-8")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WALL_SIZES = ("1280x800", "1920x1080", "800x1280", "1024x768")
 HELD_SIZES = ("390x844", "844x390", "1280x800")
 
@@ -56,6 +60,9 @@ def test_every_state_fits_and_every_button_can_be_hit(screens: Screens, name: st
     first, *others = WALL_SIZES if name.startswith("wall-") else HELD_SIZES
     page = screens.open(name, first)
     assert page.evaluate(LAYOUT) == [], first
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(AUDIT) == [], scheme
     for size in others:
         width, height = SIZES[size]
         page.set_viewport_size({"width": width, "height": height})
@@ -91,6 +98,13 @@ def test_the_layout_check_can_fail(screens: Screens) -> None:
     page = screens.open("phone-ready")
     page.evaluate("document.querySelector('.send').style.minWidth = '900px'")
     assert page.evaluate(LAYOUT) != []
+    assert page.evaluate(AUDIT) == []
+    for change in ("opacity = 0.6", "fontSize = '11px'", "color = '#888'"):
+        page.evaluate(f"document.querySelector('.hero-more').style.{change}")
+        assert len(page.evaluate(AUDIT)) == 1, change
+        page.evaluate("document.querySelector('.hero-more').removeAttribute('style')")
+    page.evaluate("document.querySelector('.send').style = 'block-size: 30px; min-block-size: 0'")
+    assert page.evaluate(AUDIT)[0].startswith("Send to")
 
 
 def test_what_is_chosen_is_sent_and_the_counts_follow(screens: Screens) -> None:

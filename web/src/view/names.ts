@@ -5,7 +5,7 @@ export interface SplitName {
   readonly tail: string;
 }
 
-const SPLIT_FROM = 22;
+const SPLIT_FROM = 16;
 const TAIL_LENGTH = 10;
 
 /** Letters as a person counts them; Firefox before 125 has no segmenter and counts code points. */

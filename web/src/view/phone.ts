@@ -167,7 +167,8 @@ export class PhonePage extends LineElement {
   #actions(state: ViewState, phase: Phase, computer: string): TemplateResult | typeof nothing {
     const choose = (label: string, isPrimary: boolean): TemplateResult =>
       html`<button type="button" class="button ${isPrimary ? "primary" : ""} send" @click=${this.#choose}>${isPrimary ? icons.up : icons.plus}<span>${label}</span></button>`;
-    if (state.link.state === "elsewhere") {
+    const isStale = state.link.state === "lost" && state.link.fault === "version";
+    if (state.link.state === "elsewhere" || isStale) {
       // What were chosen here would only wait. A reload forgets what already waits, so it is offered to an empty page alone.
       return html`<div class="actions"><button type="button" class="button send" disabled>${icons.up}<span>Send</span></button>
         ${isOpen(state) ? nothing : html`<button type="button" class="button primary" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button>`}</div>`;

@@ -21,6 +21,17 @@ import { first, UNNAMED, WALL_HINTS } from "./words.ts";
 const NIGHT_FROM = 22;
 const NIGHT_TO = 6;
 
+const STEPS = html`<ol>
+  <li><b>1</b><span>Point your phone’s camera here</span></li>
+  <li><b>2</b><span>Tap Send and choose</span></li>
+  <li><b>3</b><span>Done. Nothing to install</span></li>
+</ol>`;
+
+/** There is a computer and it shows no code: then nothing is said of scanning one. */
+function isTurnedOff({ link, wall }: ViewState): boolean {
+  return link.state === "open" && wall !== null && wall.facts.url === undefined;
+}
+
 /** Who drops files on the wall sends as a guest, over a worker of their own. */
 interface Guest {
   readonly line: WorkerLine;
@@ -74,19 +85,16 @@ export class WallPage extends LineElement {
     const computer = state.computer ?? UNNAMED;
     const hour = new Date().getHours();
     const isNight = hour >= NIGHT_FROM || hour < NIGHT_TO;
+    const isOff = isTurnedOff(state);
     return html`<div class="wall" data-night=${isNight ? "yes" : "no"} data-over=${this.#isOver > 0 && !this.#guest ? "yes" : "no"}>
       <main>
         ${this.#code(state, computer)}
         <div class="wall-words">
           <div class="wall-mark">${mark}</div>
           <h1>Send files to <bdi>${computer}</bdi></h1>
-          <ol>
-            <li><b>1</b><span>Point your phone’s camera here</span></li>
-            <li><b>2</b><span>Tap Send and choose</span></li>
-            <li><b>3</b><span>Done. Nothing to install</span></li>
-          </ol>
+          ${isOff ? nothing : STEPS}
           ${this.#hint(state)}
-          ${this.#addresses(state)}
+          ${isOff ? nothing : this.#addresses(state)}
           ${state.wall?.facts.away_url !== undefined ? html`<button type="button" class="quiet wall-away" @click=${this.#openElsewhere}>${icons.globe}<span>A phone that is not at home?</span></button>` : nothing}
         </div>
       </main>
@@ -103,7 +111,7 @@ export class WallPage extends LineElement {
     const code = codeToShow(state, now().monoMs);
     if (code !== null) return html`<div class="wall-code">${qrCode(code, `Code to scan with a phone’s camera, opens the page that sends to ${computer}`)}</div>`;
     const isFirst = state.wall === null && state.link.state === "connecting";
-    const isOff = state.link.state === "open" && state.wall !== null && state.wall.facts.url === undefined;
+    const isOff = isTurnedOff(state);
     return html`<div class="wall-code is-covered" data-covered="yes" role="note">
       ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
       ${icons.warn}
