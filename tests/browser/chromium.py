@@ -51,10 +51,21 @@ class Chromium:
         self._next = 0
 
     async def __aenter__(self) -> Self:
+        self.profile = Path(tempfile.mkdtemp(prefix="qrshared-chromium-"))
+        await self._start()
+        return self
+
+    async def restart(self) -> None:
+        """End it as a crash would, and start it anew on the same profile; its tabs are gone."""
+        await self.kill()
+        self._commands.close()
+        self._heard.clear()
+        await self._start()
+
+    async def _start(self) -> None:
         binary = shutil.which("chromium") or shutil.which("chromium-browser")
         if binary is None:
             raise BrowserFault("no Chromium here")
-        self.profile = Path(tempfile.mkdtemp(prefix="qrshared-chromium-"))
         from_us, to_browser = os.pipe()
         from_browser, to_us = os.pipe()
         within = ["ip", "netns", "exec", self._namespace] if self._namespace else []
@@ -71,7 +82,6 @@ class Chromium:
         self._commands = os.fdopen(to_browser, "wb", buffering=0)
         answers = _Answers(self._hear, self._gone)
         await asyncio.get_running_loop().connect_read_pipe(lambda: answers, os.fdopen(from_browser, "rb"))
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None

@@ -4,7 +4,8 @@ import type { Clock } from "./clock.ts";
 import { Inbound, type Verdict } from "./inbound.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Place } from "./peer-bridge.ts";
-import { HOME, type PickUpNews, type PickUpOrder, type PickUpState, type PickUpView } from "./pick-up-bridge.ts";
+import { isOf, isOpen, isOutliving, type PickUp, viewOf } from "./pick-up.ts";
+import { HOME, type PickUpNews, type PickUpOrder, type PickUpView } from "./pick-up-bridge.ts";
 import type { Digest } from "./proof.ts";
 import type { Parts, Wish } from "./sinks/parts.ts";
 import type { Places } from "./sinks/places.ts";
@@ -43,24 +44,6 @@ export interface PickUpsLine {
   readonly hurry: () => void;
 }
 
-interface PickUp {
-  readonly item: ShelfItem;
-  readonly sinks: Sinks;
-  readonly place: Place;
-  /** `asked`: its answer is open; `promised`: its proposal is on its way; `missed`: not on the shelf, and asked for once more. */
-  step: "queued" | "missed" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
-  transfer: TransferId | null;
-  isPaused: boolean;
-  isKept: boolean;
-  /** Of an earlier page load. */
-  readonly left: PickUpView["left"];
-  sentence: string | null;
-}
-
-const STATES: Readonly<Record<PickUp["step"], PickUpState>> = {
-  queued: "waiting", missed: "waiting", asked: "waiting", promised: "waiting", begun: "begun", done: "begun", refused: "refused", stopped: "stopped",
-};
-
 export class PickUps {
   readonly #ports: PickUpsPorts;
   readonly #inbound: Inbound;
@@ -70,6 +53,8 @@ export class PickUps {
   #asks = FIRST_ASK;
   #line: PickUpsLine | null = null;
   #device: DeviceId | null = null; // whose earlier wishes are among these
+  #listed: ReadonlySet<ShelfItemId> | null = null; // what is on the shelf, as told on this link
+  #isSettled = false; // long enough on this link for a computer that was just started to have looked at its shelf
   #early: Propose[] | null = null; // what came before those were known
   #takeBack = (): void => undefined;
 
@@ -115,7 +100,8 @@ export class PickUps {
     this.#show(this.#line.computer, false);
     this.#line = null;
     this.#takeBack();
-    this.#early = null;
+    this.#early = this.#listed = null;
+    this.#isSettled = false;
     this.#asked.clear();
     this.#proposed.clear();
     this.#inbound.detach();
@@ -155,6 +141,24 @@ export class PickUps {
       if (this.#early !== null) return true;
     }
     return this.#inbound.receive(message);
+  }
+
+  /** What is on the shelf now. */
+  listed(items: readonly ShelfItem[]): void {
+    this.#listed = new Set(items.map(({ item }) => item));
+    this.#forgetWhatLeft();
+  }
+
+  /** What an earlier page load had paused is not asked for: that it has left the shelf is seen here alone. */
+  #forgetWhatLeft(): void {
+    if (!this.#isSettled || this.#listed === null) return;
+    for (const pickUp of this.#pickUps.values()) {
+      const { item, left, step, isPaused } = pickUp;
+      if (left === undefined || step !== "queued" || !isPaused || this.#listed.has(item.item) || this.#offered(item) !== undefined) continue;
+      pickUp.step = "stopped";
+      this.#ports.parts?.forget(item.item);
+      this.#tell(pickUp);
+    }
   }
 
   /** Takes the answer to a question of its own; false for anybody else's. */
@@ -198,9 +202,13 @@ export class PickUps {
     this.#next();
   }
 
+  #offered(item: ShelfItem): Incoming | undefined {
+    return this.#inbound.find((incoming) => incoming.state === "asked" && isOf(item, incoming));
+  }
+
   /** Proposed already, as an earlier load of this page had asked for it: that goes on. */
   #takesOffered(pickUp: PickUp): boolean {
-    const offered = this.#inbound.find((incoming) => incoming.state === "asked" && isOf(pickUp.item, incoming));
+    const offered = this.#offered(pickUp.item);
     if (offered === undefined) return false;
     this.#begin(pickUp, offered.transfer);
     this.#inbound.accept(offered.transfer, pickUp.sinks);
@@ -315,6 +323,8 @@ export class PickUps {
 
   /** What the computer does not know any more, or never heard of, is asked for once more. */
   #renew(): void {
+    this.#isSettled = true;
+    this.#forgetWhatLeft();
     const asked = new Set(this.#asked.values());
     for (const pickUp of this.#pickUps.values()) {
       const isLost = pickUp.step === "begun" && pickUp.transfer !== null && !this.#proposed.has(pickUp.transfer);
@@ -346,31 +356,12 @@ export class PickUps {
     for (const pickUp of this.#pickUps.values()) if (pickUp.transfer === transfer) act(pickUp);
   }
 
-  #tell({ item: { item }, step, transfer, place, isPaused, isKept, left, sentence }: PickUp): void {
-    const told = left === undefined ? {} : { left };
-    this.#ports.tell({ t: "pick_up", pickUp: { item, state: STATES[step], transfer, place: place.by, isPaused, isKept, sentence, ...told } });
+  #tell(pickUp: PickUp): void {
+    this.#ports.tell({ t: "pick_up", pickUp: viewOf(pickUp) });
   }
 
   #show(computer: string, isHere: boolean): void {
     const link = isHere ? ({ state: "open", words: null } as const) : ({ state: "away" } as const);
     this.#ports.tell({ t: "peer", peer: { peer: HOME, name: computer, kind: "computer", link, road: null, relay: { question: "none", bytes: 0 }, unanswered: 0 } });
   }
-}
-
-/** A folder is put together while it arrives: there is no telling where it was. */
-function isOutliving({ kind }: ShelfItem): boolean {
-  return kind !== "folder";
-}
-
-function isOpen({ step }: PickUp): boolean {
-  return step === "queued" || step === "missed" || step === "asked" || step === "promised" || step === "begun";
-}
-
-/** Whether a proposal is about this thing: a file by its name and size, a folder by all that is in it. */
-function isOf({ name, size, kind, count }: ShelfItem, { items }: Incoming): boolean {
-  const bytes = items.reduce((sum, item) => sum + item.size, 0);
-  if (bytes !== size || items.length === 0) return false;
-  if (kind !== "folder") return items.length === 1 && items[0]?.name === name;
-  const files = items.filter((item) => item.kind !== "folder").length;
-  return (count === undefined || files === count) && items.every((item) => item.name === name || item.name.startsWith(`${name}/`));
 }

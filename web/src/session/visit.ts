@@ -287,6 +287,7 @@ export class Visit {
         if (this.#ports.pickUps?.answered(message) === true || this.#ports.peers?.answered(message) === true) return;
         return this.#desk.receive(message);
       case "news":
+        if (message.facts.t === "shelf_list") this.#ports.pickUps?.listed(message.facts.items);
         return this.#desk.receive(message);
       case "rename":
         return this.#called(message.name);
