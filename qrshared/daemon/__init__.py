@@ -1,8 +1,8 @@
 """The always-on process: builds every part from the settings, starts them in order and stops them in reverse.
 
 Always true here:
-- `compose.py` and the steps it names (`ground`, `furnishing`, `home_door`) alone build parts, and `wiring.py` alone says
-  who is told of what; every other module gets plain arguments;
+- `compose.py` and the steps it names (`ground`, `furnishing`, `home_door`) alone build parts, and `wiring.py` alone
+  says who is told of what; every other module gets plain arguments;
 - one daemon a data folder and one an inbox; a second one says where the first runs;
 - whoever enrolls is on the disk before being told so; whatever ends is told before its link closes;
 - a setting that changes takes effect in all its parts and is written down, or changes nothing and is refused;

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from qrshared.daemon.book import Book
-from qrshared.daemon.desk import Deed
+from qrshared.daemon.desk import Deed, Standing
 from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.networks import Networks
 from qrshared.daemon.screen import open_folder
@@ -77,8 +77,8 @@ class Deeds:
         self._changed = changed
 
     def table(self) -> dict[type[Verb], Deed]:
-        """Its verbs: the right each needs (None: the control socket), and what does it."""
-        own, send, pick_up = Right.OWN, Right.SEND, Right.PICK_UP
+        """Its verbs: what each needs, and what does it."""
+        own, send = Right.OWN, Right.SEND
         return {
             GetStatus: Deed(own, self._get_status),
             ListInbox: _deed(own, ListInbox, self._list_inbox),
@@ -90,12 +90,12 @@ class Deeds:
             TrustDevice: _deed(own, TrustDevice, self._trust_device),
             RevokeDevice: _deed(own, RevokeDevice, self._revoke_device),
             MakeTicket: _deed(own, MakeTicket, self._make_ticket),
-            MakeOwnerTicket: Deed(None, self._make_owner_ticket),
+            MakeOwnerTicket: Deed(Standing.CONTROL_SOCKET, self._make_owner_ticket),
             StopTransfer: _deed(own, StopTransfer, self._stop_transfer),
             ListUnfinished: Deed(send, self._list_unfinished),
             ForgetUnfinished: Deed(send, self._forget_unfinished),
-            UseAway: Deed(pick_up, self._use_away, for_guests=False),
-            Meet: Deed(pick_up, self._meet, for_guests=False),
+            UseAway: Deed(Standing.TRUSTED, self._use_away),
+            Meet: Deed(Standing.TRUSTED, self._meet),
             AllowTransfer: _deed(own, AllowTransfer, self._allow_transfer),
             RefuseTransfer: _deed(own, RefuseTransfer, self._refuse_transfer),
             TrustNetwork: Deed(own, self._trust_network),

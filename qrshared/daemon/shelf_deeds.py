@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.deeds import NO_EDGE
-from qrshared.daemon.desk import Deed
+from qrshared.daemon.desk import Deed, Standing
 from qrshared.daemon.offers import Offer
 from qrshared.daemon.shelf import OnShelf, Shelf, fetch
 from qrshared.daemon.whereabouts import Whereabouts
@@ -54,9 +54,9 @@ class ShelfDeeds:
         self._downloads = downloads
 
     def table(self) -> dict[type[Verb], Deed]:
-        """Every verb: the right it needs (None: the control socket), and what does it."""
+        """Every verb: what it needs, and what does it."""
         return {
-            OfferVerb: _deed(None, OfferVerb, self._offer),
+            OfferVerb: _deed(Standing.CONTROL_SOCKET, OfferVerb, self._offer),
             PickUp: _deed(Right.PICK_UP, PickUp, self._pick_up),
             PlainDownload: _deed(Right.PICK_UP, PlainDownload, self._plain_download),
             Withdraw: _deed(Right.OWN, Withdraw, self._withdraw),
@@ -170,7 +170,7 @@ async def _seen(path: str) -> Waiting:
         raise DeskRefusal(Reason.SOURCE_UNREADABLE, fault.sentence) from fault
 
 
-def _deed(needs: Right | None, kind: type[V], do: Callable[[V, Asker], Awaitable[Facts]]) -> Deed:
+def _deed(needs: Right | Standing, kind: type[V], do: Callable[[V, Asker], Awaitable[Facts]]) -> Deed:
     async def run(verb: Verb, asker: Asker) -> Facts:
         if not isinstance(verb, kind):
             raise TypeError(f"the table gave a {type(verb).__name__} to {kind.__name__}")

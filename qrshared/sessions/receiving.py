@@ -28,7 +28,7 @@ from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.incoming import Incoming
-from qrshared.tickets import Grant, Right, Road, Trust
+from qrshared.tickets import Grant, Right, Road
 from qrshared.transfers import WindowPool
 
 log = logging.getLogger(__name__)
@@ -297,7 +297,7 @@ class Receiving:
         incoming = self._transfers.get(self._sender.device, transfer)
         if incoming is None or not incoming.can_go_on:
             incoming = self._transfers.begin(self._sender, transfer)
-        incoming.attach(self._wake, deflate=grant.road is Road.AWAY, tells_same=_may_learn(grant))
+        incoming.attach(self._wake, deflate=grant.road is Road.AWAY, tells_same=grant.is_trusted_to_pick_up)
         self._carried[transfer] = incoming
         self._transfers.changed()
         return None
@@ -307,11 +307,6 @@ class Receiving:
             raise ProtocolError("proposes on and on without reading the answers")
         self._says.append(answer)
         self._wake()
-
-
-def _may_learn(grant: Grant) -> bool:
-    """Whether the inbox is no secret from this device: guests, and who came for one offer, never hear of it."""
-    return grant.allows(Right.PICK_UP) and grant.trust is not Trust.GUEST and grant.items is None
 
 
 def _nothing() -> None:

@@ -27,7 +27,7 @@ from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal
 from qrshared.sessions.sending import OutgoingTransfers
 from qrshared.sessions.session import Session
-from qrshared.tickets import Credential, Grant, Road, Trust, grant_of
+from qrshared.tickets import Credential, Grant, Road, grant_of
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class Welcome:
             # It has its way already, and no secret is given to a page that the edge hosts. Guests too are to be asked
             # before much goes through the owner's relay.
             return self.away
-        if grant.trust in (None, Trust.GUEST):
+        if not grant.is_trusted_to_pick_up:
             return None
         return replace(self.away, secret=self._book.road_secret(grant.device))
 

@@ -26,6 +26,15 @@ class Grant:
         """Whether this session may do that."""
         return right in self.rights
 
+    @property
+    def is_trusted_to_pick_up(self) -> bool:
+        """Whether its device is one of the owner's own, from which nothing here is a secret.
+
+        Guests are not, whatever they may pick up, nor is who came for one offer.
+        """
+        is_ours = self.trust in (Trust.TRUSTED, Trust.OWNER)
+        return is_ours and self.allows(Right.PICK_UP) and self.items is None
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:

@@ -17,7 +17,7 @@ def test_a_desk_with_a_verb_that_nobody_carries_out_is_refused_at_the_start() ->
         FrontDesk().furnish({}, {}, lambda _envelope, _device: None)
 
 
-def test_every_topic_has_a_right() -> None:
+def test_every_topic_says_whom_it_is_for() -> None:
     assert set(SEES) == set(Topic)
 
 

@@ -1,5 +1,6 @@
 // One page load's dealings with the daemon, over as many sessions as it takes: it dials, enrolls, and dials again.
 import { LinkClosed } from "../links/port.ts";
+import { isTrustedToPickUp } from "../protocol/grants.ts";
 import type { GrantFacts, Hello, RoadInUse } from "../protocol/messages.ts";
 import { VERSIONS } from "../protocol/versions.ts";
 import { type Cipher, Refused, SealError, secretFromFragment } from "../seal/index.ts";
@@ -259,7 +260,7 @@ export class Visit {
     this.#on(road);
     this.#desk.attach((message) => session.post(message));
     this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
-    if (grant.rights.includes("send")) this.#outbox.attach(session, grant.rights.includes("pick_up") && grant.trust !== "guest");
+    if (grant.rights.includes("send")) this.#outbox.attach(session, isTrustedToPickUp(grant));
     if (!grant.rights.includes("pick_up")) return;
     const asksAbove = road === "home" ? Number.POSITIVE_INFINITY : (grant.away?.relay_ask_bytes ?? Number.POSITIVE_INFINITY);
     this.#ports.pickUps?.attach({ computer: answer.name, device: grant.device ?? null, asksAbove, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });

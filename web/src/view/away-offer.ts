@@ -1,5 +1,6 @@
 // "Use it away from home too": once, to a phone that may; one tap opens the page that works from everywhere.
 import { html, nothing, type TemplateResult } from "lit";
+import { isTrustedToPickUp } from "../protocol/grants.ts";
 import type { GrantFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
@@ -11,8 +12,7 @@ const AT_REST: ReadonlySet<Phase> = new Set(["ready", "done"]);
 
 /** Guests stay at home; on the meeting point's page one is away already. */
 export function mayBeOffered(grant: GrantFacts | null, { place, leave }: Pick<PhoneHabits, "place" | "leave">): boolean {
-  const mayPickUp = grant?.rights.includes("pick_up") ?? false;
-  return place === "home" && leave === null && grant?.away !== undefined && grant.device !== undefined && grant.trust !== "guest" && mayPickUp;
+  return place === "home" && leave === null && grant?.away !== undefined && grant.device !== undefined && isTrustedToPickUp(grant);
 }
 
 export class AwayOffer {

@@ -1,5 +1,6 @@
 // "Skip what is already there": a switch for those who send much to their own computer, remembered in this browser.
 import { html, nothing, type TemplateResult } from "lit";
+import { isTrustedToPickUp } from "../protocol/grants.ts";
 import type { GrantFacts } from "../protocol/messages.ts";
 import type { WorkerLine } from "./line.ts";
 import type { ViewState } from "./store.ts";
@@ -11,7 +12,7 @@ const WORTH_ITEMS = 20;
 
 /** Guests are never told what is there. */
 export function mayLearn(grant: GrantFacts | null): boolean {
-  return grant !== null && grant.trust !== "guest" && grant.rights.includes("pick_up") && grant.rights.includes("send");
+  return isTrustedToPickUp(grant) && (grant?.rights.includes("send") ?? false);
 }
 
 /** Whether the switch stands there: for many files, and where it is on. */
