@@ -63,7 +63,7 @@ def furnish(
             **deeds.table(), **ground.receipts.table(), **shelf_deeds.table(), **settings_deeds(changes),
             **examining_deeds(examiner),
         },
-        {**views.table(), Topic.SHELF: shelf.list, Topic.OFFERS: shelf.offers.facts},
+        {**views.table(), Topic.SHELF: shelf.list, Topic.OFFERS: shelf.offers.facts, Topic.PICK_UPS: shelf.picked_up},
         introductions.hand_on,
     )  # fmt: skip
     return Furniture(problems, introductions, unreached, views, downloads, shelf, examiner)

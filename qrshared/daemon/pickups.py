@@ -50,6 +50,11 @@ class PickUp:
             return OfferState.FAILED
         return OfferState.MOVING if self.outgoing.is_moving else OfferState.WAITING
 
+    def reason(self, part: Part) -> Reason | None:
+        """Why something of it did not arrive; None where nothing failed."""
+        failed = (self.outgoing.failures.get(item) for item in range(part.first, part.end))
+        return self.outgoing.refusal or next((reason for reason in failed if reason is not None), None)
+
     def bytes_done(self, part: Part) -> int:
         """Bytes of it that its device has taken."""
         return sum(self.outgoing.sender.done(item) for item in range(part.first, part.end))
@@ -101,6 +106,10 @@ class PickUps:
         for one, part in self.of_item(item):
             if not one.outgoing.is_over:
                 one.outgoing.cancel(range(part.first, part.end))
+
+    def all(self) -> Iterator[PickUp]:
+        """What is not over, and what is not forgotten yet."""
+        return iter(list(self._all))
 
     def moving(self) -> Iterator[PickUp]:
         """What is not over."""

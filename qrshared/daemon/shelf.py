@@ -12,7 +12,8 @@ from typing import Final
 from qrshared.daemon.book import Book
 from qrshared.daemon.offers import Offer, Offers
 from qrshared.daemon.pickups import Fetched, PickUps, manifest_of
-from qrshared.daemon.shelf_store import KeptPickUp, ShelfStore
+from qrshared.daemon.shelf_store import Kept, KeptPickUp, ShelfStore
+from qrshared.daemon.takers import Takers
 from qrshared.lan import Downloads
 from qrshared.protocol import (
     SHELF_ITEMS_MAX,
@@ -86,7 +87,9 @@ class Shelf:
         self._downloads = downloads
         self.now = now
         self._look = Look((), is_restless=True)
-        self._left_over = list(store.kept or ())
+        kept = store.kept or Kept()
+        self.takers = Takers(kept.takers, pick_ups=self.pick_ups, name_of=self._name_of, now=now)
+        self._left_over = list(kept.pick_ups)
         self._noted: dict[TransferId, KeptPickUp] = {}
         self._looking = asyncio.Lock()
         self._looked, self._stirred = asyncio.Event(), asyncio.Event()
@@ -106,6 +109,10 @@ class Shelf:
         """What this asker may know of."""
         found = (one.facts() for one in self.all() if _may_see(asker, one))
         return ShelfList(tuple(one for one, _ in zip(found, range(SHELF_ITEMS_MAX), strict=False)))
+
+    def picked_up(self, _asker: Asker) -> Facts:
+        """Who picks up what, and did; for the owner."""
+        return self.takers.facts({one.waiting.id for one in self.all()})
 
     def find(self, item: str, asker: Asker) -> OnShelf:
         """One thing that this asker may take; raises `DeskRefusal` alike for what is not there and not for it."""
@@ -127,6 +134,7 @@ class Shelf:
         self._moved.set()
         self.changed(Topic.SHELF)
         self.changed(Topic.OFFERS)
+        self.changed(Topic.PICK_UPS)
 
     @property
     def is_moving(self) -> bool:
@@ -148,6 +156,7 @@ class Shelf:
 
     def begin(self, device: DeviceId, fetched: Sequence[Fetched], transfer: TransferId) -> None:
         """Send them; raises `DeskRefusal`."""
+        self.takers.look()  # how the last time ended is forgotten with the next
         try:
             self.pick_ups.begin(device, fetched, transfer=transfer)
         finally:
@@ -225,6 +234,9 @@ class Shelf:
             for gone in {one.id for one in before} - {one.id for one in self._look.items}:
                 self._downloads.withdraw(gone)
             self.changed(Topic.SHELF)
+        if self._look.inbox is not None and not self._look.is_restless:
+            self.takers.keep({one.waiting.id for one in self.all()})
+            self._unsaved.set()
         await self._resume()
 
     async def _resume(self) -> None:
@@ -258,10 +270,12 @@ class Shelf:
             self._moved.clear()
             if self.offers.look(self.now()):
                 self.changed(Topic.SHELF)
+            self.takers.look()
             self.pick_ups.forget(self.offers.is_told)
             self.changed(Topic.OFFERS)
+            self.changed(Topic.PICK_UPS)
             self._unsaved.set()
-            if self.offers.is_any and any(True for _ in self.pick_ups.moving()):
+            if self.is_moving:
                 await asyncio.sleep(NEWS_EVERY_S)
                 continue
             expiry = self.offers.next_expiry()
@@ -278,8 +292,9 @@ class Shelf:
             await self._write_down()
 
     async def _write_down(self) -> None:
-        kept = [*self._left_over, *self._noted.values(), *self._under_way()]
-        if tuple(kept) == self._store.kept:
+        pick_ups = (*self._left_over, *self._noted.values(), *self._under_way())
+        kept = Kept(pick_ups, tuple(one for one in self.takers.all() if not self.offers.is_told(one.item)))
+        if kept == self._store.kept:
             return
         try:
             await self._store.save(kept)

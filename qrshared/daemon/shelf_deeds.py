@@ -20,6 +20,7 @@ from qrshared.protocol import (
     Done,
     Facts,
     OfferFacts,
+    OfferState,
     PickUp,
     PlainDownload,
     Reason,
@@ -140,17 +141,20 @@ class ShelfDeeds:
         one = self._shelf.find(verb.item, asker)
         self._check_once(one)
         path = self._downloads.issue(
-            one.waiting.id, partial(_content, one.waiting), on_done=partial(self._downloaded, one)
+            one.waiting.id, partial(_content, one.waiting), on_done=partial(self._downloaded, one, asker.device)
         )
         expires_ms = int((self._shelf.now() + DOWNLOAD_LIFE_S) * 1000)
         urls = self._where.urls()
         base = urls[-1] if asker.grant.road is Road.LOOPBACK else urls[0]
         return TicketFacts(base.rstrip("/") + path, expires_ms)
 
-    def _downloaded(self, one: OnShelf) -> None:
+    def _downloaded(self, one: OnShelf, device: DeviceId | None) -> None:
+        if device is not None:
+            size = one.waiting.size
+            self._shelf.takers.note(one.waiting.id, device, OfferState.HANDED_OVER, size=size, bytes_done=size)
         if one.offer is not None:
             one.offer.downloaded.add(one.waiting.id)
-            self._shelf.stir()
+        self._shelf.stir()
 
 
 def _content(one: Waiting) -> Source | ZipOf:

@@ -2,18 +2,28 @@
 
 import logging
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from qrshared.daemon.store import Store, StoreDamaged
-from qrshared.protocol import DeviceId, TransferId
+from qrshared.daemon.takers import Taker
+from qrshared.protocol import DeviceId, OfferState, TransferId
 
 log = logging.getLogger(__name__)
 
 SALT_BYTES: Final = 16
 
+WHOLE_END: Final = 2**53
 _ID_DIGITS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is written down."""
+
+    pick_ups: tuple["KeptPickUp", ...] = ()
+    takers: tuple[Taker, ...] = ()
+    """The oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class ShelfStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.salt = secrets.token_bytes(SALT_BYTES)
-        self.kept: tuple[KeptPickUp, ...] | None = ()
+        self.kept: Kept | None = Kept()
         """What is on the disk; None when that is not certain."""
         try:
             document = store.load()
@@ -42,26 +52,39 @@ class ShelfStore:
         except (StoreDamaged, ValueError, KeyError, TypeError) as fault:
             log.warning("what was being picked up is forgotten: %s", fault)
 
-    async def save(self, kept: Sequence[KeptPickUp]) -> None:
+    async def save(self, kept: Kept) -> None:
         """Raises OSError."""
-        self.kept = tuple(kept)  # before waiting: of two that save at once the later is what stays on the disk
+        self.kept = kept  # before waiting: of two that save at once the later is what stays on the disk
         try:
-            await self._store.save({"salt": self.salt.hex(), "pick_ups": [asdict(one) for one in kept]})
+            await self._store.save({"salt": self.salt.hex(), **asdict(kept)})
         except BaseException:
             self.kept = None
             raise
 
 
-def _read(document: object) -> tuple[bytes, tuple[KeptPickUp, ...]]:
+def _read(document: object) -> tuple[bytes, Kept]:
     if not isinstance(document, dict):
         raise TypeError("no object")
     salt = bytes.fromhex(document["salt"])
     if len(salt) != SALT_BYTES:
         raise ValueError("a salt of another length")
-    return salt, tuple(
+    pick_ups = tuple(
         KeptPickUp(_id(one["device"]), _id(one["transfer"]), tuple(map(_id, one["items"])), _id(one["manifest"]))
         for one in document["pick_ups"]
     )
+    return salt, Kept(pick_ups, tuple(map(_taker, document.get("takers", ()))))
+
+
+def _taker(one: dict[str, object]) -> Taker:
+    state = OfferState(str(one["state"]))
+    size, bytes_done, at_ms = (_whole(one[name]) for name in ("size", "bytes_done", "at_ms"))
+    return Taker(_id(one["item"]), _id(one["device"]), state, size, bytes_done, at_ms)
+
+
+def _whole(number: object) -> int:
+    if not isinstance(number, int) or not 0 <= number < WHOLE_END:
+        raise ValueError("no number that a message can say")
+    return number
 
 
 def _id(text: object) -> str:

@@ -25,6 +25,7 @@ from qrshared.protocol.messages import (
     NearbyList,
     OfferFacts,
     OfferList,
+    PickUpList,
     Reason,
     ReceiptList,
     Refuse,
@@ -176,6 +177,8 @@ def _shorter(facts: Facts) -> Facts:
             return facts
 
 
+        case PickUpList(pick_ups=pick_ups):
+            return replace(facts, pick_ups=_most(pick_ups))
 def _most(elements: tuple[T, ...]) -> tuple[T, ...]:
     return elements[: len(elements) * 7 // 8]
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 from qrshared.protocol.fields import DeviceId, Score, Several, Sha256, TransferId, Word
 from qrshared.protocol.limits import ASKING_MAX, ASKING_SHOWN_MAX
-from qrshared.protocol.shelf import OfferFacts, OfferList, ShelfList
+from qrshared.protocol.shelf import OfferFacts, OfferList, PickUpList, ShelfList
 from qrshared.protocol.transfer import Item
 from qrshared.protocol.vocabulary import LineState, PeerKind, RoadInUse, TransferState, TurnKind, WallHint
 
@@ -305,6 +305,7 @@ Facts: TypeAlias = (
     | NearbyList
     | ShelfList
     | OfferList
+    | PickUpList
     | OfferFacts
     | SettingsFacts
     | FindingList

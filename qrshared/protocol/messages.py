@@ -78,7 +78,7 @@ from qrshared.protocol.facts import (
 )
 from qrshared.protocol.fields import DeviceId, MeetingId, ShelfItemId, TransferId
 from qrshared.protocol.hello import AwayFacts, Goodbye, GrantFacts, Hello, HelloMessage, Ping, Pong
-from qrshared.protocol.shelf import OfferFacts, OfferList, OfferProgress, ShelfItem, ShelfList
+from qrshared.protocol.shelf import OfferFacts, OfferList, OfferProgress, PickUpFacts, PickUpList, ShelfItem, ShelfList
 from qrshared.protocol.transfer import (
     Accept,
     Cancel,
@@ -180,6 +180,8 @@ __all__ = [
     "PeerFacts",
     "PeerKind",
     "PickUp",
+    "PickUpFacts",
+    "PickUpList",
     "Ping",
     "PlainDownload",
     "Pong",

@@ -36,6 +36,25 @@ class OfferFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PickUpFacts:
+    """One thing on the shelf and one device that picks it up, or did; `device` is its name, `at_ms` when that ended."""
+
+    item: ShelfItemId
+    device: str
+    state: OfferState
+    bytes: int
+    bytes_done: int
+    at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PickUpList:
+    """Who picks up what from the shelf, then who did, the newest first."""
+
+    pick_ups: tuple[PickUpFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OfferProgress:
     """One thing on the shelf and one device; without `device` nobody has begun to pick it up."""
 

@@ -69,6 +69,7 @@ class Topic(StrEnum):
     NEARBY = "nearby"
     SHELF = "shelf"
     OFFERS = "offers"
+    PICK_UPS = "pick_ups"
 
 
 class EntryKind(StrEnum):

@@ -22,6 +22,7 @@ from qrshared.protocol import (
 from qrshared.shelf import ShelfError, Source, SourceChanged
 from qrshared.transfers import (
     Declined,
+    Accepted,
     ItemCancelled,
     ItemDone,
     ItemFailed,
@@ -50,7 +51,10 @@ class Outgoing:
         changed: Callable[[], None] = lambda: None,
         transfer: TransferId | None = None,
     ) -> None:
-        """`changed` is called when an item or the whole ended; `transfer` is one that an earlier daemon had begun."""
+        """`changed` is called when it begins to move or is cut, and when an item or the whole ended.
+
+        `transfer` is one that an earlier daemon had begun.
+        """
         self.transfer = transfer or secrets.token_hex(16)
         self.sender = Sender(self.transfer, [_item(one) for one in sources])
         self.receipts: dict[int, ItemReceipt] = {}
@@ -92,6 +96,7 @@ class Outgoing:
 
     def cancel(self, items: Iterable[int] | None = None) -> None:
         """Nobody wants these items any more, or all of it."""
+        self._changed()
         if items is None:
             self._note(self.sender.cancel())
         else:
@@ -156,6 +161,8 @@ class Outgoing:
                     self.failures[item] = Reason.DECLINED
                     self._let_go(item)
                 case Declined(reason=reason) | TransferFailed(reason=reason):
+                case Accepted():
+                    self._changed()
                     self.refusal = reason
                 case TransferCancelled():
                     self.refusal = Reason.DECLINED

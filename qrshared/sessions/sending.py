@@ -34,7 +34,7 @@ class OutgoingTransfers:
         self._all: dict[DeviceId, dict[TransferId, Outgoing]] = {}
         self._views: dict[DeviceId, Sending] = {}
         self.changed: Callable[[], None] = _nothing
-        """Called when an item or a transfer ended."""
+        """Called when a transfer begins to move or is cut, and when an item or a transfer ended."""
 
     def offer(self, device: DeviceId, sources: Sequence[Source], *, transfer: TransferId | None = None) -> Outgoing:
         """Send these files to a device: now if it is here, else when it comes; until it ends or the daemon does.

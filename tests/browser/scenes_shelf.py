@@ -92,6 +92,25 @@ OFFERED = (
     told(t="arriving", peer="home", transfer="aa" * 16, update=total("sending", 1)),
 )
 
+
+def taker(number: int, device: str, state: str, share: float, **more: Json) -> Json:
+    size = THINGS[number - 1]["size"]
+    assert isinstance(size, int)
+    row = {"item": f"{number:032x}", "device": device, "state": state, "bytes": size, "bytes_done": int(size * share)}
+    return {**row, **more}
+
+
+TAKERS = news(
+    "pick_up_list",
+    pick_ups=[
+        taker(2, "Pixel 8", "moving", 0.4),
+        taker(2, "Anna\u2019s iPhone <b>", "waiting", 0.2),
+        taker(2, "Ben\u2019s laptop", "handed_over", 1, at_ms=NOW_MS - 500_000),
+        taker(1, "Pixel 8", "failed", 0.5, at_ms=NOW_MS - 9_000_000),
+        *(taker(3, f"Phone {number}", "handed_over", 1, at_ms=NOW_MS - 60_000 * number) for number in range(1, 8)),
+    ],
+)
+
 SHELF = (
     Scene("shelf-only", "/p", (link(grant=PICKS_UP), shelf(THINGS[0]))),
     Scene("shelf-only-over", "/p", (link(grant=PICKS_UP), shelf())),
@@ -106,5 +125,6 @@ SHELF = (
     Scene("shelf-asked-again", "/p", OFFERED),
     Scene("shelf-beside-sending", "/p", (*OPEN, SENDING, BIG), picked=True),
     Scene("owner-shelf", "/owner", (*OWN, shelf(*THINGS))),
+    Scene("owner-shelf-takers", "/owner", (*OWN, shelf(*THINGS), TAKERS)),
     Scene("owner-shelf-take-back", "/owner", (*OWN, shelf(*THINGS)), click='.owner [data-shelf="Album"] button'),
 )

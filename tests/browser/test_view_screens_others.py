@@ -193,3 +193,17 @@ def test_an_owner_page_without_the_right_says_how_to_get_it(screens: Screens) ->
     page = screens.open(Scene("owner", "/owner", (link(grant=GUEST),), {"make_ticket": TICKET}), "1280x800")
     assert page.get_by_text("qrshared open").is_visible()
     assert page.get_by_role("button", name="Add my phone").count() == 0
+
+
+def test_each_device_that_picks_a_thing_up_has_a_line_of_its_own_and_no_more_than_a_row_can_hold(
+    screens: Screens,
+) -> None:
+    page = screens.open("owner-shelf-takers", "390x844")
+    film = page.locator("[data-shelf^='Summer']")
+    assert film.locator("[data-taker]").evaluate_all("all => all.map((one) => one.dataset.state)") == [
+        "moving", "waiting", "handed_over",
+    ]  # fmt: skip
+    assert film.get_by_role("progressbar", name="To Pixel 8").get_attribute("aria-valuenow") == "40"
+    assert texts(page, "[data-shelf='Album'] li")[-1] == "and 3 more"
+    assert page.locator("[data-shelf='Minutes <2026>.txt'] [data-taker]").count() == 0
+    assert "handed to Ben\u2019s laptop" in film.inner_text()

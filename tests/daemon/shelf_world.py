@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.parts import Daemon
+from qrshared.daemon.shelf_store import Kept
 from qrshared.protocol import (
     Done,
     Facts,
@@ -15,6 +16,8 @@ from qrshared.protocol import (
     OfferFacts,
     OfferList,
     PickUp,
+    PickUpFacts,
+    PickUpList,
     Reason,
     Refuse,
     ShelfItem,
@@ -78,6 +81,19 @@ class Home:
             self.told.append(facts)
 
         return self.daemon.desk.watch((Topic.OFFERS,), asker, tell)
+
+    @property
+    def kept(self) -> Kept:
+        """What would be known after a restart."""
+        kept = self.daemon.shelf._store.kept
+        assert kept is not None
+        return kept
+
+    def pick_ups(self, asker: Asker = COMMAND) -> list[PickUpFacts]:
+        """What the owner page is told of them now."""
+        told: list[Facts] = []
+        self.daemon.desk.watch((Topic.PICK_UPS,), asker, told.append)()
+        return [row for facts in told if isinstance(facts, PickUpList) for row in facts.pick_ups]
 
     async def on_shelf(self, names: Sequence[str], *, within_s: float = 10) -> list[ShelfItem]:
         """Return once exactly these wait."""

@@ -138,7 +138,7 @@ async def test_after_a_restart_the_outbox_is_as_it_was_and_a_cut_pick_up_goes_on
             await pocket.take(visit)
         assert pocket.files() == {"film.mp4": content}
         assert pocket.arrived_bytes - len(content) <= 4 * MIB
-        await until(lambda: home.daemon.shelf._store.kept == ())
+        await until(lambda: home.kept.pick_ups == ())
 
 
 async def test_a_pick_up_of_something_else_by_now_is_not_taken_up_again(tmp_path: Path) -> None:
@@ -150,11 +150,11 @@ async def test_a_pick_up_of_something_else_by_now_is_not_taken_up_again(tmp_path
         async with phone.visit() as visit:
             assert await visit.ask(PickUp((one.item,))) == Done()
             await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
-        await until(lambda: bool(home.daemon.shelf._store.kept))
+        await until(lambda: bool(home.kept.pick_ups))
     made(tmp_path / "inbox" / "Outbox", "tree/another", b"x")
     async with home_in(tmp_path) as home:
         await home.on_shelf(["tree"])
-        await until(lambda: home.daemon.shelf._store.kept == ())
+        await until(lambda: home.kept.pick_ups == ())
         assert list(home.daemon.shelf.pick_ups.moving()) == []
 
 

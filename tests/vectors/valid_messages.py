@@ -72,6 +72,7 @@ ASKING = {
 }
 SETTING = {"name": "accept", "value": "ask", "default": "everyone", "text": "Whose files come in.", "source": "default"}
 ARRIVED = {"name": "photo (2).jpg", "size": 4096, "sha256": SHA256, "placed_ms": 5}
+PICKED_UP = {"item": ITEM_ID, "device": "Pixel 8", "state": "moving", "bytes": 12, "bytes_done": 5}
 OFFERED = {"item": ITEM_ID, "name": "holiday", "state": "waiting", "bytes": 12, "bytes_done": 0}
 INTRODUCE: dict[str, object] = {
     "t": "introduce",
@@ -179,7 +180,7 @@ VALID: list[dict[str, object]] = [
     {"t": "fail", "transfer": TRANSFER, "reason": "source_changed"},
     {"t": "fail", "transfer": TRANSFER, "reason": "no_space", "item": 0, "needed": 0, "free": 0},
     {"t": "watch", "topics": ["wall"]},
-    {"t": "watch", "topics": ["nearby", "devices", "shelf", "offers"]},
+    {"t": "watch", "topics": ["nearby", "devices", "shelf", "offers", "pick_ups"]},
     {"t": "watch", "topics": []},
     {"t": "news", "facts": WALL},
     {"t": "news", "facts": {**WALL, "away_url": "https://share.example.org/p#1AAECAwQFBgcICQoLDA0ODw"}},
@@ -229,6 +230,13 @@ VALID: list[dict[str, object]] = [
         "facts": {
             "t": "shelf_list",
             "items": [SHELF_ITEM, {**SHELF_ITEM, "count": 4, "expires_ms": 7, "to": OTHER}],
+        },
+    },
+    {
+        "t": "news",
+        "facts": {
+            "t": "pick_up_list",
+            "pick_ups": [PICKED_UP, {**PICKED_UP, "state": "handed_over", "bytes_done": 12, "at_ms": 9}],
         },
     },
     {

@@ -95,7 +95,7 @@ function screenFor(): HTMLElement {
     case "meet":
       return makeMeetPage();
     case "owner":
-      return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices", "nearby", "shelf"] }), device);
+      return new OwnerPage(makeLine({ slot: "owner", redeems: true, bare: "watch", topics: ["status", "transfers", "inbox", "devices", "nearby", "shelf", "pick_ups"] }), device);
   }
 }
 

@@ -219,6 +219,22 @@ export interface OfferProgress {
   readonly device?: string;
 }
 
+/** One thing on the shelf and one device that picks it up, or did; `device` is its name, `at_ms` when that ended. */
+export interface PickUpFacts {
+  readonly item: ShelfItemId;
+  readonly device: string;
+  readonly state: OfferState;
+  readonly bytes: number;
+  readonly bytes_done: number;
+  readonly at_ms?: number;
+}
+
+/** Who picks up what from the shelf, then who did, the newest first. */
+export interface PickUpList {
+  readonly t: "pick_up_list";
+  readonly pick_ups: readonly PickUpFacts[];
+}
+
 /** Who is picking up what. */
 export interface OfferList {
   readonly t: "offer_list";
@@ -303,6 +319,7 @@ export type Facts =
   | NearbyList
   | ShelfList
   | OfferList
+  | PickUpList
   | OfferFacts
   | SettingsFacts
   | FindingList

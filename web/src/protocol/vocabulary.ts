@@ -44,7 +44,7 @@ export const TRANSFER_STATES = ["arriving", "asking", "paused", "waiting", "done
 export type TransferState = (typeof TRANSFER_STATES)[number];
 
 /** What a page may watch; the grant decides. */
-export const TOPICS = ["wall", "status", "transfers", "inbox", "devices", "nearby", "shelf", "offers"] as const;
+export const TOPICS = ["wall", "status", "transfers", "inbox", "devices", "nearby", "shelf", "offers", "pick_ups"] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** What one item is; a folder is an empty one in a transfer, and one with all that is in it on the shelf. */

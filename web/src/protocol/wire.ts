@@ -19,6 +19,7 @@ import type {
   NetworkFacts,
   OfferProgress,
   PeerFacts,
+  PickUpFacts,
   ReceiptFacts,
   RelayFacts,
   SettingFacts,
@@ -179,6 +180,14 @@ const offer = object<OfferProgress>({
   bytes_done: count,
   device: optional(name),
 });
+const pickUp = object<PickUpFacts>({
+  item: id,
+  device: name,
+  state: word(OFFER_STATES),
+  bytes: count,
+  bytes_done: count,
+  at_ms: optional(count),
+});
 const setting = object<SettingFacts>({
   name: short,
   value: name,
@@ -232,6 +241,7 @@ const facts = tagged<Facts>({
   nearby_list: object({ peers: list(peer) }),
   shelf_list: object({ items: list(shelfItem) }),
   offer_list: object({ offers: list(offer) }),
+  pick_up_list: object({ pick_ups: list(pickUp) }),
   offer_facts: object({ items: list(shelfItem), url: optional(name) }),
   settings_facts: object({ settings: list(setting) }),
   finding_list: object({ findings: list(finding) }),

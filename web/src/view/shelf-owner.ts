@@ -15,6 +15,7 @@ import type { Act } from "./owner.ts";
 import { part } from "./part.ts";
 import { carriesFiles, fromInput } from "./picking.ts";
 import { fileName } from "./rows.ts";
+import { takersOf } from "./shelf-takers.ts";
 import { measures } from "./shelf-words.ts";
 import { progressOf } from "./store.ts";
 import { folderThumb, thumb } from "./thumbs.ts";
@@ -66,7 +67,7 @@ export class ShelfCard extends LineElement {
     const name = visible(leaf(item.name));
     return html`<li class="row" data-shelf=${item.name}>
       ${item.kind === "folder" ? folderThumb : thumb(item.name, null)}
-      <div class="row-what">${fileName(item.name)}<div class="row-note">${measures(item)}, ${ago(item.modified_ms, nowMs)}${this.#forWhom(item)}</div></div>
+      <div class="row-what">${fileName(item.name)}<div class="row-note">${measures(item)}, ${ago(item.modified_ms, nowMs)}${this.#forWhom(item)}</div>${takersOf(item, this.line.state.pickUps, nowMs)}</div>
       <button type="button" class="round" aria-label="Take ${name} back" title="Take it back" @click=${() => void this.#withdraw(item)}>${icons.close}</button>
     </li>`;
   }

@@ -1,7 +1,7 @@
 // What a page knows, folded from the worker's updates: pure, and the only thing the screens draw from.
 import type { ItemView, LinkView, TotalView, Update } from "../session/bridge.ts";
 import type {
-  DeviceList, GrantFacts, InboxList, NearbyList, Reason, RoadInUse, ShelfList, StatusFacts, TransferList, WallFacts,
+  DeviceList, GrantFacts, InboxList, NearbyList, PickUpList, Reason, RoadInUse, ShelfList, StatusFacts, TransferList, WallFacts,
 } from "../protocol/messages.ts";
 import type { RelayQuestion } from "../session/relay-ask.ts";
 
@@ -65,6 +65,8 @@ export interface ViewState {
   readonly nearby: NearbyList | null;
   /** What waits to be picked up. */
   readonly shelf: ShelfList | null;
+  /** Who picks it up; the owner alone is told. */
+  readonly pickUps: PickUpList | null;
   readonly wall: Wall | null;
   readonly status: StatusFacts | null;
   readonly transfers: TransferList | null;
@@ -81,7 +83,7 @@ export function begin(at: Moment, computer: string | null): ViewState {
   return {
     revision: 0, link: { state: "connecting" }, linkSince: at, awaySinceMs: at.monoMs, computer, grant: null, total: NO_TOTAL, baseline: NO_BASELINE,
     movedAtMs: at.monoMs, items: new Map(), order: { open: [], finished: [] }, preparing: 0, declined: null,
-    relay: { question: "none", bytes: 0 }, nearby: null, shelf: null, wall: null, status: null, transfers: null, inbox: null, devices: null,
+    relay: { question: "none", bytes: 0 }, nearby: null, shelf: null, pickUps: null, wall: null, status: null, transfers: null, inbox: null, devices: null,
   };
 }
 
@@ -196,6 +198,8 @@ function foldFacts(state: ViewState, facts: Extract<Update, { t: "news" }>["fact
       return { ...state, nearby: facts };
     case "shelf_list":
       return { ...state, shelf: facts };
+    case "pick_up_list":
+      return { ...state, pickUps: facts };
     case "offer_list": // no screen shows this yet
     case "unfinished_list": // whoever asked shows what a verb gave
     case "offer_facts":
