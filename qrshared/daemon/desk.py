@@ -3,44 +3,49 @@
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, get_args
 
 from qrshared.errors import LocalError
 from qrshared.inbox import InboxError
 from qrshared.protocol import Envelope, Facts, Reason, Topic, Verb
 from qrshared.sessions import Asker, DeskRefusal
-from qrshared.tickets import Right, Road, TooManyTickets, Trust, UnknownDevice
+from qrshared.tickets import Right, Road, TooManyTickets, UnknownDevice
 
 log = logging.getLogger(__name__)
 
-SEES: Final[dict[Topic, Right | None]] = {
-    Topic.WALL: None,
+
+class Standing(Enum):
+    """What a verb or a topic asks for where no right by itself says it."""
+
+    ANYBODY = "anybody"
+    """Whoever the door let in."""
+    TRUSTED = "trusted"
+    """A device that may pick up and is no guest."""
+    CONTROL_SOCKET = "control socket"
+    """A command on this computer, and no page."""
+
+
+SEES: Final[dict[Topic, Right | Standing]] = {
+    Topic.WALL: Standing.ANYBODY,
     Topic.STATUS: Right.OWN,
     Topic.TRANSFERS: Right.OWN,
     Topic.INBOX: Right.OWN,
     Topic.DEVICES: Right.OWN,
-    Topic.NEARBY: Right.PICK_UP,
+    Topic.NEARBY: Standing.TRUSTED,  # who picks up a few files by a code does not see who else is here
     Topic.SHELF: Right.PICK_UP,
     Topic.PICK_UPS: Right.OWN,
-    Topic.OFFERS: Right.OWN,
+    Topic.OFFERS: Standing.CONTROL_SOCKET,
 }
-"""The right each topic needs; a wall is for everybody the door lets in."""
-
-ON_CONTROL_SOCKET: Final = frozenset({Topic.OFFERS})
-"""What only the command line of this computer is told."""
-
-NOT_FOR_GUESTS: Final = frozenset({Topic.NEARBY})
-"""Who picks up a few files by a code does not see who else is here."""
+"""What each topic needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What a verb needs and does."""
 
-    needs: Right | None  # None: the control socket
+    needs: Right | Standing
     do: Callable[[Verb, Asker], Awaitable[Facts]]
-    for_guests: bool = True
-    """Whether a guest with that right may; else it takes a device that its owner trusts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +87,7 @@ class FrontDesk:
         deed = self._deeds.get(type(verb))
         if deed is None:
             raise DeskRefusal(Reason.UNSUPPORTED, "This qrshared does not know how to do that yet. Update it.")
-        if not _may(asker, deed.needs) or not (deed.for_guests or _is_trusted_device(asker)):
+        if not _may(asker, deed.needs):
             raise DeskRefusal(Reason.NOT_ALLOWED, "This device may not do that. Run `qrshared open` at the computer.")
         try:
             return await deed.do(verb, asker)
@@ -100,12 +105,12 @@ class FrontDesk:
 
     def hand_on(self, envelope: Envelope, asker: Asker) -> None:
         """Give an envelope to the other side of its meeting; a guest is in none."""
-        if asker.device is not None and _is_trusted_device(asker):
+        if asker.device is not None and _may(asker, Standing.TRUSTED):
             self._hand_on(envelope, asker.device)
 
     def watch(self, topics: Collection[Topic], asker: Asker, tell: Callable[[Facts], None]) -> Callable[[], None]:
         """Tell the present state of each topic the asker may see, at once and at every change; the result stops it."""
-        seen = frozenset(topic for topic in topics if _sees(asker, topic))
+        seen = frozenset(topic for topic in topics if _may(asker, SEES[topic]))
         watcher = _Watcher(seen, asker, tell)
         self._watchers.add(watcher)
         for topic in sorted(seen):
@@ -130,21 +135,14 @@ class FrontDesk:
             watcher.tell(self._views[topic](watcher.asker))
 
 
-def _sees(asker: Asker, topic: Topic) -> bool:
-    if topic in NOT_FOR_GUESTS and not _is_trusted_device(asker):
-        return False
-    if topic in ON_CONTROL_SOCKET and not asker.on_control_socket:
-        return False
-    return _may(asker, SEES[topic], nobody_needed=True)
-
-
-def _is_trusted_device(asker: Asker) -> bool:
-    return asker.device is not None and asker.grant.trust in (Trust.TRUSTED, Trust.OWNER)
-
-
-def _may(asker: Asker, needs: Right | None, *, nobody_needed: bool = False) -> bool:
-    if needs is None:
-        return nobody_needed or asker.on_control_socket
+def _may(asker: Asker, needs: Right | Standing) -> bool:
+    match needs:
+        case Standing.ANYBODY:
+            return True
+        case Standing.TRUSTED:
+            return asker.device is not None and asker.grant.is_trusted_to_pick_up
+        case Standing.CONTROL_SOCKET:
+            return asker.on_control_socket
     # An owner's right counts only where nobody can change the page; the grant says so, and so does this line.
     if needs is Right.OWN and asker.grant.road not in (Road.LOOPBACK, Road.SECURE):
         return False
