@@ -173,12 +173,12 @@ def _shorter(facts: Facts) -> Facts:
             return replace(facts, receipts=_most(receipts))
         case StatusFacts(devices=devices, transfers=transfers):
             return replace(facts, devices=_most(devices), transfers=_most(transfers))
+        case PickUpList(pick_ups=pick_ups):
+            return replace(facts, pick_ups=_most(pick_ups))
         case _:
             return facts
 
 
-        case PickUpList(pick_ups=pick_ups):
-            return replace(facts, pick_ups=_most(pick_ups))
 def _most(elements: tuple[T, ...]) -> tuple[T, ...]:
     return elements[: len(elements) * 7 // 8]
 

@@ -21,8 +21,8 @@ from qrshared.protocol import (
 )
 from qrshared.shelf import ShelfError, Source, SourceChanged
 from qrshared.transfers import (
-    Declined,
     Accepted,
+    Declined,
     ItemCancelled,
     ItemDone,
     ItemFailed,
@@ -93,10 +93,10 @@ class Outgoing:
         self._wake = lambda: None
         self._proposal, self._proofs = [], []
         self.sender.detached()
+        self._changed()
 
     def cancel(self, items: Iterable[int] | None = None) -> None:
         """Nobody wants these items any more, or all of it."""
-        self._changed()
         if items is None:
             self._note(self.sender.cancel())
         else:
@@ -160,9 +160,9 @@ class Outgoing:
                 case ItemCancelled(item=item):
                     self.failures[item] = Reason.DECLINED
                     self._let_go(item)
-                case Declined(reason=reason) | TransferFailed(reason=reason):
                 case Accepted():
                     self._changed()
+                case Declined(reason=reason) | TransferFailed(reason=reason):
                     self.refusal = reason
                 case TransferCancelled():
                     self.refusal = Reason.DECLINED
