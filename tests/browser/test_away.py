@@ -66,6 +66,18 @@ async def test_a_code_for_anywhere_is_opened_enrolled_and_sent_with_and_the_key_
     assert not again.complaints, again.complaints
 
 
+async def test_a_tab_away_that_closes_says_so_and_is_near_nobody_any_more(built_page: None) -> None:
+    async with make_away_home("--log-level", "debug") as home:
+        other = await (await home.browser_on(home.neighbour)).open(home.daemon.ticket_url())
+        page = await home.open_away(home.away_url())
+        await other.wait_for("document.querySelector('[data-peer]')", within_s=60)
+        await page.close()
+        await other.wait_for("!document.querySelector('[data-peer]')", within_s=60)
+        # The control: without the word it would have ended by a silence.
+        assert "link closed: going_away" in home.daemon.log.read_text()
+        assert not other.complaints, other.complaints
+
+
 async def test_the_road_is_told_in_plain_words_one_tap_away(home: AwayHome) -> None:
     page = await home.open_away(home.away_url())
     await page.tap("straight there, encrypted")

@@ -173,6 +173,38 @@ async def test_a_tab_that_goes_in_the_middle_leaves_no_file_that_looks_whole(tmp
         assert list(ben.downloads.iterdir()) == []
 
 
+NOTES_CLOSES = """(() => { const own = Object.getOwnPropertyDescriptor(RTCDataChannel.prototype, "onclose");
+  Object.defineProperty(RTCDataChannel.prototype, "onclose",
+    { set(hear) { own.set.call(this, (event) => { window.closedThere = true; hear(event) }) } });
+  window.closedThere = false; return true })()"""
+"""A browser tells of a close by the other side only: after a silence this side closes."""
+
+
+async def both_linked(anna: Tab, ben: Tab) -> None:
+    for tab in (anna, ben):
+        await tab.page.wait_for(LINKED, within_s=60)
+    await anna.page.evaluate("window.closedThere = false; true")
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_a_tab_that_closes_or_goes_elsewhere_says_so_and_one_that_comes_back_is_there_again(
+    tmp_path: Path,
+) -> None:
+    async with two_at_an_edge(tmp_path) as (anna, ben):
+        await anna.page.wait_for(LINKED)
+        await anna.page.evaluate(NOTES_CLOSES)
+        await ben.page.reload()  # from here on anna's page notes
+        await anna.page.wait_for(f"!{LINKED}")
+        await both_linked(anna, ben)
+        await ben.page.evaluate("location.assign('/health')")
+        await anna.page.wait_for(f"!{LINKED} && window.closedThere", within_s=60)
+        await ben.page.evaluate("history.back()")
+        await both_linked(anna, ben)
+        await ben.page.close()
+        await anna.page.wait_for(f"!{LINKED} && window.closedThere", within_s=60)
+        assert anna.page.complaints == []
+
+
 @pytest.mark.needs("firefox-esr")
 @pytest.mark.usefixtures("built_page")
 async def test_firefox_and_chromium_send_each_other_64_mebibytes_straight_to_disk(tmp_path: Path) -> None:

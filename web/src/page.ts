@@ -25,6 +25,7 @@ if (place === "edge" && !isMeeting) await settleCode(keys); // any page on the w
 const isKnown = place === "edge" && !isMeeting && (keys.ticket !== null || keys.key !== null);
 const route = isMeeting ? "meet" : routeOf(location.pathname, { device, place, isKnown });
 const lines = new Set<WorkerLine>();
+const hosts = new Set<RtcHost>();
 
 function socketUrl(): string {
   const url = new URL("/link", location.href);
@@ -64,7 +65,11 @@ function holdConnections(worker: Worker): () => void {
   const { port1, port2 } = new MessageChannel();
   const host = new RtcHost(port1);
   worker.postMessage({ t: "connections", port: port2 }, [port2]);
-  return () => host.close();
+  hosts.add(host);
+  return () => {
+    hosts.delete(host);
+    host.close();
+  };
 }
 
 /** No computer at home is asked here: whoever has the session's code is met. */
@@ -109,6 +114,11 @@ const wake = (): void => {
 document.addEventListener("visibilitychange", wake);
 addEventListener("online", wake);
 addEventListener("pageshow", wake);
+
+// Not "unload", which would keep the page from being taken up again as it was.
+addEventListener("pagehide", () => {
+  for (const host of hosts) host.leave();
+});
 
 // A new code opened in the same tab changes only the fragment.
 addEventListener("hashchange", () => {

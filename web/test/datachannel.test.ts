@@ -173,6 +173,25 @@ test("a description or a server that the browser refuses ends that connection al
   port2.close();
 });
 
+test("a page that goes says so at once, and a worker that lives on hears that its connections are over", async () => {
+  const network = new FakeNetwork();
+  const [here, there] = [page(network), page(network)];
+  const [caller, callee, idle] = [here.connections.open([]), there.connections.open([]), here.connections.open([])];
+  caller.accept(await callee.answer(await caller.offer()));
+  await idle.offer();
+  const [, far] = await Promise.all([caller.opened(), callee.opened()]);
+  const ended: string[] = [];
+  caller.onEnded = (reason) => ended.push(reason);
+  here.host.leave();
+  await assert.rejects(far.receive(), endsWith("going_away"));
+  await waitFor(() => ended.length === 1);
+  assert.deepEqual(ended, ["going_away"]);
+  await assert.rejects(idle.opened(), endsWith("going_away"));
+  here.host.leave(); // a page that comes back from where it was kept may go again
+  here.close();
+  there.close();
+});
+
 test("a dead STUN server holds an offer back for a second, and gathering for five", async () => {
   const network = new FakeNetwork();
   network.isGatheringStuck = true;

@@ -47,6 +47,14 @@ export class RtcHost {
     this.#port.close();
   }
 
+  /**
+   * The page is going, perhaps to come back: says so to everybody while there is still time for a word. Without it they
+   * would wait through a silence. A worker that lives on hears that its connections are over.
+   */
+  leave(): void {
+    for (const hosted of [...this.#live.values()]) hosted.leave();
+  }
+
   #take(order: RtcOrder): void {
     if (order.t === "open") return this.#open(order);
     const hosted = this.#live.get(order.id);
@@ -142,6 +150,16 @@ class Hosted {
     this.#connection.close();
     if (this.#closing === null) while (this.#unread.length > 0) this.#giveBatch(); // what came before the end is still read
     this.#report({ t: "ended", id: this.#id, reason });
+  }
+
+  /** The same, with a word for the peer. */
+  leave(): void {
+    try {
+      if (!this.#isOver && this.#closing === null && this.#channel?.readyState === "open") this.#channel.send("going_away");
+    } catch {
+      // What waits unsent is too much for the browser: the end without the word is told as well.
+    }
+    this.drop("going_away");
   }
 
   #inTurn(work: () => Promise<void>): void {
