@@ -69,7 +69,7 @@ class Away:
         """Called when the line to the edge fares otherwise, or a device turns out to come by another road."""
         self.door = RemoteDoor(
             session, edge, rooms=book.rooms, on_link=self._on_link, servers=self.servers, stun=self._stun,
-            relay_ask_bytes=self._ask_bytes, changed=lambda: self.changed(),
+            changed=lambda: self.changed(),
         )  # fmt: skip
         book.on_rooms_changed = self.door.rooms_changed
 

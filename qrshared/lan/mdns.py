@@ -67,11 +67,6 @@ class Advertiser:
         """The name a browser may use, such as `qrshare.local`; None while nothing is advertised."""
         return f"{self._host}.local" if self._host is not None and self._services else None
 
-    @property
-    def instances(self) -> tuple[str, ...]:
-        """The names under which others list us, a suffix included where one was needed."""
-        return tuple(service.name for service in self._services)
-
     def rename(self, name: str) -> None:
         """Others list us under this name after the next `follow`."""
         self._name = instance_name(name)

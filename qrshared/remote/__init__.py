@@ -16,7 +16,7 @@ from qrshared.remote.answering import Connection, CountedLink, RemoteVisitor, Us
 from qrshared.remote.door import RemoteDoor
 from qrshared.remote.errors import MeetingSpoiled, NoAnswer, SpeaksDifferently
 from qrshared.remote.line import EdgeState
-from qrshared.remote.meeting import Event, Heard, Meeting, Met, Over, OverReason, State, Verified
+from qrshared.remote.meeting import Heard, Meeting, Over, OverReason, State, Verified
 from qrshared.remote.messages import (
     Answer,
     Bye,
@@ -40,7 +40,6 @@ __all__ = [
     "Connection",
     "CountedLink",
     "EdgeState",
-    "Event",
     "FailReason",
     "Failed",
     "Heard",
@@ -48,7 +47,6 @@ __all__ = [
     "Meeting",
     "MeetingMessage",
     "MeetingSpoiled",
-    "Met",
     "NoAnswer",
     "Offer",
     "Over",

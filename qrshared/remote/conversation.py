@@ -53,7 +53,6 @@ class House:
     stun: Sequence[IceServer]
     """What there is when `servers` takes too long."""
     on_link: OnLink
-    relay_ask_bytes: int
     spawn: Callable[[Coroutine[None, None, None]], "asyncio.Task[None]"]
     """Starts a task that the door owns."""
     clock: Callable[[], float]
@@ -200,7 +199,7 @@ class Conversation:
         self._house.spawn(self._house.prepare())
         servers = await self._house.mint()
         told = tuple(told_server(one) for one in servers)  # what the edge lends, the page asks it for itself
-        self._say(Servers(number, told[:SERVERS_MAX], relay_ask_bytes=self._house.relay_ask_bytes))
+        self._say(Servers(number, told[:SERVERS_MAX]))
         minted.set_result(await self._with_relay(servers))
 
     async def _with_relay(self, servers: Sequence[IceServer]) -> Sequence[IceServer]:

@@ -60,7 +60,6 @@ class RemoteDoor:
         on_link: OnLink,
         servers: MintServers,
         stun: Sequence[IceServer] = (),
-        relay_ask_bytes: int,
         changed: Callable[[], None] = lambda: None,
         connect: Connect = connect_aiortc,
         prepare: Callable[[], Coroutine[None, None, None]] = load_aiortc,
@@ -75,7 +74,7 @@ class RemoteDoor:
         self._clock = asyncio.get_running_loop().time
         self._house = House(
             connect=connect, prepare=prepare, servers=servers, stun=stun, on_link=on_link,
-            relay_ask_bytes=relay_ask_bytes, spawn=self._spawn, clock=self._clock, changed=changed,
+            spawn=self._spawn, clock=self._clock, changed=changed,
         )  # fmt: skip
         self._borrowed = BorrowedRelays(edge_url, ask=self._line.ask_relay, clock=self._clock)
         self._rooms: dict[str, bytes] = {}

@@ -64,11 +64,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What a link needs; `relay_ask_bytes`: ask the person before more than this goes through the relay."""
+    """What a link needs."""
 
     attempt: int
     servers: tuple[IceServer, ...]
-    relay_ask_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +244,7 @@ def _sdp(json_: _Json) -> str:
 
 def _servers(json_: _Json) -> Servers:
     servers = tuple([_server(server) for server in _list(json_.get("servers"))])
-    ask = _whole(json_["relay_ask_bytes"], WHOLE_MAX) if "relay_ask_bytes" in json_ else None
-    return Servers(_attempt(json_), servers, ask)
+    return Servers(_attempt(json_), servers)
 
 
 def _candidate(json_: _Json) -> Candidate:

@@ -1,6 +1,5 @@
 """A link after its handshake: each message sealed under its direction's key and its place in the order."""
 
-from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -55,11 +54,3 @@ class Sealed:
             raise MessageSpoiled from error
         self._received = counter + 1
         return plaintext
-
-    def seal_batch(self, plaintexts: Iterable[bytes]) -> list[bytes]:
-        """Seals in order: what one `Link.send` takes."""
-        return [self.seal(plaintext) for plaintext in plaintexts]
-
-    def open_batch(self, messages: Iterable[bytes]) -> list[bytes]:
-        """Opens in order: what one `Link.receive` gives."""
-        return [self.open(message) for message in messages]

@@ -72,7 +72,7 @@ async def door_at(
 
     async with ClientSession() as session:
         door = RemoteDoor(
-            session, url, rooms=lambda: rooms, on_link=echo, servers=servers, stun=stun, relay_ask_bytes=100,
+            session, url, rooms=lambda: rooms, on_link=echo, servers=servers, stun=stun,
             wait=lambda _attempt: 0.05,
         )  # fmt: skip
         made.append(Door(door, rooms))
@@ -97,7 +97,6 @@ async def test_whoever_has_the_secret_gets_a_link(trickled: bool) -> None:
             assert visitor.moved_bytes() == 10
             assert home.door.state.state is LineState.CONNECTED
             assert page.servers is not None
-            assert page.servers.relay_ask_bytes == 100
         await until(lambda: home.ended == 1)
         await until(lambda: home.door.connections == 0)
 

@@ -227,7 +227,7 @@ async def counted_door(url: str, rooms: dict[str, bytes]) -> AsyncIterator[list[
 
     async with ClientSession() as session:
         door = RemoteDoor(
-            session, url, rooms=lambda: rooms, on_link=on_link, servers=servers, relay_ask_bytes=0, connect=connect
+            session, url, rooms=lambda: rooms, on_link=on_link, servers=servers, connect=connect
         )
         async with door.open():
             yield began
@@ -347,7 +347,7 @@ async def test_a_flood_is_read_slowly_and_remembered_little(words: Callable[[str
     flood = Flood(words)
     rooms = {room_of(secret): secret for secret in (secrets.token_bytes(16) for _ in range(100))}
     async with flood.run() as url, ClientSession() as session:
-        door = RemoteDoor(session, url, rooms=lambda: rooms, on_link=_nobody, servers=_none, relay_ask_bytes=0)
+        door = RemoteDoor(session, url, rooms=lambda: rooms, on_link=_nobody, servers=_none)
         async with door.open():
             await until(lambda: flood.said > 1000)
             began, used = time.monotonic(), time.process_time()

@@ -194,7 +194,7 @@ async def lobby(patch: pytest.MonkeyPatch, *, answers: bool = True) -> AsyncIter
 
     async with ClientSession() as session:
         door = RemoteDoor(
-            session, "http://127.0.0.1:9", rooms=lambda: rooms, on_link=on_link, servers=servers, relay_ask_bytes=0,
+            session, "http://127.0.0.1:9", rooms=lambda: rooms, on_link=on_link, servers=servers,
             connect=connect, prepare=nothing,
         )  # fmt: skip
         made.append(Lobby(door, rooms))
@@ -235,7 +235,7 @@ async def _meetings(patch: pytest.MonkeyPatch) -> None:
             here.guest()
         assert here.door.meetings == MEETINGS_MAX
         known.say(Call(0))
-        await here.hears(known, Servers(0, (), 0))
+        await here.hears(known, Servers(0, ()))
 
 
 async def _meetings_per_room(patch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ async def _meetings_per_room(patch: pytest.MonkeyPatch) -> None:
             here.guest(secret)
         assert here.door.meetings == MEETINGS_PER_ROOM_MAX
         known.say(Call(0))
-        await here.hears(known, Servers(0, (), 0))
+        await here.hears(known, Servers(0, ()))
 
 
 async def _unverified(patch: pytest.MonkeyPatch) -> None:
@@ -257,7 +257,7 @@ async def _unverified(patch: pytest.MonkeyPatch) -> None:
         assert here.door.meetings == 2
         await until(lambda: here.door.meetings == 1)
         known.say(Call(0))
-        await here.hears(known, Servers(0, (), 0))
+        await here.hears(known, Servers(0, ()))
 
 
 async def _read(patch: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,7 @@ async def _room_envelopes(patch: pytest.MonkeyPatch) -> None:
         loud.say(Call(0))
         here.deliver()
         other.say(Call(0))
-        await here.hears(other, Servers(0, (), 0))
+        await here.hears(other, Servers(0, ()))
         assert loud.heard == []
         conversation = here.door._conversations[loud.room, loud.peer]
         assert conversation._meeting.spoiled <= ROOM_BURST_MAX + ROOM_PER_S
@@ -343,7 +343,7 @@ async def _attempts(patch: pytest.MonkeyPatch) -> None:
         eager.say(*(Call(number) for number in range(last + 1)))
         await here.hears(eager, Failed(last, FailReason.BUSY))
         other.say(Call(0))
-        await here.hears(other, Servers(0, (), 0))
+        await here.hears(other, Servers(0, ()))
 
 
 async def _candidates(patch: pytest.MonkeyPatch) -> None:
@@ -357,7 +357,7 @@ async def _candidates(patch: pytest.MonkeyPatch) -> None:
         (connection,) = here.connections
         await until(lambda: connection.candidates == CANDIDATES_MAX)
         guest.say(Call(1))
-        await here.hears(guest, Servers(1, (), 0))
+        await here.hears(guest, Servers(1, ()))
         assert connection.candidates == CANDIDATES_MAX
 
 
@@ -365,7 +365,7 @@ async def _servers(patch: pytest.MonkeyPatch) -> None:
     async with lobby(patch, answers=False) as here:
         guest = here.met()
         guest.say(Call(0))
-        await here.hears(guest, Servers(0, (), 0))
+        await here.hears(guest, Servers(0, ()))
 
 
 async def _borrowing(patch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ class Peer:
     def _reply(self, message: MeetingMessage) -> Sequence[MeetingMessage]:
         match message:
             case Call() if self.role is Role.HOME:
-                return (Servers(self.attempt, (IceServer((f"turn:{self.name}",), "u", self.name),), 100),)
+                return (Servers(self.attempt, (IceServer((f"turn:{self.name}",), "u", self.name),)),)
             case Servers():
                 return self._offer()
             case Offer():

@@ -28,7 +28,6 @@ SERVERS: Json = {
     "t": "servers",
     "attempt": 1,
     "servers": [{"urls": ["stun:s.example:3478"]}, {"urls": ["turn:t.example"], "username": "17:x", "credential": "é"}],
-    "relay_ask_bytes": 104857600,
 }
 OFFER: Json = {"t": "offer", "attempt": 1, "sdp": "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n"}
 ANSWER: Json = {"t": "answer", "attempt": 1, "sdp": "v=0\r\n"}
@@ -278,7 +277,6 @@ WRONG = [
     '{"n":0,"t":"servers","attempt":1,"servers":[{"urls":["stun:"]}]}',
     '{"n":0,"t":"servers","attempt":1,"servers":[{"urls":["stun:a b"]}]}',
     '{"n":0,"t":"servers","attempt":1,"servers":[{"urls":["stun:a"],"username":null}]}',
-    '{"n":0,"t":"servers","attempt":1,"servers":[],"relay_ask_bytes":-1}',
 ]  # fmt: skip
 
 

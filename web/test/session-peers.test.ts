@@ -20,7 +20,7 @@ const ANNA: Self = { name: "Anna", kind: "phone", instance: 1 };
 const BEN: Self = { name: "Ben", kind: "laptop", instance: 2 };
 
 function away(link: MemoryLink, initiator: boolean, road: "direct" | "relay" = "direct"): AwayLink {
-  return { link, peer: "page", initiator, road: () => road, onRoad: () => undefined, relayAskBytes: null, close: () => link.close("done") };
+  return { link, peer: "page", initiator, road: () => road, onRoad: () => undefined, close: () => link.close("done") };
 }
 
 function ports(clock: ManualClock, news: PeerNews[]): PeerVisitPorts {

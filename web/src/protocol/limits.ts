@@ -32,8 +32,6 @@ export const DIGESTS_MAX = 1_000;
 export const PROOF_BLOCK_BYTES = 8 * 1024 * 1024;
 /** Chunk bytes one transfer may have under way when there is room for it. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
-/** The smallest window worth granting: one chunk. */
-export const WINDOW_BYTES_MIN = 64 * 1024;
 /** A text that is sent as one; a longer one is a file. */
 export const TEXT_BYTES_MAX = 64 * 1024;
 /** Receipts one `list_receipts` may ask for. */

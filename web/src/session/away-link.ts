@@ -33,8 +33,6 @@ export interface AwayLink {
   road(): RoadUsed | null;
   /** Hears each road that is new. */
   onRoad: (road: RoadUsed) => void;
-  /** Beyond so many bytes through a relay the person is asked; null when nobody said so. */
-  readonly relayAskBytes: number | null;
   close(): void;
 }
 

@@ -155,7 +155,7 @@ class PagesRoom implements RoomOwner {
     const negotiation = new Negotiation("page", {
       ...this.#ports,
       say: (message) => talk.say(message),
-      help: async () => ({ servers: [...(this.#owner.servers ?? this.room.stun), ...(await this.room.turn(peer))], relayAskBytes: null }),
+      help: async () => [...(this.#owner.servers ?? this.room.stun), ...(await this.room.turn(peer))],
     });
     this.#others.set(peer, { negotiation, backoff: new Backoff(this.#ports.random) });
     negotiation.onLink = (link) => this.#owner.onPeer(link);
@@ -200,7 +200,7 @@ export class DeskLine {
     this.#negotiation = new Negotiation("page", {
       ...ports,
       say: (message) => this.#talk.say(message),
-      help: () => Promise.resolve({ servers, relayAskBytes: null }),
+      help: () => Promise.resolve(servers),
     });
     this.opened = new Promise((resolve, reject) => {
       const takeBack = ports.clock.after(CALL_S_MAX, () => this.#fail(this.#talk.meeting.state === "verified" ? "no_way" : "silent"));

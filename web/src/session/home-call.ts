@@ -2,9 +2,9 @@
 import { LinkClosed } from "../links/port.ts";
 import type { Meeting, MeetingEvent, OverReason } from "../signaling/meeting.ts";
 import type { MeetingMessage } from "../signaling/messages.ts";
-import type { AwayLink, AwayPorts } from "./away-link.ts";
+import type { AwayLink, AwayPorts, IceServer } from "./away-link.ts";
 import type { Conversation } from "./conversation.ts";
-import { type IceHelp, Negotiation } from "./negotiation.ts";
+import { Negotiation } from "./negotiation.ts";
 import { Late, within } from "./patience.ts";
 import { Room, type RoomOwner, type RoomPorts, type TurnKept } from "./room.ts";
 import { type AwayFault, Unreached } from "./roads.ts";
@@ -42,7 +42,7 @@ export class HomeCall implements RoomOwner {
   #resolve: (link: AwayLink) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   #home: { readonly peer: string; readonly negotiation: Negotiation } | null = null;
-  #onHelp: ((help: IceHelp) => void) | null = null;
+  #onHelp: ((help: readonly IceServer[]) => void) | null = null;
   #isDone = false;
   #isWatched = false; // somebody is there
 
@@ -119,7 +119,7 @@ export class HomeCall implements RoomOwner {
   }
 
   #take(message: MeetingMessage): void {
-    if (message.t === "servers") this.#onHelp?.({ servers: message.servers, relayAskBytes: message.relay_ask_bytes ?? null });
+    if (message.t === "servers") this.#onHelp?.(message.servers);
     else this.#home?.negotiation.hear(message);
   }
 
@@ -134,14 +134,14 @@ export class HomeCall implements RoomOwner {
     this.present(0);
   }
 
-  async #help(peer: string, talk: Conversation, attempt: number): Promise<IceHelp> {
-    const told = new Promise<IceHelp>((resolve) => {
+  async #help(peer: string, talk: Conversation, attempt: number): Promise<readonly IceServer[]> {
+    const told = new Promise<readonly IceServer[]>((resolve) => {
       this.#onHelp = resolve;
     });
     talk.say({ t: "call", attempt });
     try {
       const [home, edge] = await Promise.all([within(this.#ports.clock, HELP_S_MAX, told), this.room.turn(peer)]);
-      return { servers: [...home.servers, ...edge], relayAskBytes: home.relayAskBytes };
+      return [...home, ...edge];
     } catch (error) {
       if (error instanceof Late) throw new Unreached(isSpoiled(talk.meeting) ? "spoiled" : "silent");
       throw error;

@@ -22,22 +22,16 @@ const ROAD_LOOK_S = [0, 1, 3, 6];
 const ROAD_LOOK_EVERY_S = 10;
 const FIRST_LOOK_S_MAX = 1;
 
-export interface IceHelp {
-  readonly servers: readonly IceServer[];
-  readonly relayAskBytes: number | null;
-}
-
 export interface NegotiationPorts extends Pick<AwayPorts, "peerConnections" | "clock" | "log"> {
   /** Says it to the other side. */
   readonly say: (message: MeetingMessage) => void;
   /** What helps in this attempt. */
-  readonly help: (attempt: number) => Promise<IceHelp>;
+  readonly help: (attempt: number) => Promise<readonly IceServer[]>;
 }
 
 interface Made {
   readonly attempt: number;
   readonly initiator: boolean;
-  readonly relayAskBytes: number | null;
 }
 
 export class Negotiation {
@@ -106,14 +100,14 @@ export class Negotiation {
   async #try(relayOnly: boolean): Promise<{ link: AwayLink | null; hasRelay: boolean }> {
     if (this.#attempt >= ATTEMPTS_MAX) throw new Unreached("no_way");
     const attempt = (this.#attempt += 1);
-    const { servers, relayAskBytes } = await this.#ports.help(attempt);
+    const servers = await this.#ports.help(attempt);
     const hasRelay = servers.some(isRelay);
     this.#mustGoOn(attempt);
     const connection = this.#open(servers, relayOnly);
     try {
       await this.#offer(connection, attempt);
       const link = await within(this.#ports.clock, OPEN_S_MAX, connection.opened());
-      return { link: await this.#made(connection, link, { attempt, initiator: true, relayAskBytes }), hasRelay };
+      return { link: await this.#made(connection, link, { attempt, initiator: true }), hasRelay };
     } catch (error) {
       if (!(error instanceof Late) && !(error instanceof LinkClosed)) throw error;
       connection.close("lost");
@@ -146,7 +140,7 @@ export class Negotiation {
     this.#connection?.close("lost");
     this.#connection = null;
     this.#early = [];
-    const { servers, relayAskBytes } = await this.#ports.help(attempt);
+    const servers = await this.#ports.help(attempt);
     if (attempt !== this.#attempt || this.#isOver !== null) return;
     const connection = this.#open(servers, false);
     try {
@@ -155,7 +149,7 @@ export class Negotiation {
       this.#ports.say({ t: "answer", attempt, sdp: await answer });
       this.#trickle(connection, attempt);
       const link = await within(this.#ports.clock, RESPOND_S_MAX, connection.opened());
-      this.onLink(await this.#made(connection, link, { attempt, initiator: false, relayAskBytes }));
+      this.onLink(await this.#made(connection, link, { attempt, initiator: false }));
     } catch (error) {
       if (!(error instanceof Late) && !(error instanceof LinkClosed)) throw error;
       connection.close("lost");
@@ -179,13 +173,13 @@ export class Negotiation {
     });
   }
 
-  async #made(connection: PeerConnection, link: Link, { attempt, initiator, relayAskBytes }: Made): Promise<AwayLink> {
+  async #made(connection: PeerConnection, link: Link, { attempt, initiator }: Made): Promise<AwayLink> {
     const tellPeer = (road: RoadUsed): void => {
       if (initiator && attempt === this.#attempt && this.#isOver === null) this.#ports.say({ t: "road", attempt, road });
     };
     this.#hasLink = true;
     connection.onEnded = (reason) => this.onLost(reason);
-    const made = new OpenLink(connection, link, { peer: this.#peer, initiator, relayAskBytes }, this.#ports.clock, tellPeer);
+    const made = new OpenLink(connection, link, { peer: this.#peer, initiator }, this.#ports.clock, tellPeer);
     await made.looked(); // before anybody asks how much may go there
     return made;
   }
@@ -201,7 +195,6 @@ class OpenLink implements AwayLink {
   readonly link: Link;
   readonly peer: AwayLink["peer"];
   readonly initiator: boolean;
-  readonly relayAskBytes: number | null;
   readonly #connection: PeerConnection;
   readonly #clock: Clock;
   readonly #tellPeer: (road: RoadUsed) => void;
@@ -214,7 +207,7 @@ class OpenLink implements AwayLink {
   constructor(
     connection: PeerConnection,
     link: Link,
-    known: Pick<AwayLink, "peer" | "initiator" | "relayAskBytes">,
+    known: Pick<AwayLink, "peer" | "initiator">,
     clock: Clock,
     tellPeer: (road: RoadUsed) => void,
   ) {
@@ -222,7 +215,6 @@ class OpenLink implements AwayLink {
     this.link = link;
     this.peer = known.peer;
     this.initiator = known.initiator;
-    this.relayAskBytes = known.relayAskBytes;
     this.#clock = clock;
     this.#tellPeer = tellPeer;
     this.#first = this.#look();

@@ -28,12 +28,11 @@ export interface Call {
   readonly attempt: number;
 }
 
-/** What a link needs; `relay_ask_bytes`: ask the person before more than this goes through the relay. */
+/** What a link needs. */
 export interface Servers {
   readonly t: "servers";
   readonly attempt: number;
   readonly servers: readonly IceServer[];
-  readonly relay_ask_bytes?: number;
 }
 
 /** The initiator's half of a peer connection. */
@@ -118,7 +117,6 @@ const message = tagged<MeetingMessage>({
   servers: object<Omit<Servers, "t">>({
     attempt,
     servers: list(servers, SERVERS_MAX),
-    relay_ask_bytes: optional(whole()),
   }),
   offer: object<Omit<Offer, "t">>({ attempt, sdp }),
   answer: object<Omit<Answer, "t">>({ attempt, sdp }),

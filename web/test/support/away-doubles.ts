@@ -75,7 +75,6 @@ export class HomeDouble {
   readonly heard: MeetingMessage[] = [];
   readonly links: Link[] = [];
   servers: readonly IceServer[] = [];
-  relayAskBytes: number | undefined;
   /** What it says to a call instead of helping. */
   refuses: "busy" | null = null;
   isMute = false;
@@ -116,9 +115,8 @@ export class HomeDouble {
   async #answer(peer: string, message: MeetingMessage): Promise<void> {
     this.heard.push(message);
     const talk = this.#talks.get(peer);
-    const { relayAskBytes } = this;
     if (message.t === "call") {
-      talk?.say({ t: "servers", attempt: message.attempt, servers: this.servers, ...(relayAskBytes === undefined ? {} : { relay_ask_bytes: relayAskBytes }) });
+      talk?.say({ t: "servers", attempt: message.attempt, servers: this.servers });
     } else if (message.t === "offer" && this.refuses !== null) talk?.say({ t: "failed", attempt: message.attempt, reason: this.refuses });
     else if (message.t === "offer") {
       this.#connection?.close("lost");
