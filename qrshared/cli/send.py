@@ -230,6 +230,7 @@ _ENDED: Final = {"picked_up": "Everything was picked up.", "withdrawn": "Nothing
 _STATES: Final = {
     OfferState.WAITING: "has asked for it",
     OfferState.MOVING: "is picking it up",
+    OfferState.PAUSED: "has paused it",
     OfferState.DONE: "has it, safe",
     OfferState.HANDED_OVER: "has it",
     OfferState.FAILED: "did not get it",
@@ -240,7 +241,7 @@ _STATES: Final = {
 def row_words(row: OfferProgress) -> str:
     """One device and one thing, on one line."""
     words = f"{visible(row.name)}: {visible(row.device or 'nobody')} {_STATES[row.state]}"
-    if row.state is OfferState.MOVING:
+    if row.state in (OfferState.MOVING, OfferState.PAUSED):
         words += f", {size_words(row.bytes_done)} of {size_words(row.bytes)}"
     return words
 

@@ -48,6 +48,8 @@ class PickUp:
             return OfferState.HANDED_OVER if any(one.handed_over for one in receipts) else OfferState.DONE
         if self.outgoing.is_over or all(self.outgoing.sender.state(item).is_final for item in items):
             return OfferState.FAILED
+        if self.outgoing.is_held:
+            return OfferState.PAUSED
         return OfferState.MOVING if self.outgoing.is_moving else OfferState.WAITING
 
     def reason(self, part: Part) -> Reason | None:

@@ -144,7 +144,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The person at the sender paused this transfer, or lets it go on."""
+    """The person at one end paused this transfer, or lets it go on; said to the other."""
 
     transfer: TransferId
     held: bool

@@ -85,6 +85,7 @@ class OfferState(StrEnum):
 
     WAITING = "waiting"
     MOVING = "moving"
+    PAUSED = "paused"  # by the person at its device
     DONE = "done"
     HANDED_OVER = "handed_over"  # a browser has it all; where its person keeps it nobody can know
     FAILED = "failed"

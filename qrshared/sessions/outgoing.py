@@ -23,6 +23,7 @@ from qrshared.shelf import ShelfError, Source, SourceChanged
 from qrshared.transfers import (
     Accepted,
     Declined,
+    Held,
     ItemCancelled,
     ItemDone,
     ItemFailed,
@@ -76,7 +77,12 @@ class Outgoing:
     @property
     def is_moving(self) -> bool:
         """Its device is here and takes it."""
-        return self.sender.phase is SenderPhase.OPEN
+        return self.sender.phase is SenderPhase.OPEN and not self.sender.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Its device is here, and the person there has paused it."""
+        return self.sender.is_held
 
     async def wait_over(self) -> None:
         """Return once it is."""
@@ -151,6 +157,8 @@ class Outgoing:
     def _note(self, events: Sequence[SenderEvent]) -> None:
         for event in events:
             match event:
+                case Held():
+                    self._changed()
                 case ItemDone(item=item, receipt=receipt):
                     self.receipts[item] = receipt
                     self._let_go(item)

@@ -10,6 +10,7 @@ from qrshared.protocol import (
     Defer,
     DeviceId,
     Fail,
+    Hold,
     Message,
     Receipt,
     Rewind,
@@ -24,7 +25,7 @@ from qrshared.shelf import Source
 OUTGOING_PER_DEVICE_MAX: Final = 32
 """Transfers that one device may be sent at once; more wait for an earlier one to end."""
 
-_FOR_SENDERS: Final = (Defer, Accept, Decline, Taken, Safe, Receipt, Rewind, Cancel, Fail)
+_FOR_SENDERS: Final = (Defer, Accept, Decline, Hold, Taken, Safe, Receipt, Rewind, Cancel, Fail)
 
 
 class OutgoingTransfers:

@@ -61,6 +61,13 @@ class TransferCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The person at the other end paused the transfer, or lets it go on; for people to see."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """Every item has a receipt, has failed or is cancelled. Always the last event."""
 
@@ -122,6 +129,7 @@ SenderEvent: TypeAlias = (
     | ItemCancelled
     | ProofWanted
     | Rewound
+    | Held
     | TransferCancelled
     | TransferFailed
     | Over
@@ -173,13 +181,6 @@ class ProofArrived:
     digests: tuple[bytes, ...]
     last: bool
     offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The sender's person paused the transfer, or lets it go on; for people to see."""
-
-    held: bool
 
 
 @dataclass(frozen=True, slots=True)

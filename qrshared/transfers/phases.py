@@ -55,8 +55,8 @@ RECEIVER_HEARS: Final[dict[ReceiverPhase, frozenset[type]]] = {
 }
 SENDER_HEARS: Final[dict[SenderPhase, frozenset[type]]] = {
     SenderPhase.DETACHED: frozenset(),
-    SenderPhase.PROPOSED: frozenset((Defer, Accept, Decline, Cancel, Fail)),
-    SenderPhase.OPEN: frozenset((Taken, Safe, Receipt, Rewind, Cancel, Fail)),
+    SenderPhase.PROPOSED: frozenset((Defer, Accept, Hold, Decline, Cancel, Fail)),
+    SenderPhase.OPEN: frozenset((Hold, Taken, Safe, Receipt, Rewind, Cancel, Fail)),
     SenderPhase.OVER: frozenset(),
 }
 REFUSES_THE_REST: Final[frozenset[Enum]] = frozenset(

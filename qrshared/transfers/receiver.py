@@ -68,6 +68,9 @@ class Receiver:
         """Its next accept says that chunks may come deflated: for roads that are slower than deflating."""
         self._has_agreed = False
         self._is_linked = False
+        self.is_held = False
+        """The person here paused the whole transfer; the shell says so, and accepts nothing until it goes on."""
+        self._told_held = False
         self._incoming = IncomingManifest()
         self._manifest: tuple[Item, ...] = ()
         self._items: list[Arrival] = []
@@ -207,6 +210,7 @@ class Receiver:
         if not self._accepted:
             self._recall(kept, receipts)
         self._accepted = True
+        self._told_held = False
         self.phase = Phase.OPEN
         self._flow.open(window)
         self._has_agreed = self.takes_deflated
@@ -314,7 +318,7 @@ class Receiver:
 
     def detached(self) -> None:
         """The link is gone, and with it whatever was not sent."""
-        self._is_linked = False
+        self._is_linked = self._told_held = False
         self._outgoing.clear()
         self._receipts.clear()
         self._safe.clear()
@@ -331,8 +335,11 @@ class Receiver:
 
     def messages_to_send(self, now: float) -> list[Message]:
         """Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal."""
-        if not self._is_linked or self.phase in (Phase.PROPOSING, Phase.PROPOSED):
+        if not self._is_linked or self.phase is Phase.PROPOSING:
             return []
+        hold = self._say_hold()
+        if self.phase is Phase.PROPOSED:
+            return hold
         messages, self._outgoing = self._outgoing, []
         receipts, self._receipts = self._receipts, []
         messages += [Receipt(self.transfer, tuple(page)) for page in pages(receipts, receipt_weight)]
@@ -345,7 +352,13 @@ class Receiver:
         taken = self._flow.say(now) if self.phase is Phase.OPEN else None
         if taken is not None:
             messages.append(Taken(self.transfer, taken))
-        return messages
+        return messages + hold
+
+    def _say_hold(self) -> list[Message]:
+        if self.phase not in (Phase.PROPOSED, Phase.OPEN) or self.is_held is self._told_held:
+            return []
+        self._told_held = self.is_held
+        return [Hold(self.transfer, self.is_held)]
 
     # --- within -------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from qrshared.transfers.events import (
     Accepted,
     Declined,
     Deferred,
+    Held,
     ItemCancelled,
     ItemDone,
     ItemFailed,
@@ -77,6 +78,8 @@ class Sender:
         self.tally = Tally(items=len(items), bytes=sum(item.size for item in items))
         """Sums for progress."""
         self.is_paused = False
+        self.is_held = False
+        """The person at the receiver paused it: nothing is read until it is let go on, or accepted anew."""
         self._continues = tuple(continues[-CONTINUES_MAX:])
         self._skip_same = skip_same
         self._departures = [Departure(item.size) for item in items]
@@ -131,6 +134,9 @@ class Sender:
                 return self._accept(message)
             case Decline(reason=reason, needed=needed, free=free):
                 return self._end_all(ItemState.FAILED, Declined(reason, needed, free))
+            case Hold(held=held):
+                self.is_held = held
+                return [Held(held)]
             case Taken(count=count):
                 return self._take(count)
             case Safe(item=item, offset=offset):
@@ -159,6 +165,7 @@ class Sender:
 
     def detached(self) -> None:
         """The link is gone, with whatever was not taken; what was handed out for reading is not wanted any more."""
+        self.is_held = False
         if not self.is_over:
             self.phase = Phase.DETACHED
             self._outgoing = []
@@ -168,7 +175,7 @@ class Sender:
 
     def next_read(self, max_bytes: int) -> Read | None:
         """What to read and send next, at most `max_bytes`; None while there is nothing, or no room in the window."""
-        if self.phase is not Phase.OPEN or self.is_paused:
+        if self.phase is not Phase.OPEN or self.is_paused or self.is_held:
             return None
         room = self._window - (self._claimed - self._taken)
         for index in range(self._cursor, len(self._departures)):
@@ -295,6 +302,7 @@ class Sender:
 
     def _open(self, window: int) -> None:
         self.phase = Phase.OPEN
+        self.is_held = False
         self._window = window
         self._claimed = self._sent = self._taken = self._cursor = 0
         self._under_way.clear()

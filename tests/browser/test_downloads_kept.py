@@ -132,11 +132,16 @@ async def test_a_browser_without_room_goes_on_in_memory_and_says_what_that_means
 async def test_what_was_paused_is_paused_in_the_next_page_load_until_it_is_resumed(home: Home) -> None:
     film = put(home.daemon, "film.mp4", SIZE)
     anna = await scan(home)
+    owner = await home.open(home.daemon.owner_url(), host=home.computer)
     before = await in_the_middle(home, anna, "film.mp4")
+    await owner.wait_for("document.querySelector('[data-taker][data-state=moving]')")
     await anna.page.tap("Pause film.mp4")
     await state(anna.page, "film.mp4", "paused")
+    await owner.wait_for("document.querySelector('[data-taker][data-state=paused]')")
     await anna.page.reload()
+    await owner.wait_for("!document.querySelector('[data-taker][data-state=paused]')")
     await state(anna.page, "film.mp4", "paused")
+    await owner.wait_for("document.querySelector('[data-taker][data-state=paused]')")
     assert "paused at 0" not in str(await anna.page.evaluate(f"{row('film.mp4')}.innerText"))
     await anna.page.tap("Resume film.mp4")
     assert await anna.downloaded(1) == {"film.mp4": sha256(film)}

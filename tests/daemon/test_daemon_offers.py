@@ -107,6 +107,27 @@ async def test_once_is_for_the_first_who_takes_it_whole(home: Home, tmp_path: Pa
             pass
 
 
+async def test_who_pauses_is_told_as_paused_and_nothing_moves_until_it_goes_on(home: Home, tmp_path: Path) -> None:
+    home.follow()
+    offered = await home.offer(made(tmp_path, "a.bin", os.urandom(16 * MIB)))
+    anna = await home.trusted("Anna")
+    async with anna.visit() as visit:
+        assert await visit.ask(PickUp((offered.items[0].item,))) == Done()
+        pocket = Pocket()
+        await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
+        assert pocket.receiver is not None
+        assert home.daemon.shelf.is_moving, "control: while it moves the computer stays awake"
+        pocket.receiver.is_held = True
+        await visit.say(*pocket.receiver.messages_to_send(0.0))
+        await until(lambda: home.told[-1].offers[0].state is OfferState.PAUSED)
+        assert not home.daemon.shelf.is_moving
+        pocket.receiver.is_held = False
+        await visit.say(*pocket.receiver.messages_to_send(0.0))
+        await until(lambda: home.told[-1].offers[0].state is OfferState.MOVING)
+        await pocket.take(visit)
+        await until(lambda: home.told[-1].offers[0].state is OfferState.HANDED_OVER)
+
+
 async def test_a_command_that_leaves_takes_its_offers_along(home: Home, tmp_path: Path) -> None:
     stop, other = home.follow(), replace(COMMAND, visit=2)
     home.follow(other)

@@ -154,5 +154,6 @@ VERBS: dict[str, Callable[..., object]] = {
     "placed": lambda p, receipt: plain(p.receiver.placed(receipt["item"], ItemReceipt(**receipt))),
     "proof_ok": lambda p, item: plain(p.receiver.proof_ok(item)),
     "rewind": lambda p, item, offset: plain(p.receiver.rewind(item, offset)),
+    "hold": lambda p, held: setattr(p.receiver, "is_held", held),
     "forget_unwritten": lambda p: p.receiver.forget_unwritten(),
 }

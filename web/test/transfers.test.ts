@@ -153,6 +153,9 @@ class Player {
         return plain(receiver.proofOk(item));
       case "rewind":
         return plain(receiver.rewind(item, offset));
+      case "hold":
+        receiver.isHeld = a as boolean;
+        return;
       case "forget_unwritten":
         return receiver.forgetUnwritten();
       default:

@@ -52,7 +52,7 @@ export const ENTRY_KINDS = ["file", "folder", "text"] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** How it stands with something on the shelf and one device that it is for. */
-export const OFFER_STATES = ["waiting", "moving", "done", "handed_over", "failed", "withdrawn"] as const;
+export const OFFER_STATES = ["waiting", "moving", "paused", "done", "handed_over", "failed", "withdrawn"] as const;
 export type OfferState = (typeof OFFER_STATES)[number];
 
 /** How a link reaches its peer, as people are told. */

@@ -6,8 +6,8 @@ import type { Wire } from "./outbox.ts";
 import type { PeerId, PeerNews } from "./peer-bridge.ts";
 import type { Sinks } from "./sinks/port.ts";
 
-/** What to do with a proposal: take it there, decline it, ask the person, or say nothing yet. */
-export type Verdict = Sinks | "decline" | "ask" | "later";
+/** What to do with a proposal: take it there, decline it, ask the person, say nothing yet, or say that the person paused it. */
+export type Verdict = Sinks | "decline" | "ask" | "later" | "paused";
 
 /** Questions to the person that one device, and all together, may have open; more would only be noise. */
 const ASKED_MAX = 8;
@@ -170,6 +170,7 @@ export class Inbound {
     const verdict = incoming.state === "asked" ? (this.#ports.judge?.(incoming) ?? "ask") : "ask";
     if (verdict === "ask") this.#show(incoming);
     else if (verdict === "later") return;
+    else if (verdict === "paused") incoming.pauseUnanswered();
     else if (verdict === "decline") incoming.decline();
     else incoming.accept(verdict);
   }

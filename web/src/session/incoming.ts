@@ -84,6 +84,7 @@ export class Incoming {
   /** The person wants it, here. Without effect unless it is asked. */
   accept(sinks: Sinks): void {
     if (this.state !== "asked" || this.#items === null) return;
+    this.#receiver.isHeld = false;
     this.#sinks = sinks;
     this.#refused = sinks.refused(this.#items);
     this.#become("receiving");
@@ -107,14 +108,19 @@ export class Incoming {
     if (!this.isOver && !this.isHeld) this.#happened(this.#take());
   }
 
+  /** The person had wanted it in an earlier page load, and paused it: that is said, and nothing else yet. */
+  pauseUnanswered(): void {
+    this.#receiver.isHeld = true;
+  }
+
   /** Held, nothing is written: the window closes by itself, and no proposal is answered. */
   hold(isHeld: boolean): void {
     if (this.isOver || this.state === "asked" || isHeld === this.isHeld) return;
-    this.isHeld = isHeld;
+    this.isHeld = this.#receiver.isHeld = isHeld;
     this.#ledger.paused = isHeld;
     for (const taking of this.#takings.values()) taking.hold(isHeld);
     this.#ports.onChange(this);
-    if (isHeld || !this.#isUnanswered) return;
+    if (isHeld || !this.#isUnanswered) return this.#happened([]);
     this.#isUnanswered = false;
     this.#happened(this.#take());
   }

@@ -11,13 +11,17 @@ import type { Parts, Wish } from "./sinks/parts.ts";
 import type { Places } from "./sinks/places.ts";
 import type { Sinks } from "./sinks/port.ts";
 import { ZipSinks } from "./sinks/zip.ts";
+import { sizeClass, smallFirst } from "./small-first.ts";
 import type { Hasher } from "./taking.ts";
 
 /** Questions of this kind have numbers of their own (`DeskPeers` counts from 2^40, the person's from 1). */
 const FIRST_ASK = 2 ** 41;
 
-/** Things under way at once: small ones need not wait behind a film, and the computer carries so many. */
+/** Things under way at once, of the big ones and of the small ones: the computer carries so many, and all take turns. */
 const UNDER_WAY_MAX = 8;
+
+/** A thing of this class and above is big (16 MiB). */
+const BIG = 3;
 
 /** A computer that still knows what this page takes has proposed it again by then; one that does not is asked again. */
 const PROPOSED_AGAIN_S = 5;
@@ -42,6 +46,14 @@ export interface PickUpsLine {
   readonly post: (...messages: readonly Exclude<Message, Chunk>[]) => void;
   /** Much is about to come. */
   readonly hurry: () => void;
+}
+
+function isUnderWay({ step, isPaused }: PickUp): boolean {
+  return (step === "begun" && !isPaused) || step === "asked" || step === "promised";
+}
+
+function kindOf({ item: { size } }: PickUp): "big" | "small" {
+  return sizeClass(size) < BIG ? "small" : "big";
 }
 
 export class PickUps {
@@ -104,6 +116,7 @@ export class PickUps {
     this.#isSettled = false;
     this.#asked.clear();
     this.#proposed.clear();
+    for (const pickUp of this.#pickUps.values()) if (pickUp.step === "asked" || pickUp.step === "promised") pickUp.step = "queued"; // asked for at once on the next link: nobody is sent it twice
     this.#inbound.detach();
   }
 
@@ -167,16 +180,27 @@ export class PickUps {
     const pickUp = this.#asked.get(message.id);
     this.#asked.delete(message.id);
     if (pickUp === undefined || pickUp.step !== "asked") return true; // its proposal was quicker, or it was stopped
-    if (message.t === "answer") pickUp.step = "promised";
+    if (message.t === "answer") this.#promised(pickUp);
     else this.#refused(pickUp, message);
     this.#tell(pickUp);
     this.#next();
     return true;
   }
 
-  /** A computer that was just started has not looked at its shelf yet: what an earlier page load wants is asked for twice. */
+  /** Its proposal comes at once; one that does not is asked for again, which changes nothing where it is on its way. */
+  #promised(pickUp: PickUp): void {
+    pickUp.step = "promised";
+    const line = this.#line;
+    this.#ports.clock.after(PROPOSED_AGAIN_S, () => {
+      if (pickUp.step !== "promised" || this.#line !== line) return;
+      pickUp.step = "queued";
+      this.#next();
+    });
+  }
+
+  /** A computer that was just started has not looked at its shelf yet: what it had been asked for before is asked for twice. */
   #refused(pickUp: PickUp, { reason, sentence }: Refuse): void {
-    const isFirst = pickUp.left !== undefined && pickUp.sentence === null;
+    const isFirst = (pickUp.left !== undefined || !this.#isSettled) && pickUp.sentence === null;
     pickUp.sentence = sentence ?? "";
     pickUp.step = reason === "not_found" && isFirst ? "missed" : "refused";
     if (pickUp.step === "missed") this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#again(pickUp));
@@ -284,7 +308,8 @@ export class PickUps {
     // An earlier page load had asked for it.
     const queued = same.find(({ step }) => step === "queued" || step === "missed");
     if (queued === undefined) return same.length > 0 ? "decline" : "ask";
-    if (queued.isPaused || !this.#hasRoom(queued)) return "later";
+    if (queued.isPaused) return "paused";
+    if (!this.#hasRoom(queued)) return "later";
     this.#begin(queued, incoming.transfer);
     return queued.sinks;
   }
@@ -298,12 +323,11 @@ export class PickUps {
   /** Asks for what waits, as far as there is room. */
   #next(): void {
     if (this.#line === null) return;
-    let free = UNDER_WAY_MAX;
-    for (const { step, isPaused } of this.#pickUps.values()) if ((step === "begun" && !isPaused) || step === "asked" || step === "promised") free -= 1;
-    for (const pickUp of this.#pickUps.values()) {
-      if (free <= 0) return;
-      if (pickUp.step !== "queued" || pickUp.isPaused || !this.#hasRoom(pickUp)) continue;
-      free -= 1;
+    const free = { big: UNDER_WAY_MAX, small: UNDER_WAY_MAX };
+    for (const pickUp of this.#pickUps.values()) if (isUnderWay(pickUp)) free[kindOf(pickUp)] -= 1;
+    for (const pickUp of smallFirst([...this.#pickUps.values()], ({ item }) => item.size)) {
+      if (pickUp.step !== "queued" || pickUp.isPaused || free[kindOf(pickUp)] <= 0 || !this.#hasRoom(pickUp)) continue;
+      free[kindOf(pickUp)] -= 1;
       if (this.#takesOffered(pickUp)) continue;
       pickUp.step = "asked";
       this.#asks += 1;

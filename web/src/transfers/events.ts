@@ -95,6 +95,7 @@ export type SenderEvent =
   | ItemCancelled
   | ProofWanted
   | Rewound
+  | Held
   | TransferCancelled
   | TransferFailed
   | Over;
@@ -136,7 +137,7 @@ export interface ProofArrived {
   readonly offset: number;
 }
 
-/** The sender's person paused the transfer, or lets it go on; for people to see. */
+/** The person at the other end paused the transfer, or lets it go on; for people to see. */
 export interface Held {
   readonly t: "held";
   readonly held: boolean;

@@ -11,8 +11,8 @@ export type ReceiverPhase = "new" | "proposing" | "proposed" | "open" | "detache
 
 export const SENDER_HEARS: Readonly<Record<SenderPhase, readonly Tag[]>> = {
   detached: [],
-  proposed: ["defer", "accept", "decline", "cancel", "fail"],
-  open: ["taken", "safe", "receipt", "rewind", "cancel", "fail"],
+  proposed: ["defer", "accept", "hold", "decline", "cancel", "fail"],
+  open: ["hold", "taken", "safe", "receipt", "rewind", "cancel", "fail"],
   over: [],
 };
 

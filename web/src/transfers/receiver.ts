@@ -27,6 +27,9 @@ export class Receiver {
   movedAt: number | null = null;
   /** Cancelled here as a whole: it answers the same proposal with its cancel, also on a later link. */
   isStopped = false;
+  /** The person here paused the whole transfer; the shell says so, and accepts nothing until it goes on. */
+  isHeld = false;
+  #toldHeld = false;
   /** Sums for progress. */
   tally = new Tally(0, 0);
   #phase: ReceiverPhase = "new";
@@ -188,6 +191,7 @@ export class Receiver {
       }
     }
     this.#accepted = true;
+    this.#toldHeld = false;
     this.#phase = "open";
     this.#flow.open(window);
     // The acceptance says it all, whatever became of items since the last link.
@@ -294,7 +298,7 @@ export class Receiver {
 
   /** The link is gone, and with it whatever was not sent. */
   detached(): void {
-    this.#isLinked = false;
+    this.#isLinked = this.#toldHeld = false;
     this.#outgoing = [];
     this.#receipts = [];
     this.#safe.clear();
@@ -309,7 +313,9 @@ export class Receiver {
 
   /** Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal. */
   messagesToSend(now: number): Message[] {
-    if (!this.#isLinked || this.#phase === "proposing" || this.#phase === "proposed") return [];
+    if (!this.#isLinked || this.#phase === "proposing") return [];
+    const hold = this.#sayHold();
+    if (this.#phase === "proposed") return hold;
     const { transfer } = this;
     const messages = this.#outgoing;
     this.#outgoing = [];
@@ -322,7 +328,13 @@ export class Receiver {
     this.#safe.clear();
     const taken = this.#phase === "open" ? this.#flow.say(now) : null;
     if (taken !== null) messages.push({ t: "taken", transfer, count: taken });
-    return messages;
+    return [...messages, ...hold];
+  }
+
+  #sayHold(): Message[] {
+    if ((this.#phase !== "proposed" && this.#phase !== "open") || this.isHeld === this.#toldHeld) return [];
+    this.#toldHeld = this.isHeld;
+    return [{ t: "hold", transfer: this.transfer, held: this.isHeld }];
   }
 
   // --- within

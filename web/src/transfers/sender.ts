@@ -29,6 +29,8 @@ export class Sender {
   readonly #departures: readonly Departure[];
   #phase: SenderPhase = "detached";
   #left: number;
+  /** The person at the receiver paused it: nothing is read until it is let go on, or accepted anew. */
+  isHeld = false;
   #paused = false;
   #outgoing: Message[] = [];
   /** Ended as a whole from here while there was no link, or before it could be said. */
@@ -69,7 +71,7 @@ export class Sender {
 
   /** Bytes of it may be read as soon as its window has room. */
   get isReading(): boolean {
-    return this.#phase === "open" && !this.#paused && this.#unsent > 0;
+    return this.#phase === "open" && !this.#paused && !this.isHeld && this.#unsent > 0;
   }
 
   state(item: number): ItemState {
@@ -106,6 +108,9 @@ export class Sender {
         return [{ t: "deferred" }];
       case "accept":
         return this.#accept(message);
+      case "hold":
+        this.isHeld = message.held;
+        return [{ t: "held", held: message.held }];
       case "decline": {
         const { reason, needed, free } = message;
         return this.#endAll("failed", { t: "declined", reason, needed, free });
@@ -149,6 +154,7 @@ export class Sender {
 
   /** The link is gone, and with it whatever was not taken; what was handed out for reading is not wanted any more. */
   detached(): void {
+    this.isHeld = false;
     if (this.#phase === "over") return;
     this.#phase = "detached";
     this.#outgoing = [];
@@ -160,7 +166,7 @@ export class Sender {
 
   /** What to read and send next, at most `maxBytes`; null while there is nothing, or no room in the window. */
   nextRead(maxBytes: number): Read | null {
-    if (this.#phase !== "open" || this.#paused) return null;
+    if (this.#phase !== "open" || this.#paused || this.isHeld) return null;
     const room = this.#window - (this.#claimed - this.#taken);
     for (let index = this.#cursor; index < this.#departures.length; index++) {
       const departure = this.#at(index);
@@ -292,6 +298,7 @@ export class Sender {
 
   #open(window: number): void {
     this.#phase = "open";
+    this.isHeld = false;
     this.#window = window;
     this.#claimed = this.#sent = this.#taken = this.#cursor = 0;
     this.#underWay.clear();

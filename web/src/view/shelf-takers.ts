@@ -19,6 +19,7 @@ interface Said {
 const SAID: Readonly<Record<OfferState, Said>> = {
   waiting: { tone: "wait", text: (who) => `${who} has asked for it; it goes on when ${who} is back` },
   moving: { tone: "quiet", text: (who, { bytes_done, bytes }) => `${who}: ${size(bytes_done)} of ${size(bytes)}` },
+  paused: { tone: "wait", text: (who, { bytes_done, bytes }) => `${who} has paused it at ${size(bytes_done)} of ${size(bytes)}` },
   done: { tone: "go", text: (who) => `safe on ${who}` },
   handed_over: { tone: "go", text: (who) => `handed to ${who}` },
   failed: { tone: "stop", text: (who) => `${who} did not get it` },
