@@ -213,7 +213,11 @@ test("a wall covers its code when it is stale, or when the link has been away fo
   assert.equal(codeToShow(lost, 6_000), null);
   const again = fold(lost, link({ state: "lost", retryInS: 2 }), { monoMs: 6_500, wallMs: 0 });
   assert.equal(codeToShow(again, 60_001), null);
-  assert.equal(codeToShow(fold(again, link(OPEN), { monoMs: 7_000, wallMs: 0 }), 7_001), "http://x/p#1", "it comes back by itself");
+  const back = fold(again, link(OPEN), { monoMs: 7_000, wallMs: 0 });
+  assert.equal(codeToShow(back, 7_001), null, "a computer that was started anew does not know the old code");
+  assert.equal(codeToShow(fold(back, wallNews(60_000, 0), { monoMs: 7_100, wallMs: 0 }), 7_101), "http://x/p#1", "it comes back by itself");
+  const blink = fold(lost, link(OPEN), { monoMs: 5_900, wallMs: 0 });
+  assert.equal(codeToShow(blink, 5_901), "http://x/p#1", "what was never covered stays");
 });
 
 test("each new try does not buy a lost wall more time", () => {

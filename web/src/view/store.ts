@@ -116,7 +116,9 @@ export function fold(state: ViewState, update: Update, at: Moment): ViewState {
 
 function foldLink(state: ViewState, link: LinkView, at: Moment): ViewState {
   const awaySinceMs = link.state === "open" ? null : (state.awaySinceMs ?? at.monoMs);
-  const next = { ...state, link, linkSince: at, awaySinceMs };
+  // What answers again may be another run of it, which knows the old code no more: covered until it has told its own.
+  const wall = awaySinceMs === null && state.wall && isCovered(state, at.monoMs) ? { ...state.wall, staleAtMs: at.monoMs } : state.wall;
+  const next = { ...state, link, linkSince: at, awaySinceMs, wall };
   return link.state === "open" ? { ...next, computer: link.computer, grant: link.grant } : next;
 }
 
@@ -273,8 +275,11 @@ export function retryIn(state: ViewState, nowMonoMs: number): number {
 const COVER_AFTER_MS = 1_000;
 
 export function codeToShow(state: ViewState, nowMonoMs: number): string | null {
-  const { wall, awaySinceMs } = state;
-  if (!wall || nowMonoMs >= wall.staleAtMs) return null;
-  if (awaySinceMs !== null && nowMonoMs - awaySinceMs >= COVER_AFTER_MS) return null;
+  const { wall } = state;
+  if (!wall || nowMonoMs >= wall.staleAtMs || isCovered(state, nowMonoMs)) return null;
   return wall.facts.url ?? null;
+}
+
+function isCovered({ awaySinceMs }: ViewState, nowMonoMs: number): boolean {
+  return awaySinceMs !== null && nowMonoMs - awaySinceMs >= COVER_AFTER_MS;
 }
