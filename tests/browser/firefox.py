@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import shutil
 import signal
 import socket
@@ -28,6 +29,27 @@ PREFERENCES: dict[str, str | int | bool] = {
     "network.connectivity-service.enabled": False,
     "app.update.disabledForTesting": True,
 }
+
+
+_BUTTON = """(name) => {
+  const named = (button) => (button.getAttribute("aria-label") ?? button.innerText).trim().startsWith(name);
+  const open = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document;
+  const button = [...open.querySelectorAll("button")].find((button) => named(button) && !button.disabled);
+  button?.scrollIntoView({ block: "center", behavior: "instant" });
+  return button ?? null;
+}"""
+
+
+_FIELD = """
+  const field = Object.assign(document.createElement("input"), { type: "file", id: "dropped", hidden: true });
+  document.body.append(field);"""
+_DROP = """
+  const field = document.querySelector("#dropped");
+  const items = Array.from(field.webkitEntries, (entry) => ({ kind: "file", webkitGetAsEntry: () => entry }));
+  if (items.length === 0) throw new Error("nothing to drop");
+  const dataTransfer = { types: ["Files"], files: [], items };
+  document.body.dispatchEvent(Object.assign(new Event("drop", { bubbles: true, cancelable: true }), { dataTransfer }));
+  field.remove();"""
 
 
 class Firefox:
@@ -66,14 +88,45 @@ class Firefox:
             text = await self.evaluate("document.body.innerText")
             raise AssertionError(f"never came true: {expression}\non the page: {text}") from None
 
-    async def pick(self, *paths: Path) -> None:
-        """Choose files in the page's picker."""
+    async def pick(self, *paths: Path, selector: str = "input#files") -> None:
+        """Choose files in a picker of the page."""
 
         def choose(driver: Marionette) -> None:
-            picker = driver.find_element("css selector", "input#files")
+            picker = driver.find_element("css selector", selector)
             picker.send_keys("\n".join(map(str, paths)))
 
         await self.call(choose)
+
+    async def open(self, url: str) -> None:
+        """Go to an address."""
+        await self.call(lambda driver: driver.navigate(url))
+
+    async def tap(self, name: str, *, within_s: float = 60) -> None:
+        """Press the button whose accessible name begins so, as a person does: the browser counts it as a gesture."""
+        found = f"({_BUTTON})({json.dumps(name)})"
+        await self.wait_for(found, within_s=within_s)
+        await self.call(lambda driver: driver.execute_script(f"return {found}").click())
+
+    async def write(self, selector: str, text: str) -> None:
+        """Type into a field, over what it says."""
+
+        def into(driver: Marionette) -> None:
+            field = driver.find_element("css selector", selector)
+            field.clear()
+            field.send_keys(text)
+
+        await self.call(into)
+
+    async def drop_folder(self, folder: Path) -> None:
+        """Drop a folder on the page: Firefox's own entries in an event that a script makes."""
+        script = "document.querySelector('#dropped').mozSetDndFilesAndDirectories([new Directory(arguments[0])])"
+
+        def drop(driver: Marionette) -> None:
+            driver.execute_script(_FIELD, sandbox=None)
+            driver.execute_script(script, [str(folder)], sandbox="system")
+            driver.execute_script(_DROP, sandbox=None)
+
+        await self.call(drop)
 
 
 @contextlib.asynccontextmanager
