@@ -251,7 +251,7 @@ class Page:
         assert isinstance(result, dict)
         return result.get("value")
 
-    async def wait_for(self, expression: str, *, within_s: float = 30) -> object:
+    async def wait_for(self, expression: str, *, within_s: float = 90) -> object:
         """Wait until the expression is true, looked at each time the page has painted."""
         # Asked anew every few seconds: a question that stands for longer than a command may counts as lost.
         waiting = f"""new Promise((done) => {{
@@ -284,7 +284,7 @@ class Page:
         found = await self.command("DOM.querySelector", nodeId=root["nodeId"], selector=selector)
         await self.command("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[str(path) for path in paths])
 
-    async def find_button(self, name: str, *, within_s: float = 15) -> tuple[float, float]:
+    async def find_button(self, name: str, *, within_s: float = 60) -> tuple[float, float]:
         """Where the middle of the button is whose accessible name begins so, once it is there and can be pressed."""
         place = await self.wait_for(
             f"""(() => {{
@@ -301,7 +301,7 @@ class Page:
         assert isinstance(place, list)
         return float(place[0]), float(place[1])
 
-    async def tap(self, name: str, *, within_s: float = 15) -> None:
+    async def tap(self, name: str, *, within_s: float = 60) -> None:
         """Press a button where it is, as a person does: what lies over it would get the press instead."""
         x, y = await self.find_button(name, within_s=within_s)
         for kind in ("mousePressed", "mouseReleased"):

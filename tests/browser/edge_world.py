@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from qrshared.protocol.messages import LineState
 from tests.browser.chromium import Page
-from tests.browser.home import COMPUTER, NEIGHBOUR, PHONE, PORT, ROOT, SENDS_NOW, Home
+from tests.browser.home import COMPUTER, NEIGHBOUR, PATIENCE_S, PHONE, PORT, ROOT, SENDS_NOW, Home
 from tests.namespaces import Host, home_network
 from tests.parts import find
 
@@ -44,7 +45,7 @@ class Edge:
                 sys.executable, "-m", "qrshared", "signal", "--host", self.host.address, "--port", str(EDGE_PORT),
                 *flags, stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while b"The edge is at" not in self.log.read_bytes()[said:]:
                 assert self.process.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.05)
@@ -68,13 +69,7 @@ class AwayHome(Home):
     async def start_daemon(self, *flags: str) -> None:
         """Start the daemon with its edge, and wait until the two have met."""
         await self.daemon.start("--edge", self.edge.url(), "--stun", "none", *flags)
-        await self.wait_line("connected")
-
-    async def wait_line(self, state: str) -> None:
-        """Wait until the daemon says that about its line to the edge."""
-        async with asyncio.timeout(30):
-            while f'"state": "{state}"' not in self.daemon.say("status", "--json"):
-                await asyncio.sleep(0.2)
+        await self.daemon.wait_line(LineState.CONNECTED)
 
     def close_lan(self) -> None:
         """Nothing of the LAN door goes in or out of the computer any more; everything else does."""
@@ -113,7 +108,7 @@ class AwayHome(Home):
             log.close()
 
         self._rooms.push_async_callback(end)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while b"3478" not in self.neighbour.run("ss", "-Hlun").encode():
                 await asyncio.sleep(0.05)
         url = f"turn:{self.neighbour.address}:3478"

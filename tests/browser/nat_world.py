@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qrshared.protocol.messages import LineState
 from tests.browser.chromium import Chromium, Page
 from tests.browser.edge_world import EDGE_PORT, Edge
-from tests.browser.home import IS_OPEN, ROOT, Daemon
+from tests.browser.home import IS_OPEN, PATIENCE_S, ROOT, Daemon
 from tests.namespaces import Host
 from tests.natlab import SERVER, Laboratory, Nat, nat_laboratory
 from tests.parts import find
@@ -51,7 +52,7 @@ class World:
         self.rooms.push_async_callback(_kill, process)
         probe = self.lab.server.socket()
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 while probe.connect_ex((SERVER, 3478)) != 0:
                     assert process.returncode is None, (self.folder / "turn.log").read_text()
                     await asyncio.sleep(0.1)
@@ -62,13 +63,7 @@ class World:
         """The daemon at home, with a line to the edge."""
         relay = ("--turn-url", turn, "--turn-secret-file", str(self.secret_file)) if turn else ()
         await self.daemon.start("--edge", EDGE, "--stun", STUN, *relay, *flags)
-        await self.online()
-
-    async def online(self) -> None:
-        """Wait until its line to the edge is there."""
-        async with asyncio.timeout(30):
-            while '"connected"' not in self.daemon.say("status", "--json"):
-                await asyncio.sleep(0.1)
+        await self.daemon.wait_line(LineState.CONNECTED)
 
     async def browser(self, host: Host) -> Chromium:
         """The browser of a machine, the same each time."""
