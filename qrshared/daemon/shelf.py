@@ -28,7 +28,7 @@ from qrshared.protocol import (
     TransferId,
 )
 from qrshared.sessions import Asker, DeskRefusal, OutgoingTransfers
-from qrshared.shelf import REST_S, Look, Outbox, OutboxInTheWay, ShelfError, TreeTooLarge, Waiting
+from qrshared.shelf import REST_S, Look, Outbox, OutboxInTheWay, ShelfError, TreeTooLarge, Waiting, small_first
 from qrshared.tickets import Right, Road, TicketKind, UnknownDevice
 
 log = logging.getLogger(__name__)
@@ -141,33 +141,29 @@ class Shelf:
         """Whether a device is picking something up now."""
         return any(one.outgoing.is_moving for one in self.pick_ups.moving())
 
-    async def note(self, device: DeviceId, fetched: Sequence[Fetched]) -> TransferId:
-        """Write down that this device asks for these things, before anything is said: then a crash is only a cut.
+    @asynccontextmanager
+    async def noted(self, device: DeviceId, fetched: Sequence[Fetched]) -> AsyncIterator[TransferId]:
+        """Written down that this device asks for these things, before anything is said: then a crash is only a cut.
 
-        Returns the transfer to `begin`.
+        Gives the transfer to `begin` within the block; one that did not begin is forgotten at its end.
         """
         transfer = secrets.token_hex(16)
         items = tuple(one.id for one, _ in fetched)
-        manifest = manifest_of(source for _, some in fetched for source in some)
-        if self._is_outbox(items):
-            self._noted[transfer] = KeptPickUp(device, transfer, items, manifest)
-            await self._write_down()
-        return transfer
+        try:
+            if self._is_outbox(items):
+                manifest = manifest_of(source for _, some in fetched for source in some)
+                self._noted[transfer] = KeptPickUp(device, transfer, items, manifest)
+                await self._write_down()
+            yield transfer
+        finally:  # also when its session ends in between
+            self._noted.pop(transfer, None)
+            self._unsaved.set()
 
     def begin(self, device: DeviceId, fetched: Sequence[Fetched], transfer: TransferId) -> None:
         """Send them; raises `DeskRefusal`."""
         self.takers.look()  # how the last time ended is forgotten with the next
-        try:
-            self.pick_ups.begin(device, fetched, transfer=transfer)
-        finally:
-            self._noted.pop(transfer, None)
-            self.something_happened()
-            self._unsaved.set()
-
-    def forget(self, transfer: TransferId) -> None:
-        """It was noted, and will not begin."""
-        self._noted.pop(transfer, None)
-        self._unsaved.set()
+        self.pick_ups.begin(device, fetched, transfer=transfer)
+        self.something_happened()
 
     def something_happened(self) -> None:
         """Something began to move, went on or ended."""
@@ -333,11 +329,12 @@ class Shelf:
 
 
 async def fetch(things: Sequence[Waiting]) -> list[Fetched]:
-    """Each with what its transfer is made of; raises `DeskRefusal`."""
+    """Each with what its transfer is made of, small ones first; raises `DeskRefusal`."""
     fetched: list[Fetched] = []
     for one in things:
         try:
-            fetched.append((one, await asyncio.to_thread(one.sources)))
+            sources = await asyncio.to_thread(one.sources)
+            fetched.append((one, small_first(sources, lambda source: source.size)))
         except TreeTooLarge as fault:
             raise DeskRefusal(Reason.TOO_MANY_ITEMS, fault.sentence) from fault
         except ShelfError as fault:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -30,7 +30,7 @@ from qrshared.protocol import (
 )
 from qrshared.protocol import Offer as OfferVerb
 from qrshared.sessions import Asker, DeskRefusal
-from qrshared.shelf import OUTBOX_NAME, Kind, ShelfError, Source, TreeTooLarge, Waiting, ZipOf, look_at
+from qrshared.shelf import OUTBOX_NAME, Kind, ShelfError, Source, TreeTooLarge, Waiting, ZipOf, look_at, small_first
 from qrshared.tickets import Right, Road
 
 V = TypeVar("V", bound=Verb)
@@ -98,25 +98,26 @@ class ShelfDeeds:
     async def _pick_up(self, verb: PickUp, asker: Asker) -> Facts:
         device = asker.device or ""
         found = [self._shelf.find(item, asker) for item in dict.fromkeys(verb.items)]
-        # A second tap, or a page that was loaded anew: what is on its way already is not sent twice.
-        wanted = [one for one in found if not self._shelf.pick_ups.is_under_way(one.waiting.id, device)]
-        for one in wanted:
-            self._check_once(one)
-        if wanted:
-            fetched = await fetch([one.waiting for one in wanted])
-            transfer = await self._shelf.note(device, fetched)
-            try:
-                for one in wanted:  # reading a large tree takes its time
-                    self._shelf.find(one.waiting.id, asker)
-                    self._check_once(one)
-            except DeskRefusal:
-                self._shelf.forget(transfer)
-                raise
-            if any(self._shelf.pick_ups.is_under_way(one.waiting.id, device) for one in wanted):
-                self._shelf.forget(transfer)  # two taps at once
-                return Done()
-            self._shelf.begin(device, fetched, transfer)
+        # A second tap, or a page that was loaded anew or cut: what is on its way already is not sent twice.
+        while wanted := [one for one in found if not self._shelf.pick_ups.is_under_way(one.waiting.id, device)]:
+            for one in wanted:
+                self._check_once(one)
+            if await self._begin(small_first(wanted, lambda one: one.waiting.size), asker):
+                break
         return Done()
+
+    async def _begin(self, wanted: Sequence[OnShelf], asker: Asker) -> bool:
+        """Send these; False if another tap began to send some of them meanwhile."""
+        device = asker.device or ""
+        fetched = await fetch([one.waiting for one in wanted])
+        async with self._shelf.noted(device, fetched) as transfer:
+            for one in wanted:  # reading a large tree takes its time
+                self._shelf.find(one.waiting.id, asker)
+                self._check_once(one)
+            if any(self._shelf.pick_ups.is_under_way(one.waiting.id, device) for one in wanted):
+                return False
+            self._shelf.begin(device, fetched, transfer)
+        return True
 
     def _check_once(self, one: OnShelf) -> None:
         if one.offer is not None and one.offer.once and self._shelf.pick_ups.is_under_way(one.waiting.id):

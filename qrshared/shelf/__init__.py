@@ -12,6 +12,7 @@ put into it or taken back goes by way of the inbox.
 """
 
 from qrshared.shelf.errors import OutboxInTheWay, ShelfError, SourceChanged, SourceUnreadable, TreeTooLarge
+from qrshared.shelf.order import size_class, small_first
 from qrshared.shelf.outbox import ITEMS_MAX, OUTBOX_NAME, REST_S, Look, Outbox
 from qrshared.shelf.source import Identity, Kind, Source
 from qrshared.shelf.tree import Tree, is_sent, said, walk
@@ -38,5 +39,7 @@ __all__ = [
     "is_sent",
     "look_at",
     "said",
+    "size_class",
+    "small_first",
     "walk",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.protocol import (
+    Ask,
     Done,
     Offer,
     PickUp,
@@ -186,6 +187,58 @@ async def test_what_is_on_its_way_is_not_sent_twice(home: Home) -> None:
     asker = Asker(Grant(Road.HOME, rights=rights, trust=Trust.TRUSTED, device=device), device=device)
     await asyncio.gather(*(home.daemon.desk.ask(PickUp((one.item,)), asker) for _ in range(5)))
     assert len(list(home.daemon.shelf.pick_ups.moving())) == 1
+
+
+async def test_two_taps_at_once_lose_nothing_that_only_one_of_them_names(home: Home) -> None:
+    for name in ("a.bin", "b.bin", "c.bin"):
+        made(home.outbox, name, os.urandom(MIB))
+    a, b, c = [one.item for one in sorted(await home.on_shelf(["a.bin", "b.bin", "c.bin"]), key=lambda one: one.name)]
+    async with (await home.trusted()).visit():
+        device = home.daemon.live.devices()[0]
+    await until(lambda: len(home.daemon.live) == 0)
+    rights = frozenset({Right.PICK_UP})
+    asker = Asker(Grant(Road.HOME, rights=rights, trust=Trust.TRUSTED, device=device), device=device)
+    taps = [(a,), (a, b), (b, c), (c, a, b), (b,)]
+    await asyncio.gather(*(home.daemon.desk.ask(PickUp(tap), asker) for tap in taps))
+    moving = [part.item for one in home.daemon.shelf.pick_ups.moving() for part in one.parts]
+    assert sorted(moving) == sorted([a, b, c])
+
+
+async def test_a_tap_whose_session_ends_leaves_nothing_behind_that_would_be_sent_later(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(home.outbox, "a.bin", os.urandom(MIB))
+    (one,) = await home.on_shelf(["a.bin"])
+    begun = asyncio.Event()
+
+    async def never() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    phone = await home.trusted()
+    with monkeypatch.context() as patch:
+        patch.setattr(home.daemon.shelf, "_write_down", never)
+        async with phone.visit() as visit:
+            await visit.say(Ask(1, PickUp((one.item,))))
+            await begun.wait()
+        await until(lambda: len(home.daemon.live) == 0)
+    assert home.daemon.shelf._noted == {}
+    async with phone.visit() as visit:  # the same tap again brings it
+        assert (await pick_up(visit, one.item)).files().keys() == {"a.bin"}
+
+
+async def test_in_one_pick_small_things_come_before_big_ones(home: Home) -> None:
+    made(home.outbox, "film.mp4", os.urandom(24 * MIB))
+    made(home.outbox, "note.txt", b"hello")
+    made(home.outbox, "trip/a-film.mp4", os.urandom(2 * MIB))
+    for name in ("c.jpg", "b.jpg", "z.txt"):
+        made(home.outbox, f"trip/{name}", os.urandom(1000))
+    items = {one.name: one.item for one in await home.on_shelf(["film.mp4", "note.txt", "trip"])}
+    async with (await home.trusted()).visit() as visit:
+        pocket = await pick_up(visit, items["film.mp4"], items["trip"], items["note.txt"])
+    assert list(pocket.files()) == [
+        "note.txt", "trip/b.jpg", "trip/c.jpg", "trip/z.txt", "trip/a-film.mp4", "film.mp4",
+    ]  # fmt: skip
 
 
 async def test_what_is_withdrawn_from_the_outbox_lies_in_the_inbox_and_is_nobodys_to_fetch(home: Home) -> None:

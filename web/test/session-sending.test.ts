@@ -225,6 +225,18 @@ test("pause stops the bytes, resume goes on", async () => {
   await page.stop();
 });
 
+test("in one pick a note does not wait behind a film, and photos stay in their order", async () => {
+  const { inbox, open } = setting();
+  const page = open();
+  const photos = [5, 2, 9].map((n) => file(`photo ${n}`, bytes(100_000 + n)));
+  inbox.at(2_000_000, () => assert.deepEqual([...inbox.files.keys()], ["note", "photo 5", "photo 2", "photo 9"]));
+  page.send(file("film", bytes(30_000_000)), ...photos, file("note", bytes(10)));
+  await allDone(page, 5);
+  assert.equal(inbox.proposed.length, 1, "it is one transfer");
+  assert.deepEqual([...page.items.values()].map(({ name }) => name)[0], "film", "the list is as it was chosen");
+  await page.stop();
+});
+
 test("a cancelled item leaves the list and the total, the others go on; cancel all leaves what is done", async () => {
   const { daemon, inbox, open } = setting();
   const page = open();
@@ -233,7 +245,7 @@ test("a cancelled item leaves the list and the total, the others go on; cancel a
   await allDone(page, 2);
   assert.deepEqual([...page.items.values()].map(({ name }) => name).sort(), ["a", "b"]);
   assert.equal(page.total?.bytes, 7_000);
-  assert.ok(daemon.guests[0]?.heard.some((message) => message.t === "cancel" && message.item === 1));
+  assert.ok(daemon.guests[0]?.heard.some((message) => message.t === "cancel" && message.item === 2), "in its transfer it is the last, being the largest");
   inbox.at(inbox.received + 6_000_000, () => page.command({ t: "cancel", item: null }));
   page.send(file("film2", bytes(30_000_000, 5)));
   await page.until(() => page.told("transfer").filter(({ over }) => over).length === 2);

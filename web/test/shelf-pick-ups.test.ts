@@ -29,6 +29,7 @@ class Shelf {
   readonly received = new Map<string, Blob>();
   held = 0;
   chunkBytes = 0;
+  promises = 0; // so many questions get a yes that nothing follows
   isSilent = false; // takes the question and says nothing
   refusal: string | null = null;
   computer: Outbox;
@@ -117,7 +118,8 @@ class Shelf {
     if (this.refusal !== null) return void this.pickUps.answered({ t: "refuse", id, reason: "not_found", sentence: this.refusal });
     this.pickUps.answered({ t: "answer", id, facts: { t: "done" } });
     const file = this.files.get(item);
-    if (file !== undefined) this.offer(file);
+    if (this.promises > 0) this.promises -= 1;
+    else if (file !== undefined) this.offer(file);
   }
 
   async #pump(isUp: () => boolean): Promise<void> {
@@ -292,4 +294,47 @@ test("what an earlier load of the page had asked for is asked about once, and go
   shelf.save([item]);
   await shelf.until(() => shelf.isDone(item), "the end");
   assert.deepEqual([shelf.asked, shelf.incoming.size], [[], 1]);
+});
+
+test("an answer without a proposal is asked for again on the same link, and nothing comes twice", async () => {
+  const shelf = new Shelf();
+  const [item] = shelf.put(fileOf("a.txt", 1_000));
+  assert.ok(item);
+  shelf.link();
+  shelf.promises = 1;
+  shelf.save([item]);
+  await shelf.until(() => shelf.isDone(item), "the file after the second question");
+  assert.deepEqual(shelf.asked, [item.item, item.item]);
+  await shelf.clock.advance(60);
+  assert.equal(shelf.asked.length, 2, "what came is not asked for any more");
+});
+
+test("what was asked for when the link was cut is asked for at once on the next", async () => {
+  const shelf = new Shelf();
+  const [item] = shelf.put(fileOf("a.txt", 1_000));
+  assert.ok(item);
+  shelf.link();
+  shelf.isSilent = true;
+  shelf.save([item]);
+  shelf.cut();
+  shelf.isSilent = false;
+  shelf.link();
+  for (let n = 0; n < 100 && !shelf.isDone(item); n += 1) await turn(); // no time passes
+  assert.ok(shelf.isDone(item));
+});
+
+test("beside eight films a note is fetched at once", async () => {
+  const shelf = new Shelf();
+  const films = shelf.put(...Array.from({ length: 9 }, (_, n) => fileOf(`film ${n}`, 17 * MIB)));
+  const [note] = shelf.put(fileOf("note", 10));
+  assert.ok(note);
+  shelf.link();
+  shelf.isSilent = true; // films that take their time
+  shelf.save(films);
+  await turn();
+  assert.equal(shelf.asked.length, 8);
+  shelf.isSilent = false;
+  shelf.save([note]);
+  await shelf.until(() => shelf.isDone(note), "the note");
+  assert.equal(shelf.asked.length, 9);
 });

@@ -2,6 +2,7 @@
 import type { Item } from "../protocol/messages.ts";
 import { itemWeight } from "../transfers/paging.ts";
 import type { ItemView, Picked } from "./bridge.ts";
+import { smallFirst } from "./small-first.ts";
 
 /** A pick larger than this becomes several transfers: one manifest holds 100 000 items and 32 MiB of names. */
 const ITEMS_IN_A_TRANSFER = 10_000;
@@ -16,12 +17,12 @@ export function newRow(id: number, { file, path, kind }: Picked, state: "waiting
   return kind === undefined ? row : { ...row, kind };
 }
 
-/** Rows in runs that fit in one transfer each. */
+/** Rows in runs that fit in one transfer each, small files first: the items of a transfer go one after the other. */
 export function inTransfers(rows: readonly Row[]): readonly (readonly Row[])[] {
   const transfers: Row[][] = [];
   let last: Row[] = [];
   let names = 0;
-  for (const row of rows) {
+  for (const row of smallFirst(rows, ([, { file }]) => file.size)) {
     const weight = itemWeight(itemOf(row[1]));
     if (last.length === 0 || last.length === ITEMS_IN_A_TRANSFER || names + weight > NAMES_IN_A_TRANSFER_BYTES) {
       last = [];
