@@ -6,14 +6,14 @@ import { sha256Hasher } from "../../src/session/hashing.ts";
 import { Inbound, type Load } from "../../src/session/inbound.ts";
 import { Outbox } from "../../src/session/outbox.ts";
 import type { IncomingView, PeerNews } from "../../src/session/peer-bridge.ts";
-import { MemorySinks, Room } from "../../src/session/sinks/memory.ts";
+import { MemorySinks, type Outliving, Room } from "../../src/session/sinks/memory.ts";
 import type { Message, TransferMessage } from "../../src/protocol/messages.ts";
 import { ManualClock, turn } from "./manual-clock.ts";
 
 export class Pair {
   readonly clock = new ManualClock();
   readonly outbox: Outbox;
-  readonly inbound: Inbound;
+  inbound: Inbound;
   readonly rows = new Map<number, ItemView>(); // the sender's
   readonly arriving = new Map<number, ItemView>();
   readonly received = new Map<number, { readonly name: string; readonly blob: Blob }>();
@@ -27,6 +27,8 @@ export class Pair {
   cutAt = Number.POSITIVE_INFINITY;
   /** Loses what the receiver says that matches. */
   loses: ((message: Message) => boolean) | null = null;
+  /** Loses what the sender says that matches. */
+  keepsBack: ((message: Message) => boolean) | null = null;
   #links = 0;
   #isPumping = false;
 
@@ -40,7 +42,19 @@ export class Pair {
         if (update.t === "declined") this.declined = update.reason;
       },
     });
-    this.inbound = new Inbound({ peer: "anna", clock: this.clock, hasher: sha256Hasher, tell: (news) => this.#hear(news), ...(load === undefined ? {} : { load }) });
+    this.inbound = this.#newInbound(load);
+  }
+
+  #newInbound(load?: () => Load): Inbound {
+    return new Inbound({ peer: "anna", clock: this.clock, hasher: sha256Hasher, digest: bulkDigest, tell: (news) => this.#hear(news), ...(load === undefined ? {} : { load }) });
+  }
+
+  /** The receiver's page is loaded anew: it knows nothing, and is asked again. */
+  reload(): void {
+    this.cut();
+    this.inbound = this.#newInbound();
+    this.incoming = null;
+    this.link();
   }
 
   link(): void {
@@ -48,7 +62,7 @@ export class Pair {
     const isUp = (): boolean => mine === this.#links;
     this.inbound.attach({ post: (...messages) => void queueMicrotask(() => isUp() && this.#said(messages)) });
     this.outbox.attach({
-      post: (...messages) => void queueMicrotask(() => isUp() && messages.forEach((message) => this.inbound.receive(message as TransferMessage))),
+      post: (...messages) => void queueMicrotask(() => isUp() && messages.filter((message) => this.keepsBack?.(message) !== true).forEach((message) => this.inbound.receive(message as TransferMessage))),
       chunksReady: () => void this.#pump(isUp),
     });
   }
@@ -64,8 +78,8 @@ export class Pair {
     this.outbox.command({ t: "send", picked: files.map((file) => ({ file, path: file.name })) });
   }
 
-  accept(limit = 1 << 30): void {
-    this.inbound.accept(this.transfer, new MemorySinks(limit, this.room));
+  accept(limit = 1 << 30, outliving: Outliving | null = null): void {
+    this.inbound.accept(this.transfer, new MemorySinks(limit, this.room, outliving));
   }
 
   get transfer(): string {

@@ -132,6 +132,7 @@ class MemorySink implements Sink {
   async finish(): Promise<Saved> {
     const blob = new Blob([...this.#parts, ...this.#fresh], { type: "application/octet-stream" }); // never a type that a browser would show
     if (blob.size !== this.#item.size) throw new SinkFailed("no_space");
+    for (const part of this.#parts) await readBack(part); // a browser in need of room throws away what pages have stored
     if (blob.size > 0) await readBack(blob);
     this.#forget();
     this.#ports.onFinished();
