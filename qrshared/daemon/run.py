@@ -21,6 +21,7 @@ from qrshared.daemon.runtime import fit_to_transfers
 from qrshared.daemon.systemd import Systemd, Watchdog, door_check, thread_check
 from qrshared.daemon.wiring import listen
 from qrshared.inbox import Inbox, InboxError
+from qrshared.jobs import keep_going
 from qrshared.lan import Candidate, Network, advertised_addresses, candidates, choose, read_network, watch
 from qrshared.protocol import Topic, TransferList
 from qrshared.sessions import ItemKind, Question
@@ -45,9 +46,6 @@ WATCH_BEGINS_S: Final = 2.0
 
 INBOX_TOLD: Final = 200
 """Entries that watchers of the inbox see."""
-
-BEGIN_ANEW_S: Final = 5.0
-"""Between two attempts of a job that broke."""
 
 Show = Callable[[RunEvent], None]
 Job = Callable[[], Coroutine[None, None, None]]
@@ -79,18 +77,6 @@ async def run(
                 systemd.stopping()
                 for job in jobs:
                     job.cancel()
-
-
-async def keep_going(job: Job) -> None:
-    """Run a job to its end; one that breaks begins anew: no fault beside the door may keep files from arriving."""
-    while True:
-        try:
-            await job()
-        except Exception:
-            log.exception("%s broke and begins anew", getattr(job, "__qualname__", "a job"))
-            await asyncio.sleep(BEGIN_ANEW_S)
-        else:
-            return
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,7 @@ from qrshared.daemon.offers import Offer, Offers
 from qrshared.daemon.pickups import Fetched, PickUps, manifest_of
 from qrshared.daemon.shelf_store import Kept, KeptPickUp, ShelfStore
 from qrshared.daemon.takers import Takers
+from qrshared.jobs import keep_going
 from qrshared.lan import Downloads
 from qrshared.protocol import (
     SHELF_ITEMS_MAX,
@@ -38,9 +39,6 @@ NEWS_EVERY_S: Final = 0.5
 
 LOOKS_APART_S: Final = REST_S / 3
 """Between two looks while something in the Outbox is still being written."""
-
-BEGIN_ANEW_S: Final = 5.0
-"""Between two attempts of a job that broke."""
 
 TICKET_ENDS_S: Final = 2.0
 """From taking something off the shelf to closing the links of those who came for it: they hear it first."""
@@ -186,7 +184,7 @@ class Shelf:
                 await self._book.end_ticket(ticket.id)
         async with asyncio.TaskGroup() as tasks:
             jobs = [
-                tasks.create_task(_keep_going(job))
+                tasks.create_task(keep_going(job, for_ever=True))
                 for job in (self._watch, self._follow, self._tell, self._keep, self._end_tickets)
             ]
             yield
@@ -361,13 +359,3 @@ def _problem_of(look: Look) -> str | None:
     if look.left_out:
         return f"There is too much in the Outbox: the {look.left_out} oldest are not shown. A folder holds any number."
     return look.problems[0] if look.problems else None
-
-
-async def _keep_going(job: Callable[[], Awaitable[None]]) -> None:
-    """Run a job for ever; one that breaks begins anew: no fault here may keep files from arriving."""
-    while True:
-        try:
-            await job()
-        except Exception:
-            log.exception("the shelf's %s broke and begins anew", getattr(job, "__name__", "job"))
-        await asyncio.sleep(BEGIN_ANEW_S)

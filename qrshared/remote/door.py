@@ -11,12 +11,13 @@ from typing import Final
 from aiohttp import ClientSession
 
 from qrshared.errors import LocalError
+from qrshared.jobs import keep_going
 from qrshared.links.ice import IceServer
 from qrshared.remote.answering import Connect, Connection, OnLink
 from qrshared.remote.borrowed import BorrowedRelays
 from qrshared.remote.conversation import Conversation, House, MintServers, RoomShare
 from qrshared.remote.limits import MEETINGS_MAX, MEETINGS_PER_ROOM_MAX
-from qrshared.remote.line import BEGIN_ANEW_S, EdgeLine, EdgeState
+from qrshared.remote.line import EdgeLine, EdgeState
 from qrshared.remote.meeting import Meeting
 from qrshared.seal import Role
 from qrshared.signaling import Disconnected, Joined, Left, Refuse, Relayed, Servers
@@ -108,7 +109,7 @@ class RemoteDoor:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             jobs = [
-                tasks.create_task(_keep_going(job))
+                tasks.create_task(keep_going(job, for_ever=True))
                 for job in (self._line.follow, self._line.speak, self._say_again, self._listen)
             ]
             try:
@@ -265,16 +266,6 @@ class RemoteDoor:
             conversation.is_over = True
         if conversation.is_over:
             self._conversations.pop(key, None)
-
-
-async def _keep_going(job: Callable[[], Coroutine[None, None, None]]) -> None:
-    """A job that breaks begins anew: a fault here may not end the daemon, nor the links there are."""
-    while True:
-        try:
-            await job()
-        except Exception:
-            log.exception("%s broke and begins anew", getattr(job, "__qualname__", "a job"))
-        await asyncio.sleep(BEGIN_ANEW_S)
 
 
 async def _safely(work: Coroutine[None, None, None]) -> None:

@@ -9,14 +9,16 @@ from typing import Self
 
 import pytest
 
+from qrshared import jobs
 from qrshared.daemon import AddressChanged, Landed, Moved, Problem, RunEvent
 from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.deeds import UNFINISHED_TOLD_MAX
 from qrshared.daemon.desk import FrontDesk
 from qrshared.daemon.parts import Daemon
-from qrshared.daemon.run import Keeper, keep_going
+from qrshared.daemon.run import Keeper
 from qrshared.daemon.systemd import Systemd
 from qrshared.daemon.views import TOLD_DEVICES_MAX
+from qrshared.jobs import keep_going
 from qrshared.lan import Candidate, Network
 from qrshared.protocol import (
     BinEntry,
@@ -204,7 +206,7 @@ async def test_trust_reaches_a_session_that_is_open(daemon: Daemon) -> None:
 
 
 async def test_a_job_that_breaks_begins_anew(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(RUN, "BEGIN_ANEW_S", 0)
+    monkeypatch.setattr(jobs, "BEGIN_ANEW_S", 0)
     runs: list[int] = []
 
     async def job() -> None:

@@ -3,6 +3,7 @@
 import { expand, extract } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 
+import { fromBase64url, toBase64url } from "../base64url.ts";
 import { SealError, SealMisused } from "./errors.ts";
 
 export const TICKET_SECRET_BYTES = 16;
@@ -70,18 +71,19 @@ export function parseLv(message: Uint8Array, count: number): Uint8Array[] {
 /** What follows `#` in a ticket's address: a format digit and 22 characters. */
 export function ticketFragment(secret: Uint8Array): string {
   if (secret.length !== TICKET_SECRET_BYTES) throw new SealMisused(`a ticket of ${secret.length} bytes`);
-  const encoded = btoa(String.fromCharCode(...secret));
-  return `1${encoded.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  return `1${toBase64url(secret)}`;
 }
 
-/** The ticket's secret, of a fragment with or without its `#`; throws SealError (fragment). */
-export function secretFromFragment(text: string): Uint8Array {
+/** The ticket's secret, of a fragment with or without its `#`; null for anything else. */
+export function asSecret(text: string): Uint8Array | null {
   const encoded = FRAGMENT.exec(text)?.[1];
-  if (encoded === undefined) throw new SealError("fragment", "the address is not complete");
-  const bytes = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
-  const secret = Uint8Array.from(bytes, (character) => character.charCodeAt(0));
-  // The last character holds 4 unused bits: one secret, one spelling.
-  if (ticketFragment(secret) !== `1${encoded}`) throw new SealError("fragment", "the address is misspelt");
+  return encoded === undefined ? null : fromBase64url(encoded);
+}
+
+/** The same, of what must be one; throws SealError (fragment). */
+export function secretFromFragment(text: string): Uint8Array {
+  const secret = asSecret(text);
+  if (secret === null) throw new SealError("fragment", "the address is not complete, or misspelt");
   return secret;
 }
 

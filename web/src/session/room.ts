@@ -1,7 +1,7 @@
 // One room at the edge: a conversation with each who is there, and what the edge itself has to give.
 import { deriveKeys } from "../seal/index.ts";
 import type { SignalClient, SignalEvent } from "../signaling/client.ts";
-import { fromBase64url, toBase64url } from "../signaling/edge-wire.ts";
+import { fromBase64url, toBase64url } from "../base64url.ts";
 import { Meeting, type MeetingEvent } from "../signaling/meeting.ts";
 import type { IceServer } from "./away-link.ts";
 import type { Clock } from "./clock.ts";

@@ -3,7 +3,7 @@ import { LinkClosed } from "../links/port.ts";
 import { isTrustedToPickUp } from "../protocol/grants.ts";
 import type { GrantFacts, Hello, RoadInUse } from "../protocol/messages.ts";
 import { VERSIONS } from "../protocol/versions.ts";
-import { type Cipher, Refused, SealError, secretFromFragment } from "../seal/index.ts";
+import { type Cipher, Refused, SealError, asSecret } from "../seal/index.ts";
 import { Backoff } from "./backoff.ts";
 import type { Command, LinkView, Opening, Update } from "./bridge.ts";
 import { type Attempt, Credentials, type Outcome, type Step } from "./credentials.ts";
@@ -342,11 +342,5 @@ function withoutSecret({ away, ...grant }: GrantFacts): GrantFacts {
 /** The ticket in a wall's URL, or null when it shows none. */
 function ticketOf(url: string | undefined): Uint8Array | null {
   const fragment = url?.split("#")[1];
-  if (fragment === undefined) return null;
-  try {
-    return secretFromFragment(fragment);
-  } catch (error) {
-    if (error instanceof SealError) return null;
-    throw error;
-  }
+  return fragment === undefined ? null : asSecret(fragment);
 }

@@ -115,22 +115,3 @@ function iceServer(value: unknown): IceServer {
   if (said["username"] === undefined || said["credential"] === undefined) return { urls };
   return { urls, username: text(said["username"]), credential: text(said["credential"]) };
 }
-
-const CHARACTERS_AT_ONCE = 1 << 13; // what one call may take as arguments
-
-/** Bytes in the edge's spelling: base64url without padding. */
-export function toBase64url(bytes: Uint8Array): string {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += CHARACTERS_AT_ONCE) binary += String.fromCharCode(...bytes.subarray(at, at + CHARACTERS_AT_ONCE));
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-/** The bytes so spelled; null when it is misspelt. */
-export function fromBase64url(text: string): Uint8Array | null {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) return null;
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
-  } catch {
-    return null;
-  }
-}

@@ -1,7 +1,8 @@
 // What this browser keeps for this address: its key, a code that is not redeemed yet, ids of transfers that did not finish.
 // Everything here may be missing or forbidden (private windows, cleared storage): then the page works and remembers nothing.
 
-import { deriveKeys } from "../seal/index.ts";
+import { fromBase64url as fromBase64, toBase64url as toBase64 } from "../base64url.ts";
+import { asSecret, deriveKeys } from "../seal/index.ts";
 
 const TICKET = "qrshared/1 ticket";
 const COMPUTER = "qrshared/1 computer";
@@ -15,22 +16,7 @@ const DATABASE_WAIT_MS = 1_000;
 export type Slot = "key" | "owner" | "none";
 
 /** `#1` and 22 characters of base64url: 16 bytes; null for anything else. */
-export function secretFromFragment(fragment: string): Uint8Array | null {
-  const match = /^#?1([A-Za-z0-9_-]{22})$/.exec(fragment);
-  return match?.[1] === undefined ? null : fromBase64(match[1]);
-}
-
-function fromBase64(text: string): Uint8Array | null {
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
+export const secretFromFragment = asSecret;
 
 /** Runs one storage access; a browser that forbids it gives `fallback`. */
 function tried<Value>(access: () => Value, fallback: Value): Value {

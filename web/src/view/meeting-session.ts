@@ -1,5 +1,5 @@
 // A session between devices without a computer at home: its secret is in the code that the second one scans, and in this tab.
-import { secretFromFragment, ticketFragment } from "../seal/index.ts";
+import { asSecret, secretFromFragment, ticketFragment } from "../seal/index.ts";
 
 const KEPT = "qrshared/1 session";
 const SECRET_BYTES = 16;
@@ -45,14 +45,6 @@ export function leaveSession(): void {
     // Without storage there is nothing that a reload would bring back.
   }
   location.assign("/");
-}
-
-function asSecret(fragment: string): Uint8Array | null {
-  try {
-    return secretFromFragment(fragment);
-  } catch {
-    return null;
-  }
 }
 
 function kept(): Kept | null {

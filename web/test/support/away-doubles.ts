@@ -5,7 +5,7 @@ import type { AwayPorts } from "../../src/session/away-link.ts";
 import { Conversation } from "../../src/session/conversation.ts";
 import { roomId } from "../../src/session/room.ts";
 import { SignalClient } from "../../src/signaling/client.ts";
-import { fromBase64url, toBase64url } from "../../src/signaling/edge-wire.ts";
+import { fromBase64url, toBase64url } from "../../src/base64url.ts";
 import { Meeting } from "../../src/signaling/meeting.ts";
 import type { IceServer, MeetingMessage } from "../../src/signaling/messages.ts";
 import type { Link } from "../../src/links/port.ts";
