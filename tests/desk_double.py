@@ -39,7 +39,7 @@ class DeskDouble:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when something happened here that makes the condition true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

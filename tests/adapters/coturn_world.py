@@ -19,7 +19,7 @@ from tests.parts import find
 SERVER, CLIENT = "203.0.113.1", "203.0.113.2"
 SERVER_6 = "2001:db8::1"
 PORT = 3478
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 T = TypeVar("T")
 
 

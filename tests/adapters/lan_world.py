@@ -14,7 +14,7 @@ from qrshared.links import Link, LinkClosed
 from qrshared.serving import Admission, BuiltPage, Caps, FailedHandshakes, Gate
 
 
-async def until(holds: Callable[[], bool], *, within_s: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], *, within_s: float = 60) -> None:
     """Wait for a condition, look often, fail loudly."""
     async with asyncio.timeout(within_s):
         while not holds():

@@ -24,7 +24,7 @@ from tests.client import Phone
 from tests.desk_double import DeskDouble
 
 
-async def until(holds: Callable[[], bool], *, within_s: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], *, within_s: float = 60) -> None:
     """Wait for a condition, look often, fail loudly."""
     async with asyncio.timeout(within_s):
         while not holds():

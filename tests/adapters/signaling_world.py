@@ -29,7 +29,7 @@ from qrshared.signaling import (
 )
 from tests.parts import find
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 Said = dict[str, Any]
 
 

@@ -28,7 +28,7 @@ class HoldDouble:
         self._changed.set()
 
     async def until(self, started: int, ended: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (self.started, self.ended) != (started, ended):
                 self._changed.clear()
                 await self._changed.wait()
@@ -109,14 +109,14 @@ def fake_inhibit(folder: Path) -> Path:
 async def test_letting_go_ends_the_command(tmp_path: Path) -> None:
     hold = await start_process_hold((str(fake_inhibit(tmp_path)), "cat"))
     assert hold is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await hold.let_go()
 
 
 async def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
     hold = await start_process_hold(("sleep", "600"))
     assert hold is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await hold.let_go()
 
 
@@ -143,7 +143,7 @@ async def test_a_killed_daemon_leaves_no_hold_behind(tmp_path: Path) -> None:
     )
     assert daemon.stdout is not None
     assert await daemon.stdout.readline() == b"held\n"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         pid = await asyncio.to_thread((tmp_path / "pid").read_text)
     held = os.pidfd_open(int(pid))
     ended = asyncio.Event()
@@ -151,7 +151,7 @@ async def test_a_killed_daemon_leaves_no_hold_behind(tmp_path: Path) -> None:
     assert not ended.is_set(), "the control: it holds"
     daemon.send_signal(signal.SIGKILL)
     await daemon.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await ended.wait()
     asyncio.get_running_loop().remove_reader(held)
     os.close(held)

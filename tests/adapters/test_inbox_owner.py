@@ -140,7 +140,7 @@ class Heard:
 
     async def until(self, change: Change, deed: Callable[[], None]) -> None:
         """Does it again and again (the watch needs a moment to begin) until it is told."""
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             doing = tasks.create_task(self._repeat(deed))
             async for batch in self._iterator:
                 self.changes += batch
@@ -186,7 +186,7 @@ async def test_a_folder_that_vanishes_is_watched_again_when_it_is_back(
                     break
             doing.cancel()
 
-    async with asyncio.timeout(10), aclosing(watch_names(lambda: folder)) as names:
+    async with asyncio.timeout(60), aclosing(watch_names(lambda: folder)) as names:
         await wait_for(Change("a.txt", appeared=True), lambda: make("a.txt"))
         shutil.rmtree(folder)
         await wait_for(Change("b.txt", appeared=True), lambda: make("b.txt"))

@@ -89,7 +89,7 @@ def avahi(host: Host, folder: Path) -> Iterator[Callable[..., str]]:
             program.wait()
 
 
-def _until(holds: Callable[[], object], *, within_s: float = 15.0) -> None:
+def _until(holds: Callable[[], object], *, within_s: float = 60) -> None:
     """Ask again and again; each asking of a tool takes its own time."""
     deadline = time.monotonic() + within_s
     while not holds():
@@ -114,7 +114,7 @@ async def advertising(host: Host, *, name: str, port: int = 7774) -> AsyncIterat
 
 async def _says(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return (await process.stdout.readline()).decode().strip()
 
 

@@ -67,7 +67,7 @@ async def serving(host: Host, *words: str) -> AsyncIterator[None]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             assert await process.stdout.readline() == b"ready\n"
         yield
     finally:

@@ -66,7 +66,7 @@ ADAPTERS: dict[str, LinkPair] = {"memory": memory_pair, "websocket": websocket_p
 async def test_every_adapter_keeps_every_demand(
     adapter: str, turned: bool, demand: Callable[[Link, Link], Awaitable[None]]
 ) -> None:
-    async with asyncio.timeout(20), ADAPTERS[adapter]() as (a, b):
+    async with asyncio.timeout(60), ADAPTERS[adapter]() as (a, b):
         await (demand(b, a) if turned else demand(a, b))
 
 

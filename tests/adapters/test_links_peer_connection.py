@@ -73,7 +73,7 @@ class TestConnecting:
             assert await there.add_candidate("", "0", 0)
             await here.accept(answer)
             assert await here.add_candidate(others[0])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await here.opened()
                 await there.opened()
 
@@ -97,7 +97,7 @@ class TestConnecting:
                 await here.accept(answer)  # without a candidate: it cannot knock
                 hidden = [c.replace(address, name) for c in candidates if address in c]
                 assert [await there.add_candidate(c) for c in hidden * (NAMES_MAX + 1)].count(True) == NAMES_MAX
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await there.opened()
                     await here.opened()
         finally:
@@ -123,7 +123,7 @@ async def a_relay() -> AsyncIterator[tuple[str, int]]:
         "--log-file", os.devnull, stdout=DEVNULL, stderr=DEVNULL,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not _listens(address, port):
                 await asyncio.sleep(0.05)
         yield address, port
@@ -210,7 +210,7 @@ class TestEnding:
             await here.accept(answer)
             with pytest.raises(BadOffer):
                 await here.accept(answer)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await here.opened()
 
 
@@ -259,7 +259,7 @@ def without_candidates(sdp: str) -> tuple[str, list[str]]:
 
 
 async def outcome(connection: PeerConnection) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         try:
             await connection.opened()
         except LinkClosed as closed:
@@ -310,7 +310,7 @@ def mutated(draw: st.DrawFn) -> str:
 @given(mutated())
 def test_a_mutated_offer_is_answered_or_refused_and_leaves_nothing(sdp: str) -> None:
     async def answer() -> None:
-        async with nothing_left(), asyncio.timeout(10), PeerConnection([]) as there:
+        async with nothing_left(), asyncio.timeout(60), PeerConnection([]) as there:
             try:
                 assert "m=application" in await there.answer(sdp)
             except BadOffer:

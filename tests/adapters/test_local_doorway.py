@@ -224,7 +224,7 @@ async def _connect_without_secret(data_dir: Path) -> Lines:
 
 async def test_the_loopback_door_opens_to_its_secret_only(data_dir: Path, desk: DeskDouble) -> None:
     doorway: Doorway = LoopbackDoorway(data_dir)
-    async with ControlServer(data_dir, desk, OWNER, doorway=doorway), asyncio.timeout(10):
+    async with ControlServer(data_dir, desk, OWNER, doorway=doorway), asyncio.timeout(60):
         assert stat.S_IMODE((data_dir / "control.port").stat().st_mode) == 0o600
         lines = await connect_loopback(data_dir)
         await lines.send(Ask(1, GetStatus()))

@@ -163,7 +163,7 @@ class Lobby:
             self.deliver()
             return message in guest.heard
 
-        await until(heard, within_s=5)
+        await until(heard, within_s=60)
 
 
 async def silence() -> AsyncIterator[SignalEvent]:

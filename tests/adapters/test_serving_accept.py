@@ -68,7 +68,7 @@ async def test_a_body_that_stops_is_dropped(guarded: bool) -> None:
     async with server(gate, guarded=guarded) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HALF_A_BODY)
-        assert await _ends(reader, within_s=1.5) is guarded
+        assert await _ends(reader, within_s=10 if guarded else 1.5) is guarded
         writer.close()
 
 
@@ -111,7 +111,7 @@ async def test_a_later_request_on_the_same_socket_has_its_own_deadline() -> None
         writer.write(HALF_A_BODY + b"world")
         await reader.readuntil(b"\r\n\r\n10")
         writer.write(b"POST /cou")
-        assert await _ends(reader, within_s=2)
+        assert await _ends(reader, within_s=10)
         assert gate.counts.cut == 1
         writer.close()
 
@@ -185,12 +185,12 @@ async def test_accepting_goes_on_after_descriptors_have_run_out() -> None:
         port = int(await process.stdout.readline())
         flood = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
         # all 100 are in the kernel's queue; the process has descriptors for fewer than 40, and says so
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while b"out of system resource" not in await process.stderr.readline():
                 pass
         for _, writer in flood:
             writer.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
             answer = await reader.read()

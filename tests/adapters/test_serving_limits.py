@@ -122,7 +122,7 @@ async def idle_keep_alive() -> None:
         assert status(await peer.reader.readuntil(b"\r\n\r\n")) == 200
         peer.writer.write(request)  # in time: the same socket is answered again
         assert status((await peer.reader.readuntil(b"HTTP/1.1"))[-8:] + await peer.reader.readuntil(b"\r\n\r\n")) == 200
-        assert await peer.is_dropped(within_s=4)
+        assert await peer.is_dropped(within_s=10)
 
 
 async def stall() -> None:
@@ -262,7 +262,7 @@ async def linger() -> None:
         origin = f"Host: 127.0.0.1:{world.port}\r\nOrigin: http://127.0.0.1:{world.port}\r\n"
         peer = await Peer.connect(world, says=f"POST /p HTTP/1.1\r\n{origin}Content-Length: 9\r\n\r\nx".encode())
         assert status(await peer.reader.readuntil(b"\r\n\r\n")) == 405
-        assert await peer.is_dropped(within_s=4)
+        assert await peer.is_dropped(within_s=10)
 
 
 async def tracked_addresses() -> None:

@@ -155,6 +155,6 @@ async def test_a_batch_that_failed_while_an_item_was_being_placed_may_come_again
             await visit.say(*again.sender.propose())
             await until(lambda: any(home.transfers.active()))
             gate.open()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await visit.send_on(again)
         assert home.visible() == {file.name: bytes(file.content.read(0, file.content.size)) for file in files}

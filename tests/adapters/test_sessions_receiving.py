@@ -345,7 +345,7 @@ async def test_writes_go_on_while_a_sync_takes_its_time(tmp_path: Path, monkeypa
         batch = Batch([File("big", Repeated(40 * MIB))])
         await visit.send(batch, until=syncing.is_set)
         at_sync = batch.sent_bytes
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await visit.send_on(batch, until=lambda: batch.sent_bytes >= at_sync + 3 * WINDOW_BYTES)
         assert not release.is_set()
         release.set()

@@ -30,7 +30,7 @@ async def test_files_reach_the_device_whole_and_give_receipts(tmp_path: Path) ->
             outgoing = home.outgoing.offer(device, [file_at(tmp_path, *one) for one in content.items()])
             pocket = Pocket()
             await pocket.take(visit)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await outgoing.wait_over()
             assert pocket.files() == content
             assert [outgoing.receipts[item].name for item in range(3)] == list(content)

@@ -246,7 +246,7 @@ async def test_the_watch_follows_an_inbox_that_becomes_another_folder(tmp_path: 
     outbox = Outbox(lambda: here, SALT)
     outbox.turn_to(outbox.look(0))
     changes = outbox.changes()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await anext(changes)
         here = inboxes[1]
         outbox.turn_to(outbox.look(1))

@@ -79,7 +79,7 @@ async def connect(tab: Tab, home: PeerConnection) -> DataChannelLink:
     assert not await home.add_candidate(SPOILED, "0", 0)
     for candidate in trickled:
         await home.add_candidate(candidate, "0", 0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await home.opened()
 
 
@@ -116,14 +116,14 @@ async def exchange(tab: Tab) -> None:
 
 
 async def until(tab: Tab, condition: str) -> bool:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await tab.ask(condition):
             await asyncio.sleep(0.05)
     return True
 
 
 async def end_of(link: DataChannelLink) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         try:
             while True:
                 await link.receive()

@@ -47,7 +47,7 @@ async def a_relay(lab: Laboratory) -> AsyncIterator[None]:
         "-n", "--listening-ip", SERVER, "--relay-ip", SERVER, "--lt-cred-mech", "--user", "name:secret",
         "--realm", "test", "--no-tls", "--no-dtls", "--no-cli", "--pidfile", os.devnull, "--log-file", os.devnull,
     )  # fmt: skip
-    async with a_program(lab.server, find("turnserver") or "turnserver", *words), asyncio.timeout(20):
+    async with a_program(lab.server, find("turnserver") or "turnserver", *words), asyncio.timeout(60):
         while "3478" not in lab.server.run("ss", "-lnt"):
             await asyncio.sleep(0.05)
         yield
@@ -55,7 +55,7 @@ async def a_relay(lab: Laboratory) -> AsyncIterator[None]:
 
 async def line_of(process: Process) -> object:
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return json.loads(await process.stdout.readline())
 
 

@@ -153,7 +153,7 @@ async def test_a_worker_and_our_python_exchange_8_mib_each_way(laboratory: str) 
         assert candidates[-1]["candidate"] == "", "the end of candidates is said"
         for candidate in candidates:
             await home.add_candidate(candidate["candidate"], candidate["mid"], candidate["line"])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             link = await home.opened()
         assert await ask(page, "opened") == "direct"
         messages = HOME_BYTES // MESSAGE_BYTES

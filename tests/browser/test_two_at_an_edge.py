@@ -167,7 +167,7 @@ async def test_a_tab_that_goes_in_the_middle_leaves_no_file_that_looks_whole(tmp
         await ben.page.wait_for("document.querySelector('.peer [role=progressbar]')?.ariaValueNow > 5")
         await ben.page.close()
         await anna.says("wait", "was lost")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while [path.name for path in ben.downloads.iterdir() if path.suffix == ".crdownload"]:
                 await asyncio.sleep(0.1)
         assert list(ben.downloads.iterdir()) == []

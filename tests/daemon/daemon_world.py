@@ -17,7 +17,7 @@ from qrshared.local import ControlClient
 from qrshared.protocol import Facts, MakeOwnerTicket, MakeTicket, TicketFacts, Verb
 from tests.client import Phone, scan
 
-READY_S = 30.0
+READY_S = 90.0
 PROJECT = str(Path(__file__).resolve().parents[2])
 
 

@@ -95,7 +95,7 @@ class Home:
         self.daemon.desk.watch((Topic.PICK_UPS,), asker, told.append)()
         return [row for facts in told if isinstance(facts, PickUpList) for row in facts.pick_ups]
 
-    async def on_shelf(self, names: Sequence[str], *, within_s: float = 10) -> list[ShelfItem]:
+    async def on_shelf(self, names: Sequence[str], *, within_s: float = 60) -> list[ShelfItem]:
         """Return once exactly these wait."""
         async with asyncio.timeout(within_s):
             while sorted(one.waiting.name for one in self.daemon.shelf.all()) != sorted(names):
@@ -130,7 +130,7 @@ async def home_in(folder: Path, **others: object) -> AsyncIterator[Home]:
 async def shelf_of(visit: Visit, *, where: Callable[[ShelfList], bool] = lambda _: True) -> tuple[ShelfItem, ...]:
     """What this device sees waiting."""
     await visit.say(Watch((Topic.SHELF,)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return (await visit.news(ShelfList, where=where)).items
 
 

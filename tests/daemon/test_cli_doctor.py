@@ -280,7 +280,7 @@ async def test_everything_together_is_well(tmp_path: Path, page: BuiltPage) -> N
         )  # fmt: skip
         try:
             assert process.stdout is not None
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while b"Ctrl-C stops it" not in await process.stdout.readline():
                     pass
             _, findings = await doctor(
@@ -315,7 +315,7 @@ async def test_a_running_daemon_says_which_edge_it_uses_and_how_it_fares(tmp_pat
     home = Home(tmp_path)
     async with edge(page=page) as replica:
         with home.daemon(("--edge", replica.url, *NO_STUN)):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not is_well((found := await doctor(tmp_path, *NO_STUN))[1]):  # it may still be connecting
                     assert of(found[1], "edge")["ok"], "the daemon's edge is looked at without being named again"
             assert "connected" in of(found[1], "daemon")["seen"]

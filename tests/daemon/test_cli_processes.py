@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-READY_S = 30.0
+READY_S = 90.0
 PROGRAM = (sys.executable, "-m", "qrshared.cli.main")
 
 
@@ -132,7 +132,7 @@ def test_a_daemon_from_its_first_word_to_its_last(home: Home) -> None:
         assert "ssh -L" in owner.stdout
 
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=90)
         assert process.returncode == 0
         assert "Traceback" not in log
         assert "#1" not in log, "no code in the log"
@@ -172,7 +172,7 @@ def test_no_command_is_run(home: Home) -> None:
     with home.daemon() as (process, said):
         assert "STUDY-PC" in said
         process.send_signal(signal.SIGINT)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=90)
     assert process.returncode == 0
     assert "Traceback" not in log
 
@@ -186,7 +186,7 @@ def test_under_systemd_the_journal_gets_no_code_and_systemd_is_told(home: Home) 
             assert "#1" not in said
             assert heard.recv(4096).startswith(b"READY=1\n")
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=90)
             assert heard.recv(4096) == b"STOPPING=1"
 
 
@@ -198,7 +198,7 @@ def test_what_arrives_is_followed_line_by_line_and_ctrl_c_ends_it_quietly(home: 
         (home.inbox / "second.txt").write_text("2")
         assert json.loads(next_line(following))["name"] == "second.txt"
         following.send_signal(signal.SIGINT)
-        _, said = following.communicate(timeout=30)
+        _, said = following.communicate(timeout=90)
         assert following.returncode == 130
         assert said.strip() == ""
 
@@ -209,7 +209,7 @@ def test_a_daemon_that_stops_ends_those_who_follow_with_a_sentence(home: Home) -
     with home.daemon() as (process, _), home.follower() as following:
         assert next_line(following).endswith("\tfirst.txt\n")
         process.send_signal(signal.SIGTERM)
-        _, said = following.communicate(timeout=30)
+        _, said = following.communicate(timeout=90)
         assert following.returncode == 1
         assert "daemon stopped" in said
 

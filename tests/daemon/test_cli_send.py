@@ -50,7 +50,7 @@ class Sending:
     async def line(self) -> dict[str, Any]:
         """The next object; fails when there is none."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             text = await self.process.stdout.readline()
         self.told.append(json.loads(text))
         return self.told[-1]
@@ -63,7 +63,7 @@ class Sending:
                 return found
 
     async def ends(self) -> int:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
 
@@ -120,7 +120,7 @@ async def test_what_it_offered_is_gone_when_it_is(home: Home, number: signal.Sig
             pocket = Pocket()
             await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
             command.process.send_signal(number)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await pocket.take(visit)  # it is cancelled
                 assert pocket.arrived_bytes < 32 * MIB
                 assert await shelf_of(visit, where=lambda listed: not listed.items) == ()
@@ -156,7 +156,7 @@ async def test_a_daemon_that_is_killed_goes_on_with_what_the_outbox_holds(tmp_pa
             await pocket.take(visit, until=lambda: pocket.arrived_bytes > 8 * MIB)
             await running.stop(signal.SIGKILL)
         pocket.cut()
-    async with home.daemon(), phone.visit() as visit, asyncio.timeout(20):
+    async with home.daemon(), phone.visit() as visit, asyncio.timeout(60):
         await pocket.take(visit)
         (again,) = await shelf_of(visit, where=lambda listed: bool(listed.items))
     assert again.item == one.item
@@ -176,7 +176,7 @@ async def test_in_a_terminal_it_draws_the_code_and_tells_the_end(home: Home) -> 
     async with (await home.phone()).visit() as visit:
         (one,) = await shelf_of(visit, where=lambda listed: bool(listed.items))
         await pick_up(visit, one.item)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         text = await reading
         assert await process.wait() == 0
     assert "▄" in text

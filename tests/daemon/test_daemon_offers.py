@@ -100,7 +100,7 @@ async def test_once_is_for_the_first_who_takes_it_whole(home: Home, tmp_path: Pa
         await until(lambda: not list(home.daemon.shelf.all()))
         assert await refused(his, item) == "not_found"
         await until(lambda: home.told[-1].offers[0].state is OfferState.HANDED_OVER)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await his.until_closed()
     with pytest.raises(Refused):
         async with second.visit():
@@ -140,7 +140,7 @@ async def test_a_command_that_leaves_takes_its_offers_along(home: Home, tmp_path
         await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
         stop()
         assert [one.waiting.name for one in home.daemon.shelf.all()] == ["b.txt"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await pocket.take(visit)  # the receiver hears that it is cancelled
             assert pocket.arrived_bytes < 16 * MIB
             await visit.until_closed()

@@ -21,7 +21,7 @@ from qrshared.signaling.limits import VISITS_BURST_MAX
 from tests.adapters.signaling_world import redis_server, room_id
 
 PROJECT = str(Path(__file__).resolve().parents[2])
-READY_S = 30.0
+READY_S = 90.0
 E = TypeVar("E")
 
 
@@ -209,7 +209,7 @@ async def test_behind_a_platforms_proxy_visitors_are_told_apart_by_one_word(
 async def test_an_edge_that_nobody_uses_stops_at_once(tmp_path: Path) -> None:
     async with edge_process(tmp_path) as edge:
         edge.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await edge.process.wait() == 0
 
 
