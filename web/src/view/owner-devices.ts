@@ -2,6 +2,7 @@
 import { html, type TemplateResult } from "lit";
 import type { DeviceFacts, DeviceList, Kind, RoadInUse } from "../protocol/messages.ts";
 import { askName, confirm } from "./dialogs.ts";
+import "./folded-list.ts";
 import { icons } from "./icons.ts";
 import { visible } from "./names.ts";
 import { ago, count } from "./numbers.ts";
@@ -45,7 +46,7 @@ export function devicesCard(list: DeviceList | null, act: Act, nowMs: number, ad
     <div class="panel-head"><h2>Devices <small>${devices.length > 0 ? count(devices.length) : ""}</small></h2></div>
     <div class="card">${devices.length === 0
       ? html`<div class="empty empty-small"><p><b>Nobody yet.</b></p><p class="quiet-text">A phone appears here when it has scanned the code.</p><button type="button" class="button" @click=${addPhone}>${icons.phone}<span>Add my phone</span></button></div>`
-      : html`<ul role="list">${devices.map((device) => deviceRow(device, tieOf(device, devices), act, nowMs))}</ul>`}</div>
+      : html`<folded-list .keyOf=${(device: DeviceFacts) => device.device} .draw=${(device: DeviceFacts) => deviceRow(device, tieOf(device, devices), act, nowMs)} .rows=${devices}></folded-list>`}</div>
   </section>`;
 }
 

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { EntryFacts, InboxList } from "../protocol/messages.ts";
 import { askName, confirm } from "./dialogs.ts";
 import { icons, tray } from "./icons.ts";
-import "./long-list.ts";
+import "./folded-list.ts";
 import { leaf, visible } from "./names.ts";
 import { ago, count, counted, size } from "./numbers.ts";
 import type { Act } from "./owner.ts";
@@ -23,7 +23,7 @@ export function inboxCard(inbox: InboxList | null, act: Act, say: Say, computer:
       <button type="button" class="quiet" @click=${() => act({ t: "open_inbox" }, "The folder is open on the computer.")}>${icons.folder}<span>Open folder</span></button></div>
     <div class="card">${entries.length === 0
       ? html`<div class="empty">${tray}<p><b>Nothing here yet.</b></p><p class="quiet-text">Scan the code with a phone, or add yours.</p></div>`
-      : html`<long-list .keyOf=${(entry: EntryFacts) => entry.name} .draw=${row} .rows=${entries}></long-list>`}</div>
+      : html`<folded-list .keyOf=${(entry: EntryFacts) => entry.name} .draw=${row} .rows=${entries}></folded-list>`}</div>
     ${inbox ? html`<p class="panel-note">${total > entries.length ? `The newest ${counted(entries.length, "entry", "entries")}. ` : ""}<code>${inbox.folder}</code></p>` : ""}
   </section>`;
 }

@@ -6,7 +6,7 @@ import { confirm } from "./dialogs.ts";
 import { fromDrop } from "./drop-folder.ts";
 import { icons } from "./icons.ts";
 import { LineElement } from "./light.ts";
-import "./long-list.ts";
+import "./folded-list.ts";
 import type { WorkerLine } from "./line.ts";
 import { sendGathered } from "./more-ways.ts";
 import { leaf, visible } from "./names.ts";
@@ -34,13 +34,13 @@ export class ShelfCard extends LineElement {
     const { state } = this.line;
     const items = state.shelf?.items ?? [];
     const nowMs = Date.now();
-    return html`<section class="panel" aria-label="Shelf" @dragenter=${this.#dragged} @dragover=${this.#dragged} @dragleave=${this.#left} @drop=${this.#dropped}>
+    return html`<section class="panel" aria-label="Waiting for phones" @dragenter=${this.#dragged} @dragover=${this.#dragged} @dragleave=${this.#left} @drop=${this.#dropped}>
       <div class="panel-head"><h2>Waiting for phones <small>${items.length > 0 ? count(items.length) : ""}</small></h2></div>
       <div class="card">
         <button type="button" class="shelf-drop" data-over=${this.#isOver > 0 ? "yes" : "no"} @click=${() => this.querySelector<HTMLInputElement>("#shelf-files")?.click()}>${icons.plus}<span>Drop files here, or choose</span></button>
         <input id="shelf-files" type="file" multiple hidden aria-hidden="true" @change=${this.#picked}>
         ${this.#onItsWay()}
-        ${items.length === 0 ? nothing : html`<long-list .keyOf=${(item: ShelfItem) => item.item} .draw=${(item: ShelfItem) => this.#row(item, nowMs)} .rows=${items}></long-list>`}
+        ${items.length === 0 ? nothing : html`<folded-list .keyOf=${(item: ShelfItem) => item.item} .draw=${(item: ShelfItem) => this.#row(item, nowMs)} .rows=${items}></folded-list>`}
       </div>
       <p class="panel-note">Your own phones see what lies here, and save it with one tap. Guests do not. ${items.length === 0 ? nothing : "What you take back moves into the inbox."}</p>
     </section>`;
