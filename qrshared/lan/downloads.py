@@ -193,7 +193,7 @@ async def _send_file(request: web.Request, found: _Download, source: Source) -> 
 
 async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> web.StreamResponse:
     response = web.StreamResponse(headers=_headers(content.name))
-    if await _send(request, response, content.pieces()):
+    if await _send(request, response, content.pieces()) and not content.left_out:
         found.on_done()
     return response
 

@@ -17,10 +17,11 @@ from qrshared.shelf.outbox import ITEMS_MAX, OUTBOX_NAME, REST_S, Look, Outbox
 from qrshared.shelf.source import Identity, Kind, Source
 from qrshared.shelf.tree import Tree, is_sent, said, walk
 from qrshared.shelf.waiting import Waiting, look_at
-from qrshared.shelf.zipped import ZipOf
+from qrshared.shelf.zipped import LEFT_OUT_NAME, ZipOf
 
 __all__ = [
     "ITEMS_MAX",
+    "LEFT_OUT_NAME",
     "OUTBOX_NAME",
     "REST_S",
     "Identity",

@@ -1,10 +1,12 @@
 """Several files as one zip that is made while it is sent: stored as they are, so nothing is held and nothing waits."""
 
+import itertools
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from qrshared.shelf.errors import ShelfError
 from qrshared.shelf.source import Kind, Source
 
 READ_BYTES: Final = 256 * 1024
@@ -13,32 +15,63 @@ _ZIP64_FROM: Final = 2**31
 """A member of this size may need the larger fields; what they say stands before its bytes, so it is decided early."""
 
 
+LEFT_OUT_NAME: Final = "NOT IN THIS ZIP.txt"
+"""Where the zip says what is missing: a browser that downloads it has no other place to hear of it."""
+
+
 class ZipOf:
-    """The zip of these sources; `pieces` blocks: take each in a thread."""
+    """The zip of these sources; `pieces` blocks: take each in a thread.
+
+    What cannot be read, or changes on the way, is left out and named in `LEFT_OUT_NAME`; all else is whole. Some of its
+    bytes may have gone out by then: they stay in the stream, and the list at the end of a zip, by which programs read
+    it, does not know them.
+    """
 
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         """`name`: what the folder is called; the zip's own name ends in `.zip`."""
         self.name = f"{name}.zip"
+        self._folder = name
         self._sources = sources
+        self.left_out: list[ShelfError] = []
+        """Why something is missing; known once the last piece was taken."""
 
     def pieces(self) -> Iterator[bytes]:
-        """All its bytes in order. Raises `SourceChanged`, `SourceUnreadable`: then it must not be taken for whole."""
+        """All its bytes in order. Raises `ShelfError` if there is nothing at all to put into it."""
         out = _Out()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
             for source in self._sources:
-                yield from self._member(made, out, source)
+                try:
+                    yield from self._member(made, out, source)
+                except ShelfError as fault:
+                    self.left_out.append(fault)
+            if self.left_out:
+                if not made.filelist:
+                    raise self.left_out[0]
+                self._say_what_is_missing(made)
         yield out.take()
+
+    def _say_what_is_missing(self, made: zipfile.ZipFile) -> None:
+        names = {name.casefold() for name in made.namelist()}
+        free = (f"{self._folder}/{'' if n == 1 else f'{n} '}{LEFT_OUT_NAME}" for n in itertools.count(1))
+        told = zipfile.ZipInfo(next(name for name in free if name.casefold() not in names), _dos_time(_now_ms()))
+        told.external_attr = 0o100644 << 16
+        made.writestr(told, "".join(f"{fault.sentence}\r\n" for fault in self.left_out))
 
     def _member(self, made: zipfile.ZipFile, out: "_Out", source: Source) -> Iterator[bytes]:
         # Only "/" parts names here; a "\\" is a letter of a name, and some programs would unpack it as a folder.
         name = source.name.replace("\\", "_")
         told = zipfile.ZipInfo(f"{name}/" if source.kind is Kind.FOLDER else name, _dos_time(source.modified_ms))
+        if source.kind is not Kind.FOLDER:
+            source.check()  # before anything of it is said
         told.external_attr = (0o40755 << 16 | 0x10) if source.kind is Kind.FOLDER else 0o100644 << 16
         try:
             with made.open(told, "w", force_zip64=source.size >= _ZIP64_FROM) as member:
                 for at in range(0, source.size, READ_BYTES):
                     member.write(source.read(at, min(READ_BYTES, source.size - at)))
                     yield out.take()
+        except ShelfError:
+            made.NameToInfo.pop(made.filelist.pop().filename, None)
+            raise
         finally:
             source.close()
         yield out.take()
@@ -64,6 +97,10 @@ class _Out:
         """What was written since this was asked last."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _dos_time(milliseconds: int) -> tuple[int, int, int, int, int, int]:

@@ -1,4 +1,4 @@
-"""Zips that are made while they are sent: whole, with folders and times, and never from a file that changed."""
+"""Zips that are made while they are sent: with folders and times, and without what changed or cannot be read."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.shelf import SourceChanged, ZipOf, look_at
+from qrshared.shelf import LEFT_OUT_NAME, SourceUnreadable, ZipOf, look_at
 
 ID = "0" * 32
 
@@ -31,15 +31,43 @@ def test_a_folder_becomes_a_zip_that_unpacks_to_the_same(tmp_path: Path) -> None
         assert read.getinfo("Reise/nichts").date_time == (1980, 1, 1, 0, 0, 0)
 
 
-def test_a_file_that_changes_meanwhile_ends_the_zip_before_its_end(tmp_path: Path) -> None:
-    (tmp_path / "f").mkdir()
-    (tmp_path / "f" / "a").write_bytes(b"a" * 1_000_000)
-    pieces = ZipOf("f", look_at(tmp_path / "f", ID).sources()).pieces()
-    begun = [next(pieces)]
-    (tmp_path / "f" / "a").write_bytes(b"b" * 1_000_000)
-    with pytest.raises(SourceChanged):
-        begun.extend(pieces)
-    assert not zipfile.is_zipfile(io.BytesIO(b"".join(begun)))
+def test_what_changes_or_goes_is_left_out_and_named_and_all_else_is_whole(tmp_path: Path) -> None:
+    top = tmp_path / "f"
+    top.mkdir()
+    content = {name: os.urandom(600_000) for name in ("a", "changes", "goes", "z")}
+    for name, some in content.items():
+        (top / name).write_bytes(some)
+    zipped = ZipOf("f", look_at(top, ID).sources())
+    pieces = zipped.pieces()
+    stream = next(pieces)
+    (top / "goes").unlink()
+    while len(stream) < 1_000_000:  # in the middle of the second one
+        stream += next(pieces)
+    (top / "changes").write_bytes(b"other words")
+    stream += b"".join(pieces)
+    (tmp_path / "f.zip").write_bytes(stream)
+    with zipfile.ZipFile(tmp_path / "f.zip") as read:
+        assert read.testzip() is None
+        assert read.namelist() == ["f/a", "f/z", f"f/{LEFT_OUT_NAME}"]
+        assert (read.read("f/a"), read.read("f/z")) == (content["a"], content["z"])
+        said = read.read(f"f/{LEFT_OUT_NAME}").decode()
+    assert said == "".join(f"{fault.sentence}\r\n" for fault in zipped.left_out)
+    assert "f/changes was changed" in said
+    assert "f/goes cannot be read" in said
+
+
+def test_a_name_that_is_taken_is_not_used_twice_and_nothing_at_all_is_no_zip(tmp_path: Path) -> None:
+    top = tmp_path / "f"
+    top.mkdir()
+    (top / LEFT_OUT_NAME.lower()).write_text("mine")
+    (top / "zz").write_text("x")
+    sources = look_at(top, ID).sources()
+    (top / "zz").unlink()
+    with zipfile.ZipFile(io.BytesIO(b"".join(ZipOf("f", sources).pieces()))) as read:
+        assert read.namelist() == [f"f/{LEFT_OUT_NAME.lower()}", f"f/2 {LEFT_OUT_NAME}"]
+    (top / LEFT_OUT_NAME.lower()).unlink()
+    with pytest.raises(SourceUnreadable):
+        next(ZipOf("f", sources).pieces())
 
 
 def test_no_name_in_it_parts_where_it_should_not(tmp_path: Path) -> None:
