@@ -2,7 +2,7 @@
 import { ITEMS_MAX, MANIFEST_BYTES_MAX } from "../protocol/limits.ts";
 import type { Chunk, Message, Propose, TransferId, TransferMessage } from "../protocol/messages.ts";
 import { Incoming, type IncomingPorts } from "./incoming.ts";
-import type { Wire } from "./outbox.ts";
+import type { Wire } from "./outbox-ports.ts";
 import type { PeerId, PeerNews } from "./peer-bridge.ts";
 import type { Sinks } from "./sinks/port.ts";
 

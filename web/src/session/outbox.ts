@@ -3,56 +3,18 @@ import type { Chunk, ItemReceipt, Message, Reason, TransferId, TransferMessage }
 import { CONTINUES_MAX } from "../protocol/limits.ts";
 import type { SenderEvent } from "../transfers/events.ts";
 import { Sender } from "../transfers/sender.ts";
-import type { Command, Picked, Update } from "./bridge.ts";
-import type { Clock } from "./clock.ts";
+import type { Command, Picked } from "./bridge.ts";
 import { Ledger } from "./ledger.ts";
+import type { OutboxPorts, Wire } from "./outbox-ports.ts";
 import { Outgoing } from "./outgoing.ts";
 import { hex, inTransfers, itemOf, newRow, type Row } from "./picks.ts";
-import type { Digest } from "./proof.ts";
+import { Resting } from "./resting.ts";
+import { fitting, RoomAgain } from "./room-again.ts";
 import { Comparing, isComparable } from "./same.ts";
-import type { Hasher } from "./taking.ts";
-
-/** Transfers that read at once: a second pick does not wait for the first, ten do not share the memory. */
-const READING_MAX = 3;
-
-/** What did not fit on the computer's disk is offered once more after so long. */
-const ROOM_AGAIN_S = 60;
+import { isAskedAbout, readingNow, type Shown } from "./shown.ts";
 
 /** A page that has this much to send fetches the faster cipher. */
 const BULK_BYTES = 8 << 20;
-
-/** What an outbox needs of the world. */
-export interface OutboxPorts {
-  readonly clock: Clock;
-  readonly randomBytes: (count: number) => Uint8Array;
-  readonly tell: (update: Update) => void;
-  readonly digest: () => Promise<Digest>;
-  /** Much is about to be sent. */
-  readonly onBulk: () => void;
-  /** Transfers of earlier page loads whose items may be among those that come. */
-  readonly continues: readonly TransferId[];
-  /** The other side is a computer that says at once, and asks nobody, whether there is room by now. */
-  readonly isAskedForRoom?: boolean;
-  /** For what the other side may have already; without it nothing is compared. */
-  readonly hasher?: () => Hasher;
-}
-
-/** The session as the outbox sees it. */
-export interface Wire {
-  post(...messages: readonly Exclude<Message, Chunk>[]): void;
-  chunksReady(): void;
-}
-
-/** A transfer and its rows, by item. */
-interface Shown {
-  readonly outgoing: Outgoing;
-  readonly rows: readonly number[];
-  /** Nobody is told that it is tried until it is accepted. */
-  readonly isQuiet: boolean;
-  wasAccepted: boolean;
-  /** A person over there is asked about it. */
-  isAsked: boolean;
-}
 
 type Refusal = Omit<Extract<SenderEvent, { readonly t: "declined" }>, "t">;
 type OutboxCommand = Extract<Command, { readonly t: "send" | "pause" | "resume" | "cancel" | "retry" | "clear" | "skip_same" }>;
@@ -61,6 +23,7 @@ export class Outbox {
   readonly #ports: OutboxPorts;
   readonly #ledger: Ledger;
   readonly #comparing: Comparing | null;
+  readonly #room: RoomAgain | null;
   readonly #transfers = new Map<TransferId, Shown>();
   readonly #picked = new Map<number, Picked>(); // by row, until it is done
   readonly #places = new Map<number, { readonly shown: Shown; readonly item: number }>(); // where a row was last proposed
@@ -68,14 +31,12 @@ export class Outbox {
   #wire: Wire | null = null;
   #rows = 0;
   #turn = 0;
-  #paused = false; // by the person
-  readonly #resting = new Set<number>(); // rows that the person paused one by one
-  #roomAsked: (() => void) | null = null; // takes back the plan to try again what did not fit
-  #held = false; // until the person has answered, or another road is there
+  readonly #resting = new Resting();
 
   constructor(ports: OutboxPorts) {
     this.#ports = ports;
     this.#ledger = new Ledger(ports.clock, ports.tell);
+    this.#room = ports.isAskedForRoom === true ? new RoomAgain(ports.clock, () => this.#offerForRoom()) : null;
     this.#comparing = ports.hasher === undefined ? null : new Comparing({
       hasher: ports.hasher,
       isWanted: (row) => this.#isOpen(row) && !this.#hasBegun(row),
@@ -111,8 +72,8 @@ export class Outbox {
 
   /** Nothing flows while it is held, whatever is chosen; the manifests are proposed all the same. */
   hold(held: boolean): void {
-    if (held === this.#held) return;
-    this.#held = held;
+    if (held === this.#resting.isHeld) return;
+    this.#resting.isHeld = held;
     this.#rest();
   }
 
@@ -140,7 +101,7 @@ export class Outbox {
   /** Chunks that can go out now; transfers take turns, so that a photo does not wait for a film. */
   chunks(most: number): readonly Chunk[] {
     const chunks: Chunk[] = [];
-    const reading = this.#reading();
+    const reading = readingNow(this.#transfers.values());
     this.#turn += 1;
     for (let n = 0; n < reading.length && chunks.length < most; n += 1) {
       reading[(this.#turn + n) % reading.length]?.outgoing.take(most, chunks);
@@ -174,14 +135,6 @@ export class Outbox {
     for (const some of inTransfers(rows)) this.#propose(some);
   }
 
-  /** The oldest, so that each comes to its end, and those with the least to go: a photo waits for no number of films. */
-  #reading(): readonly Shown[] {
-    const [oldest, ...others] = [...this.#transfers.values()].filter(({ outgoing }) => outgoing.sender.isReading);
-    if (oldest === undefined || others.length < READING_MAX) return oldest === undefined ? [] : [oldest, ...others];
-    const left = ({ outgoing: { sender } }: Shown): number => sender.tally.bytes - sender.tally.bytesDone;
-    return [oldest, ...others.sort((one, other) => left(one) - left(other)).slice(0, READING_MAX - 1)];
-  }
-
   /** From now on, and for what waits and has not begun. */
   #skipSame(on: boolean): void {
     this.#comparing?.wish(on);
@@ -198,7 +151,7 @@ export class Outbox {
 
   /** A row of which nothing is known yet. */
   #await(id: number, picked: Picked): void {
-    this.#ledger.put(newRow(id, picked, this.#isResting(id) ? "paused" : "waiting"));
+    this.#ledger.put(newRow(id, picked, this.#resting.isWished(id) ? "paused" : "waiting"));
   }
 
   #propose(rows: readonly Row[], isQuiet = false): void {
@@ -235,8 +188,7 @@ export class Outbox {
     }
     this.#speak(shown);
     if (this.#wire !== null && shown.outgoing.sender.isOver) this.#transfers.delete(shown.outgoing.sender.transfer);
-    const open = [...this.#transfers.values()].filter(({ outgoing, isQuiet }) => !isQuiet && !outgoing.sender.isOver);
-    this.#ledger.isAsked = open.length > 0 && open.every(({ isAsked }) => isAsked);
+    this.#ledger.isAsked = isAskedAbout(this.#transfers.values());
   }
 
   #tellOf(shown: Shown, event: SenderEvent): void {
@@ -257,7 +209,7 @@ export class Outbox {
         return this.#forgetOf(shown, event.item);
       case "declined":
         if (event.reason === "no_space" && this.#sendWhatFits(shown, event.free ?? 0)) return;
-        if (shown.isQuiet) return this.#askForRoom();
+        if (shown.isQuiet) return this.#room?.plan();
         return this.#refused(shown, event);
       case "transfer_failed":
         return this.#refused(shown, event);
@@ -279,31 +231,25 @@ export class Outbox {
 
   /** A full disk refuses what does not fit, and nothing else; false when that is all of it. */
   #sendWhatFits(shown: Shown, free: number): boolean {
-    const fitting: Row[] = [];
-    let left = free;
+    const rows: Row[] = [];
     for (const row of shown.rows) {
       const picked = this.#picked.get(row);
-      if (picked === undefined || this.#places.get(row)?.shown !== shown || picked.file.size > left) continue;
-      left -= picked.file.size;
-      fitting.push([row, picked]);
+      if (picked !== undefined && this.#places.get(row)?.shown === shown) rows.push([row, picked]);
     }
-    if (fitting.length === 0 || fitting.length === shown.rows.length) return false;
-    const isFitting = new Set(fitting.map(([row]) => row));
+    const some = fitting(rows, free);
+    if (some.length === 0 || some.length === shown.rows.length) return false;
+    const isFitting = new Set(some.map(([row]) => row));
     for (const [item, row] of shown.rows.entries()) if (!isFitting.has(row)) this.#failed(shown, item, "no_space");
-    for (const some of inTransfers(fitting)) this.#propose(some, shown.isQuiet);
+    for (const part of inTransfers(some)) this.#propose(part, shown.isQuiet);
     return true;
   }
 
-  /** Plans to offer once more what did not fit: the computer says at once whether there is room by now. */
-  #askForRoom(): void {
-    if (this.#ports.isAskedForRoom !== true) return;
-    this.#roomAsked ??= this.#ports.clock.after(ROOM_AGAIN_S, () => {
-      this.#roomAsked = null;
-      const rows = [...this.#picked].filter(([row]) => this.#ledger.row(row)?.reason === "no_space");
-      if (rows.length === 0) return;
-      if (this.#wire === null || this.#rests) return this.#askForRoom();
-      for (const some of inTransfers(rows)) this.#propose(some, true);
-    });
+  /** Offers once more what did not fit; false while nothing may be said. */
+  #offerForRoom(): boolean {
+    const rows = [...this.#picked].filter(([row]) => this.#ledger.row(row)?.reason === "no_space");
+    if (rows.length > 0 && (this.#wire === null || this.#resting.isAll)) return false;
+    for (const some of inTransfers(rows)) this.#propose(some, true);
+    return true;
   }
 
   /** What was tried in silence is taken: these rows are on their way again. */
@@ -335,7 +281,7 @@ export class Outbox {
     const row = this.#ledger.row(id);
     if (row === undefined || !this.#isOpen(id) || this.#places.get(id)?.shown !== shown) return;
     const { sender } = shown.outgoing;
-    const state = this.#isResting(id) ? "paused" : !this.#held && sender.state(item) === "moving" ? "sending" : "waiting";
+    const state = this.#resting.isWished(id) ? "paused" : !this.#resting.isHeld && sender.state(item) === "moving" ? "sending" : "waiting";
     const done = sender.done(item);
     if (row.state !== state || row.done !== done) this.#ledger.put({ ...row, state, done });
     this.#ledger.safe(id, sender.safe(item));
@@ -346,12 +292,12 @@ export class Outbox {
     const place = this.#places.get(id);
     this.#places.delete(id);
     this.#picked.delete(id);
-    this.#resting.delete(id);
+    this.#resting.forget(id);
     const size = this.#ledger.row(id)?.size ?? 0;
     this.#ledger.change(id, { state: "done", done: size, reason: null, finalName, sha256, preparing: false, ...(already === true ? { already } : {}) });
     this.#comparing?.forget(id);
     this.#ledger.safe(id, size);
-    if (this.#resting.size > 0 && this.#ledger.isAtRest) this.#rest();
+    if (this.#resting.hasRows && this.#ledger.isAtRest) this.#rest();
     // It had failed, was sent once more, and arrived after all: not twice.
     if (place !== undefined && place.shown !== shown) this.#happened(place.shown, place.shown.outgoing.sender.cancel(place.item));
   }
@@ -359,7 +305,7 @@ export class Outbox {
   #failed(shown: Shown, item: number, reason: Reason): void {
     const id = shown.rows[item] ?? -1;
     if (this.#isOpen(id) && this.#places.get(id)?.shown === shown) this.#ledger.change(id, { state: "failed", reason, preparing: false });
-    if (reason === "no_space") this.#askForRoom();
+    if (reason === "no_space") this.#room?.plan();
   }
 
   #forgetOf(shown: Shown, item: number): void {
@@ -376,39 +322,27 @@ export class Outbox {
     this.#ledger.drop(row);
     this.#picked.delete(row);
     this.#places.delete(row);
-    this.#resting.delete(row);
+    this.#resting.forget(row);
     this.#comparing?.forget(row);
   }
 
-  get #rests(): boolean {
-    return this.#paused || this.#held;
-  }
-
-  #isResting = (row: number): boolean => this.#paused || this.#resting.has(row);
-
   #pauseAll(paused: boolean): void {
-    this.#paused = paused;
-    if (!paused) this.#resting.clear();
+    this.#resting.pauseAll(paused);
     this.#rest();
   }
 
   #pauseOne(row: number, paused: boolean): void {
     if (!this.#isOpen(row)) return;
-    if (!paused && this.#paused) { // one of many that were all paused: the others stay so, each for itself
-      for (const id of this.#picked.keys()) if (this.#isOpen(id)) this.#resting.add(id);
-      this.#paused = false;
-    }
-    if (paused) this.#resting.add(row);
-    else this.#resting.delete(row);
+    this.#resting.pauseOne(row, paused, [...this.#picked.keys()].filter((id) => this.#isOpen(id)));
     this.#rest();
   }
 
   /** Stops or goes on, as it is wanted by now. */
   #rest(): void {
-    this.#ledger.paused = this.#rests;
+    this.#ledger.paused = this.#resting.isAll;
     for (const shown of this.#transfers.values()) this.#restOf(shown);
     for (const row of this.#comparing?.rows() ?? []) {
-      if (!this.#places.has(row)) this.#ledger.change(row, { state: this.#isResting(row) ? "paused" : "waiting" });
+      if (!this.#places.has(row)) this.#ledger.change(row, { state: this.#resting.isWished(row) ? "paused" : "waiting" });
     }
     this.#wire?.chunksReady();
   }
@@ -417,12 +351,12 @@ export class Outbox {
   #restOf(shown: Shown): void {
     const { sender } = shown.outgoing;
     for (const [item, row] of shown.rows.entries()) {
-      if (this.#resting.has(row)) sender.pause(item);
+      if (this.#resting.isAlone(row)) sender.pause(item);
       else sender.resume(item);
       this.#show(shown, item);
     }
     const open = shown.rows.filter((row) => this.#isOpen(row) && this.#places.get(row)?.shown === shown);
-    if (this.#rests || (open.length > 0 && open.every((row) => this.#resting.has(row)))) sender.pause();
+    if (this.#resting.isAll || (open.length > 0 && open.every((row) => this.#resting.isAlone(row)))) sender.pause();
     else sender.resume();
     if (this.#wire !== null) this.#post(sender.messagesToSend());
   }
