@@ -76,13 +76,14 @@ test("what was taken back in the middle is not saved, and what left the shelf wh
   assert.match(page.says(FILM), /not there any more/);
 });
 
-test("a zip of which a part is missing was not saved at all; in a folder what came is there", () => {
-  for (const [place, state] of [["memory", "failed"], ["download", "failed"], ["folder", "partly"]] as const) {
+test("of a zip what came is there and what did not is named, but for a download, which is whole or not at all", () => {
+  for (const [place, state] of [["memory", "partly"], ["download", "failed"], ["folder", "partly"]] as const) {
     const page = new Page();
     page.pickUp(ALBUM, { place });
     page.incoming("done", { items: 3, done: 2, failed: 1 }, { state: "done" }, { state: "done" }, { state: "failed", reason: "source_changed" });
     assert.equal(page.store.standing(ALBUM).state, state);
     assert.match(page.says(ALBUM), /changed on STUDY-PC/);
+    assert.equal(/without “[^”]+”/.test(page.says(ALBUM)), state === "partly");
   }
 });
 

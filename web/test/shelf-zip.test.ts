@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Item } from "../src/protocol/messages.ts";
 import { MemorySinks, Room } from "../src/session/sinks/memory.ts";
-import { SinkFailed } from "../src/session/sinks/port.ts";
+import { type Saved, SinkFailed } from "../src/session/sinks/port.ts";
 import { ZipSinks } from "../src/session/sinks/zip.ts";
 
 const UNPACK = `
@@ -23,18 +23,19 @@ test("another program finds the tree, names and all, and the size was said exact
   const content: Record<string, Uint8Array> = { "Album/a.jpg": utf8("picture"), "Album/Day 2/ö.txt": utf8(""), "Album/A.jpg": utf8("another"), "Album/../x\u202e": utf8("odd") };
   const items: Item[] = [...Object.entries(content).map(([name, { length: size }]) => ({ name, size, modified_ms: 1_700_000_000_000 })), { name: "Album/empty", size: 0, kind: "folder" }];
   const room = new Room(() => undefined);
-  const sinks = new ZipSinks("Album", new MemorySinks(10_000, room));
+  const sinks = new ZipSinks("Album", new MemorySinks(10_000, room), false);
   assert.equal(sinks.refused(items).size, 0);
-  let last: Blob | null = null;
-  for (const item of items) {
-    const sink = await sinks.open(item);
+  const finished: Promise<Saved>[] = [];
+  for (const [index, item] of items.entries()) {
+    const sink = await sinks.open(item, index);
     const whole = content[item.name] ?? new Uint8Array();
     if (whole.length > 0) await sink.write([whole.slice(0, 3), whole.slice(3)]);
-    const saved = await sink.finish();
-    last = saved.blob;
-    assert.equal(saved.blob === null, item !== items.at(-1));
-    if (saved.blob !== null) assert.equal(saved.name, "Album.zip");
+    finished.push(sink.finish());
   }
+  const saved = await Promise.all(finished);
+  assert.deepEqual(saved.map(({ blob }) => blob !== null), items.map((item) => item === items.at(-1)));
+  const { name, blob: last } = saved.at(-1)!;
+  assert.equal(name, "Album.zip");
   assert.equal(last?.size, room.held);
   const path = join(mkdtempSync(join(tmpdir(), "zip-")), "a.zip");
   writeFileSync(path, new Uint8Array(await last!.arrayBuffer()));
@@ -49,32 +50,93 @@ test("more than four gibibytes are said in the large form, to the byte", async (
   const counting = { refused: (items: readonly Item[]) => (sizes.push(items[0]?.size ?? 0), new Map()), forget: () => undefined, open: async () => sink };
   let written = 0;
   const sink = { write: async (parts: readonly Uint8Array[]) => void parts.forEach((part) => (written += part.length)), finish: async () => ({ name: "", blob: null }), discard: async () => undefined };
-  const sinks = new ZipSinks("Big", counting);
+  const sinks = new ZipSinks("Big", counting, true);
   const items = [{ name: "Big/film", size: 5 * 2 ** 30 }, { name: "Big/note", size: 3 }];
   sinks.refused(items);
-  for (const item of items) {
-    const entry = await sinks.open(item);
+  for (const [index, item] of items.entries()) {
+    const entry = await sinks.open(item, index);
     await entry.write([new Uint8Array(3)]);
     await entry.finish();
   }
   assert.equal(sizes[0], written - 6 + 5 * 2 ** 30 + 3);
 });
 
-test("where an item does not come, nothing is kept and the room is free again", async () => {
+test("where a size was promised and an item does not come, nothing is kept and the room is free again", async () => {
   const room = new Room(() => undefined);
-  const sinks = new ZipSinks("Album", new MemorySinks(10_000, room));
+  const sinks = new ZipSinks("Album", new MemorySinks(10_000, room), true);
   sinks.refused([{ name: "Album/a", size: 3 }, { name: "Album/b", size: 3 }, { name: "Album/c", size: 3 }]);
-  const first = await sinks.open({ name: "Album/a", size: 3 });
+  const first = await sinks.open({ name: "Album/a", size: 3 }, 0);
   await first.write([utf8("abc")]);
   await first.finish();
-  const second = await sinks.open({ name: "Album/b", size: 3 });
-  const third = sinks.open({ name: "Album/c", size: 3 });
+  const second = await sinks.open({ name: "Album/b", size: 3 }, 1);
+  const third = sinks.open({ name: "Album/c", size: 3 }, 2);
   await second.discard();
   await assert.rejects(third, SinkFailed);
   assert.equal(room.held, 0);
 });
 
 test("a folder that is too large is refused before a byte of it comes", () => {
-  const sinks = new ZipSinks("Album", new MemorySinks(100, new Room(() => undefined)));
+  const sinks = new ZipSinks("Album", new MemorySinks(100, new Room(() => undefined)), false);
   assert.equal(sinks.refused([{ name: "Album/a", size: 90 }, { name: "Album/b", size: 1 }]).size, 2);
+});
+
+async function found(blob: Blob): Promise<Record<string, string>> {
+  const path = join(mkdtempSync(join(tmpdir(), "zip-")), "a.zip");
+  writeFileSync(path, new Uint8Array(await blob.arrayBuffer()));
+  return JSON.parse(execFileSync("python3", ["-c", UNPACK, path], { encoding: "utf8" })) as Record<string, string>;
+}
+
+const ITEMS: readonly Item[] = ["a", "b", "c", "d"].map((name) => ({ name: `Album/${name}`, size: 6 }));
+
+/** Items whose number is in `broken` stop in the middle, those in `missing` never begin; the rest is whole. */
+async function zipped(room: Room, broken: readonly number[], missing: readonly number[]): Promise<readonly (Saved | Error)[]> {
+  const sinks = new ZipSinks("Album", new MemorySinks(10_000, room), false);
+  sinks.refused(ITEMS);
+  const finished: Promise<Saved | Error>[] = [];
+  for (const [index, item] of ITEMS.entries()) {
+    if (missing.includes(index)) {
+      sinks.forget(index);
+      continue;
+    }
+    const sink = await sinks.open(item, index);
+    await sink.write([utf8("abc")]);
+    if (broken.includes(index)) {
+      void sink.write([utf8("d")]); // under way
+      await sink.discard();
+      sinks.forget(index);
+      continue;
+    }
+    await sink.write([utf8("def")]);
+    finished.push(sink.finish().catch((problem: unknown) => problem as Error));
+  }
+  return Promise.all(finished);
+}
+
+test("what does not come whole is left out wherever it stands, and all else is whole", async () => {
+  const whole = Buffer.from("abcdef").toString("hex");
+  const cases: readonly (readonly [broken: readonly number[], missing: readonly number[], left: string])[] = [
+    [[1], [], "acd"], [[], [2], "abd"], [[0], [], "bcd"], [[3], [], "abc"], [[], [3], "abc"], [[1, 2, 3], [], "a"], [[0], [1, 2], "d"], [[3], [2], "ab"],
+  ];
+  for (const [broken, missing, left] of cases) {
+    const room = new Room(() => undefined);
+    const saved = await zipped(room, broken, missing);
+    const blobs = saved.flatMap((each) => (each instanceof Error || each.blob === null ? [] : [each.blob]));
+    assert.equal(blobs.length, 1, "it is handed over once, with the last that came");
+    assert.deepEqual(await found(blobs[0]!), Object.fromEntries([...left].map((name) => [`Album/${name}`, whole])));
+    assert.equal(room.held, blobs[0]!.size, "no room is held for what did not come");
+  }
+});
+
+test("a zip with nothing in it is none, and one that is not wanted any more leaves nothing", async () => {
+  const room = new Room(() => undefined);
+  assert.deepEqual(await zipped(room, [0, 1], [2, 3]), []);
+  assert.equal(room.held, 0);
+  const sinks = new ZipSinks("Album", new MemorySinks(10_000, room), false);
+  sinks.refused(ITEMS);
+  const sink = await sinks.open(ITEMS[0]!, 0);
+  await sink.write([utf8("abcdef")]);
+  const saved = sink.finish();
+  sinks.drop();
+  await assert.rejects(saved, SinkFailed);
+  assert.equal(room.held, 0);
 });

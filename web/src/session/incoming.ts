@@ -269,6 +269,7 @@ export class Incoming {
 
   /** It ended as a whole; an item that is just being finished is finished all the same. */
   #ended(state: "failed" | "cancelled" | "declined", reason: Reason | null = null): readonly ReceiverEvent[] {
+    this.#sinks?.drop?.();
     for (const item of this.items.keys()) {
       if (this.#receipts.has(item) || (this.#items !== null && this.#receiver.state(item) === "placing")) continue;
       this.#drop(item);

@@ -156,6 +156,12 @@ export class PickUps {
     return this.#inbound.receive(message);
   }
 
+  /** The key of this device is worth nothing any more. */
+  forgetAll(): void {
+    this.#device = null;
+    this.#ports.parts?.clear();
+  }
+
   /** What is on the shelf now. */
   listed(items: readonly ShelfItem[]): void {
     this.#listed = new Set(items.map(({ item }) => item));
@@ -273,7 +279,7 @@ export class PickUps {
   /** A tree that cannot be written as one comes as one file, which begins anew with each page load. */
   #sinks(item: ShelfItem, place: Place): Sinks {
     const { parts, places } = this.#ports;
-    if (item.kind === "folder") return new ZipSinks(item.name, places.sinks(place));
+    if (item.kind === "folder") return new ZipSinks(item.name, places.sinks(place), place.by === "download");
     return places.sinks(place, parts === undefined ? null : { open: () => parts.open(item.item), onFull: () => this.#goesWithThePage(item.item) });
   }
 

@@ -91,7 +91,7 @@ export class ShelfStore {
     if (pickUp.state === "refused") return { ...standing, state: "failed" };
     if (incoming === null) return { ...standing, state: isPaused ? "paused" : "queued" };
     const seen = { ...standing, ...this.#standingOf(incoming, isPaused, isUnsaved(incoming)) };
-    return seen.state === "partly" && place !== "folder" ? { ...seen, state: "failed" } : seen; // a zip is whole or not at all
+    return seen.state === "partly" && place === "download" ? { ...seen, state: "failed" } : seen; // there a zip is whole or not at all
   }
 
   #standingOf({ view, rows }: Incoming, isPaused: boolean, isUnsaved: boolean): Pick<Standing, "state" | "reason"> {

@@ -1,7 +1,8 @@
 // What the page says about one thing of the shelf.
 import type { ShelfItem } from "../protocol/messages.ts";
 import type { Place } from "../session/peer-bridge.ts";
-import { counted, duration, percent, size } from "./numbers.ts";
+import { leaf, visible } from "./names.ts";
+import { count, counted, duration, percent, size } from "./numbers.ts";
 import type { Note } from "./peer-words.ts";
 import type { Standing } from "./shelf-store.ts";
 import { reasonSentence } from "./words.ts";
@@ -12,6 +13,9 @@ const WHERE: Readonly<Record<Place["by"], string>> = {
 
 /** Not worth a word of warning: it comes again in a moment. */
 const FLEETING_BYTES = 5_000_000;
+
+/** Files that are named where some did not come. */
+const NAMED_MAX = 3;
 
 /** `3 files, 12 MB`, or the size of the one. */
 export function measures({ kind, size: bytes, count }: ShelfItem): string {
@@ -35,17 +39,25 @@ export function shelfNote(item: ShelfItem, { state, incoming, place, bytesDone, 
     case "cut":
       return { text: `the connection was lost at ${part}, it goes on by itself`, tone: "wait" };
     case "arrived":
-      return { text: "it is here: save it before you close this page", tone: "wait" };
+      return { text: `it is here${missing(incoming)}: save it before you close this page`, tone: "wait" };
     case "saved":
       return { text: `${measures(item)}, ${WHERE[place ?? "memory"]}`, tone: "go" };
     case "partly": {
       const all = incoming?.view.items ?? 0;
       const done = incoming?.view.done ?? 0;
-      return { text: `${done} of ${counted(all, "file")} saved. ${failure(reason, computer)}`, tone: "stop" };
+      return { text: `${done} of ${counted(all, "file")} saved${missing(incoming)}. ${failure(reason, computer)}`, tone: "stop" };
     }
     case "failed":
       return { text: sentence || failure(reason, computer), tone: "stop" };
   }
+}
+
+/** What of it did not come, by name. */
+function missing(incoming: Standing["incoming"]): string {
+  const names = [...(incoming?.rows.values() ?? [])].filter(({ state }) => state === "failed").map(({ name }) => `“${visible(leaf(name))}”`);
+  if (names.length === 0) return "";
+  const more = names.length - NAMED_MAX;
+  return `, without ${names.slice(0, NAMED_MAX).join(", ")}${more > 0 ? ` and ${count(more)} more` : ""}`;
 }
 
 /** Here the receiver is this browser: what it lacks is not the computer's fault. */

@@ -78,7 +78,11 @@ export class MemorySinks implements Sinks {
     const onFull = this.#outliving?.onFull ?? ((): void => undefined);
     const keeping = (await this.#outliving?.open()) ?? null;
     if (keeping === null) onFull();
-    return new MemorySink(item, keeping, { onFinished, onFull });
+    const onShrunk = (bytes: number): void => {
+      this.#room.give((this.#reserved.get(index) ?? bytes) - bytes);
+      this.#reserved.set(index, bytes);
+    };
+    return new MemorySink(item, keeping, { onFinished, onFull, onShrunk });
   }
 
   forget(index: number): void {
@@ -88,6 +92,7 @@ export class MemorySinks implements Sinks {
 }
 
 interface MemorySinkPorts {
+  readonly onShrunk: (bytes: number) => void;
   readonly onFinished: () => void;
   readonly onFull: () => void;
 }
@@ -95,7 +100,7 @@ interface MemorySinkPorts {
 /** A part counts only after a byte of it was read back. */
 class MemorySink implements Sink {
   readonly kept?: Kept;
-  readonly #item: Item;
+  #item: Item;
   readonly #ports: MemorySinkPorts;
   #keeping: Keeping | null;
   #parts: Blob[]; // that outlive the page
@@ -127,6 +132,11 @@ class MemorySink implements Sink {
     this.#keeping = null;
     this.#ports.onFull();
     for (const blob of this.#fresh) await readBack(blob);
+  }
+
+  shrink(bytes: number): void {
+    this.#item = { ...this.#item, size: bytes };
+    this.#ports.onShrunk(bytes);
   }
 
   async finish(): Promise<Saved> {

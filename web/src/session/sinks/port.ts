@@ -23,6 +23,8 @@ export interface Sink {
   write(parts: readonly Uint8Array[]): Promise<void>;
   /** All bytes were written. Throws `SinkFailed`. */
   finish(): Promise<Saved>;
+  /** No more than so many bytes come, which may be fewer than was said. */
+  shrink?(bytes: number): void;
   /** Leaves nothing behind; never throws. */
   discard(): Promise<void>;
   /** What an earlier page load has left of it; `write` goes on behind that. */
@@ -43,6 +45,8 @@ export interface Sinks {
   open(item: Item, index: number): Promise<Sink>;
   /** This item does not come, or not to its end. */
   forget(index: number): void;
+  /** Nothing of the transfer is wanted any more. */
+  drop?(): void;
   /** Something may be left of an earlier page load. */
   readonly keeps?: boolean;
 }

@@ -25,7 +25,18 @@ interface Entry {
   crc: number;
 }
 
-/** Items come one after the other, as their sender reads them; if one of them does not come whole, nothing is kept. */
+/** Who waits with the whole zip: the item that came to its end last. What it has to say depends on whether another one does. */
+interface Holder {
+  readonly name: string;
+  readonly resolve: (saved: Saved) => void;
+  readonly reject: (problem: unknown) => void;
+}
+
+/**
+ * Items come one after the other, as their sender reads them. One that does not come whole is left out; some of its bytes may
+ * be written by then, but the list at the end, by which programs read a zip, does not know them. Where the exact size was
+ * said before (a download has a length, and is torn if it is shorter) nothing is kept instead.
+ */
 export class ZipSinks implements Sinks {
   readonly #name: string;
   readonly #inner: Sinks;
@@ -36,11 +47,16 @@ export class ZipSinks implements Sinks {
   #isLarge = false;
   #bytes = 0;
   #isBroken = false;
+  readonly #isExact: boolean;
+  readonly #begun = new Set<number>();
+  readonly #leftOut = new Set<number>();
+  #holder: Holder | null = null;
   #file: Promise<Sink> | null = null;
   #before: Promise<unknown> = Promise.resolve();
 
-  /** `inner`: where the one file goes. */
-  constructor(name: string, inner: Sinks) {
+  /** `inner`: where the one file goes; `isExact`: it cannot become smaller than it was said to be. */
+  constructor(name: string, inner: Sinks, isExact: boolean) {
+    this.#isExact = isExact;
     this.#name = `${savedName(name)}.zip`;
     this.#inner = inner;
   }
@@ -57,7 +73,8 @@ export class ZipSinks implements Sinks {
     return lack === undefined ? NOTHING_REFUSED : new Map(items.map((_, index) => [index, lack]));
   }
 
-  async open(item: Item): Promise<Sink> {
+  async open(item: Item, index: number): Promise<Sink> {
+    this.#begun.add(index);
     const before = this.#before;
     let next = (): void => undefined;
     this.#before = new Promise<void>((resolve) => (next = resolve));
@@ -66,15 +83,31 @@ export class ZipSinks implements Sinks {
       next();
       throw new SinkFailed("short");
     }
-    return this.#entry(item, next);
+    return this.#entry(item, index, next);
   }
 
-  /** What does not come is missing in the middle of a promise: all of it goes. */
-  forget(): void {
-    if (this.#left > 0) this.#break();
+  /** One that has begun is left out when it is discarded. */
+  forget(index: number): void {
+    if (this.#isExact && this.#left > 0) this.#break();
+    else if (!this.#begun.has(index)) this.#leave(index);
   }
 
-  async #entry(item: Item, next: () => void): Promise<Sink> {
+  drop(): void {
+    this.#break();
+  }
+
+  #leave(index: number): void {
+    if (this.#leftOut.has(index) || this.#left === 0) return;
+    this.#leftOut.add(index);
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    const holder = this.#holder;
+    this.#holder = null;
+    if (holder === null) this.#break(); // there is nothing in it
+    else this.#close().then(holder.resolve, holder.reject);
+  }
+
+  async #entry(item: Item, index: number, next: () => void): Promise<Sink> {
     const isFolder = item.kind === "folder";
     const entry: Entry = { name: this.#nameOf(item), isFolder, when: dosTime(item.modified_ms), offset: this.#at, size: 0, crc: 0 };
     await this.#say(this.#local(entry));
@@ -83,25 +116,37 @@ export class ZipSinks implements Sinks {
       this.#entries.push(entry);
       this.#left -= 1;
       next();
-      if (this.#left > 0) return { name: item.name, blob: null };
-      for (const each of this.#entries) await this.#say(this.#central(each));
-      await this.#say(this.#end());
-      return (await this.#whole()).finish();
+      this.#holder?.resolve({ name: this.#holder.name, blob: null });
+      this.#holder = null;
+      if (this.#left === 0) return this.#close();
+      if (this.#isExact) return { name: item.name, blob: null };
+      return new Promise((resolve, reject) => (this.#holder = { name: item.name, resolve, reject }));
     };
+    let writing: Promise<unknown> = Promise.resolve();
     return {
       write: async (parts) => {
         for (const part of parts) {
           entry.crc = crc32(part, entry.crc);
           entry.size += part.length;
         }
-        await this.#say(...parts);
+        await (writing = this.#say(...parts));
       },
       finish: end,
       discard: async () => {
-        this.#break();
+        if (this.#isExact) this.#break();
+        await writing.catch(() => undefined); // the next one begins behind it
         next();
+        this.#leave(index);
       },
     };
+  }
+
+  async #close(): Promise<Saved> {
+    for (const each of this.#entries) await this.#say(this.#central(each));
+    await this.#say(this.#end());
+    const file = await this.#whole();
+    file.shrink?.(this.#at);
+    return file.finish();
   }
 
   #whole(): Promise<Sink> {
@@ -118,6 +163,8 @@ export class ZipSinks implements Sinks {
   #break(): void {
     if (this.#isBroken) return;
     this.#isBroken = true;
+    this.#holder?.reject(new SinkFailed("declined"));
+    this.#holder = null;
     this.#inner.forget(0);
     void this.#file?.then((file) => file.discard(), () => undefined);
   }
