@@ -1,15 +1,18 @@
 """`qrshared doctor` at home: what keeps phones out is made, named, mended by the very command it gives, and gone."""
 
+import asyncio
 import json
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qrshared.local import ControlClient
+from qrshared.protocol.messages import StatusFacts, Topic
 from tests.daemon.test_cli_processes import PROGRAM, READY_S, Home, next_line
 from tests.namespaces import Host, home_network
 
@@ -82,11 +85,20 @@ def house(tmp_path: Path) -> Iterator[House]:
 def announced(house: House) -> Iterator[str]:
     """A daemon that others on the network know by name; what it printed until it was ready."""
     with house.home.daemon() as (_, said):
-        while True:  # until it has found a free name; each look is a process of its own, and the test has a deadline
-            ended = house.home.ask("status", "--json")
-            if json.loads(ended.stdout)["local_name"]:
-                break
+        asyncio.run(_wait_name(house.home.data_dir))
         yield said
+
+
+async def _wait_name(data_dir: Path) -> None:
+    """Wait until a daemon has found a free name."""
+    async with (
+        asyncio.timeout(READY_S),
+        ControlClient(data_dir) as control,
+        aclosing(control.watch((Topic.STATUS,))) as told,
+    ):
+        async for facts in told:
+            if isinstance(facts, StatusFacts) and facts.local_name:
+                return
 
 
 CLOSED = """
