@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from enum import Enum, auto
 from functools import partial
 from typing import Final
 
@@ -17,6 +15,7 @@ from qrshared.sessions.facts import IncomingFacts, Sender
 from qrshared.sessions.holdings import Holdings
 from qrshared.sessions.parts import Parts
 from qrshared.sessions.unsynced import Unsynced
+from qrshared.sessions.worklist import GiveWay, Job, Worklist
 from qrshared.transfers import (
     BytesArrived,
     Held,
@@ -39,20 +38,8 @@ from qrshared.transfers import (
 
 log = logging.getLogger(__name__)
 
-WRITE_BYTES_MAX: Final = 2 * 1024 * 1024
-"""Chunks of one item that go to the disk in one call."""
-
 COMMITS_MAX: Final = 128
 """Whole items of one transfer that may wait for their group's fsync; each holds a descriptor."""
-
-_OF_PROOF: Final = (BytesArrived, ProofArrived)
-"""Jobs that mean nothing any more once their item was rewound."""
-
-
-class _GiveWay(Enum):
-    """The job behind all others of a transfer whose sender goes on in another one."""
-
-    NOW = auto()
 
 
 class Incoming:
@@ -78,8 +65,7 @@ class Incoming:
         self._clock = clock
         self._take_over = take_over
         self._parts = Parts(sender.device, transfer, inbox=inbox, items=lambda: self.receiver.items)
-        self._jobs: deque[ReceiverEvent | _GiveWay] = deque()
-        self._work = asyncio.Event()
+        self._jobs = Worklist()
         self._unsynced = Unsynced()
         self._commits: set[asyncio.Task[None]] = set()
         self._wake: Callable[[], None] = lambda: None
@@ -152,7 +138,7 @@ class Incoming:
         self._decider.withdraw()
         self._do_later(self.receiver.cancel())
         # Whole, but not yet begun to be placed: after a revocation no further file appears.
-        for job in [job for job in self._jobs if isinstance(job, ItemComplete)]:
+        for job in self._jobs.complete():
             self._do_later(self.receiver.fail_item(job.item, Reason.DECLINED))
 
     def abandon(self) -> None:
@@ -162,8 +148,7 @@ class Incoming:
     async def give_way(self) -> None:
         """Its sender goes on in another transfer: write what arrived, place what is whole, and end."""
         self.is_worth_telling = False
-        self._jobs.append(_GiveWay.NOW)
-        self._work.set()
+        self._jobs.add(GiveWay.NOW)
         await self._done.wait()
 
     def messages_to_send(self) -> Sequence[Message]:
@@ -196,13 +181,12 @@ class Incoming:
 
     async def _work_off(self, tasks: asyncio.TaskGroup) -> None:
         while not (self.receiver.is_over and not self._jobs):
-            await self._work.wait()
-            self._work.clear()
-            while self._jobs:
-                await self._do(self._jobs.popleft(), tasks)
+            await self._jobs.stirred()
+            for job in self._jobs.take():
+                await self._do(job, tasks)
             self._wake()
 
-    async def _do(self, event: ReceiverEvent | _GiveWay, tasks: asyncio.TaskGroup) -> None:
+    async def _do(self, event: Job, tasks: asyncio.TaskGroup) -> None:
         match event:
             case BytesArrived():
                 await self._arrived(event, tasks)
@@ -224,7 +208,7 @@ class Incoming:
                 self.facts.held(held)
             case Over():
                 self.facts.ended()
-            case _GiveWay.NOW:
+            case GiveWay.NOW:
                 self.abandon()
             case _:
                 pass  # drained: already counted as taken; or complete, but its last bytes could not be written
@@ -234,8 +218,7 @@ class Incoming:
             await self._guarded(None, self._parts.discard(item))
 
     def _do_later(self, events: Sequence[ReceiverEvent]) -> None:
-        self._jobs.extend(events)
-        self._work.set()
+        self._jobs.add(*events)
         self._wake()
 
     async def _guarded(self, item: int | None, work: Coroutine[None, None, None]) -> None:
@@ -293,22 +276,15 @@ class Incoming:
     # --- bytes --------------------------------------------------------------------------------
 
     async def _arrived(self, content: BytesArrived, tasks: asyncio.TaskGroup) -> None:
-        if content.offset == 0 and self._jobs and self._jobs[0] == ItemComplete(content.item):
-            self._jobs.popleft()  # small files wait for threads most of the time, so they wait beside each other
+        if content.offset == 0 and self._jobs.take_complete(content.item):
+            # Small files wait for threads most of the time, so they wait beside each other.
             await self._begin_commit(content.item, tasks, content)
         else:
             await self._guarded(content.item, self._write(content))
 
     async def _write(self, first: BytesArrived) -> None:
-        item, chunks, count = first.item, [first.content], len(first.content)
-        # Whatever already waits behind for the same item goes to the disk in the same call.
-        while self._jobs and count < WRITE_BYTES_MAX:
-            ahead = self._jobs[0]
-            if not isinstance(ahead, BytesArrived) or ahead.item != item:
-                break
-            self._jobs.popleft()
-            chunks.append(ahead.content)
-            count += len(ahead.content)
+        item, chunks = first.item, self._jobs.take_with(first)
+        count = sum(map(len, chunks))
         if self.receiver.state(item).is_final:
             return  # it failed or was cancelled after they had arrived, and they were counted as taken then
         if not self._may_bring(item, count):
@@ -366,7 +342,7 @@ class Incoming:
         else:
             part = await self._parts.begin(item)
             await part.rewind(offset)
-        self._jobs = deque(job for job in self._jobs if not (isinstance(job, _OF_PROOF) and job.item == item))
+        self._jobs.rewound(item)
         self._do_later(self.receiver.rewind(item, offset))
 
     # --- the end of an item --------------------------------------------------------------------------------

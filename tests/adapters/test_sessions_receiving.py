@@ -35,7 +35,7 @@ from qrshared.protocol import (
     TransferState,
 )
 from qrshared.sessions.deciding import ITEM_BYTES_LEAST
-from qrshared.sessions.incoming import COMMITS_MAX, WRITE_BYTES_MAX
+from qrshared.sessions.incoming import COMMITS_MAX
 from qrshared.sessions.receiving import (
     DECLINES_MAX,
     ITEMS_IN_ALL_MAX,
@@ -45,6 +45,7 @@ from qrshared.sessions.receiving import (
     WAITING_ITEMS_MAX,
     WAITING_MAX,
 )
+from qrshared.sessions.worklist import WRITE_BYTES_MAX
 from tests.adapters.inbox_world import MIB, Taps, content_of, sha256
 from tests.adapters.sessions_world import computer, until
 from tests.client import Batch, File, Repeated, file_of
