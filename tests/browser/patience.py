@@ -1,16 +1,12 @@
-"""Waiting for what takes minutes: a single question to a browser is answered within one, or counts as lost."""
-
-import asyncio
+"""Waiting for what takes minutes."""
 
 from tests.browser.chromium import Page
 from tests.browser.test_shelf import row
 
 
 async def until(page: Page, expression: str, *, within_s: float = 900) -> None:
-    """Wait until an expression is true, asked anew each time."""
-    async with asyncio.timeout(within_s):
-        while not await page.evaluate(f"Boolean({expression})"):
-            await asyncio.sleep(0.1)
+    """Wait until an expression is true."""
+    await page.wait_for(expression, within_s=within_s)
 
 
 async def until_safe(page: Page, count: int) -> None:

@@ -1,6 +1,5 @@
 """An inbox on a disk that is full: the page says so, nothing is torn, and a small file still goes in."""
 
-import asyncio
 import contextlib
 import os
 import subprocess
@@ -82,9 +81,7 @@ async def test_only_what_does_not_fit_is_refused_and_it_comes_by_itself_when_the
     assert "1 file did not arrive" in await text_of(page)
     assert "then it goes on by itself" in await text_of(page)
     hog.unlink()
-    async with asyncio.timeout(100):  # asked each minute
-        while await page.evaluate("document.querySelector('[role=status]').dataset.done") != "3":
-            await asyncio.sleep(0.5)
+    await wait_done(page, 3, within_s=180)  # asked each minute
     assert small.daemon.files() == hashes([film, photo, note])
 
 
