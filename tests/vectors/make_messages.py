@@ -1,7 +1,7 @@
 """Writes `messages.json`: plaintexts every codec must read, and plaintexts every codec must refuse.
 
 Run `python -m tests.vectors.make_messages` after a change of the wire. It knows no codec: valid messages stand in
-`valid_messages.py` as plain JSON and are spoiled here field by field.
+`valid_messages.py` as plain JSON (chunks in `valid_chunks.py`) and are spoiled here field by field.
 """
 
 import json
@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.vectors.valid_chunks import DEFLATED_CHUNKS, VALID_CHUNKS, chunk, deflated, raw_deflate
 from tests.vectors.valid_messages import (
     ASKING,
-    DEFLATED_CHUNKS,
     DEVICE,
     DIGEST,
     EDGE,
@@ -28,11 +28,7 @@ from tests.vectors.valid_messages import (
     TRANSFER,
     TUNNEL,
     VALID,
-    VALID_CHUNKS,
     WRONG_ASKS,
-    chunk,
-    deflated,
-    raw_deflate,
 )
 
 INVALID_CHUNKS = [
