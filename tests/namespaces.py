@@ -43,7 +43,7 @@ class Host:
 
     async def start(self, *words: str, **how: object) -> asyncio.subprocess.Process:
         """Start a program on this machine."""
-        return await asyncio.create_subprocess_exec(*self.command(*words), **how)  # type: ignore[arg-type]
+        return await asyncio.create_subprocess_exec(*self.command(*words), **how)  # type: ignore[arg-type] # handed through as it came
 
     def set_link(self, state: str) -> None:
         """Pull the plug ("down") or put it back ("up")."""

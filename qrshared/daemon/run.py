@@ -194,7 +194,7 @@ class Keeper:
         """Tell of what is in the way of phones, under the code."""
         try:
             found = await self._daemon.examiner.look()
-        except Exception:
+        except Exception:  # doctor's looks are many and may meet anything; the daemon runs on
             log.exception("looking for problems failed")
             return
         for one in found.findings:

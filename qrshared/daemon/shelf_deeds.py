@@ -79,7 +79,7 @@ class ShelfDeeds:
         if verb.to is None:  # what is for one device needs no code, and a code would be for anybody
             try:
                 ticket = await self._book.pick_up(offer.items, expires=expires, away=verb.away)
-            except BaseException:
+            except BaseException:  # also when its asker has gone: nothing half made stays
                 self._shelf.offers.leave_out(offer)
                 raise
             offer.ticket = ticket.id

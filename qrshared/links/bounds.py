@@ -38,8 +38,8 @@ def bound_messages(sctp: RTCSctpTransport, overrun: Callable[[], None]) -> None:
     async def take_within_bounds(chunk: DataChunk) -> None:
         await take(chunk)
         # What aiortc has in hand is told nowhere else.
-        streams, channels = sctp._inbound_streams, sctp._data_channels  # noqa: SLF001
-        window = sctp._advertised_rwnd  # noqa: SLF001
+        streams, channels = sctp._inbound_streams, sctp._data_channels  # noqa: SLF001 - as above
+        window = sctp._advertised_rwnd  # noqa: SLF001 - as above
         pieces = sum([len(stream.reassembly) for stream in streams.values()])
         if window < -OVERRUN_BYTES_MAX or pieces > PIECES_MAX or max(len(streams), len(channels)) > STREAMS_MAX:
             overrun()

@@ -19,7 +19,7 @@ from qrshared.protocol.codec import (
     trimmed,
 )
 from qrshared.protocol.limits import *  # noqa: F403  # each list of names stands once, in its own module
-from qrshared.protocol.messages import *  # noqa: F403
+from qrshared.protocol.messages import *  # noqa: F403  # as above
 from qrshared.protocol.versions import VERSIONS, common_version
 
 __all__ = [

@@ -112,7 +112,7 @@ class Attempt:
                 servers = await self._servers()
                 # A second attempt follows one that found no way: perhaps this home's network drops UDP.
                 connection = await self._connect(servers if self.number == 1 else over_tcp(servers))
-        except Exception:
+        except Exception:  # a library and a peer's words are in it; this call fails, nothing else
             log.exception("no peer connection could be made")
             self._fail(FailReason.OFFER)
             return
@@ -121,7 +121,7 @@ class Attempt:
             if link is not None:
                 self._link = link
                 await self._on_link(link, self._visitor(connection, link))
-        except Exception:
+        except Exception:  # it ends this link alone
             log.exception("a link from away broke")
         finally:
             await _close(connection)
@@ -173,5 +173,5 @@ async def _close(connection: Connection) -> None:
     try:
         async with asyncio.timeout(CLOSE_S):
             await connection.close()
-    except Exception:
+    except Exception:  # it is left to the library; nobody waits for it
         log.exception("a peer connection did not close")

@@ -170,7 +170,7 @@ class RemoteDoor:
                     self._ours.clear()
                 case _:
                     pass
-        except Exception:
+        except Exception:  # an edge is not to be trusted; the door outlives it
             log.exception("what the edge said could not be dealt with")
 
     def _meet_anew(self, room: str, ours: str, peers: Sequence[str]) -> None:
@@ -200,7 +200,7 @@ class RemoteDoor:
         self._conversations[key] = conversation  # at the end: the dict stays ordered by who was heard last
         try:
             conversation.hear(blob)
-        except Exception:
+        except Exception:  # it ends this conversation alone
             log.exception("a conversation broke")
             conversation.is_over = True
         if conversation.is_over:
@@ -261,7 +261,7 @@ class RemoteDoor:
             due = conversation.next_due()
             if due is not None and due <= now:
                 conversation.speak()
-        except Exception:
+        except Exception:  # it ends this conversation alone
             log.exception("a conversation broke")
             conversation.is_over = True
         if conversation.is_over:
@@ -272,5 +272,5 @@ async def _safely(work: Coroutine[None, None, None]) -> None:
     """A task that breaks is heard of, and ends nothing but itself."""
     try:
         await work
-    except Exception:
+    except Exception:  # it ends this task alone
         log.exception("a task of the remote door broke")

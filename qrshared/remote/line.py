@@ -107,7 +107,7 @@ class EdgeLine:
                         self._note(event)
                         yield event
                         await pace.step()
-            except Exception:
+            except Exception:  # an edge is not to be trusted; the line begins anew
                 log.exception("the line to the edge broke")
                 yield Disconnected(BEGIN_ANEW_S)
                 await asyncio.sleep(BEGIN_ANEW_S)

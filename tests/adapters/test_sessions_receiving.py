@@ -323,7 +323,7 @@ async def test_waiting_transfers_are_bounded_and_the_oldest_gives_way_with_its_p
         for start in range(0, len(batches), 20):
             async with phone.visit() as visit:
                 for batch in batches[start : start + 20]:
-                    await visit.send(batch, until=lambda batch=batch: batch.sent_bytes >= MIB)  # type: ignore[misc]
+                    await visit.send(batch, until=lambda batch=batch: batch.sent_bytes >= MIB)  # type: ignore[misc] # a lambda's default
             await until(lambda: not any(home.transfers.active()))
         await until(lambda: len(list(home.transfers.waiting())) <= WAITING_MAX)
         assert len(home.transfers.facts()) <= WAITING_MAX + TOLD_MAX
@@ -370,7 +370,7 @@ async def test_a_slow_sync_costs_little_of_the_rate(tmp_path: Path, monkeypatch:
             (slow.set if is_slow else slow.clear)()
             began = loop.time()
             batch = Batch([File("big", Repeated(96 * MIB))])
-            await visit.send(batch, until=lambda batch=batch: batch.sender.done(0) >= 90 * MIB)  # type: ignore[misc]
+            await visit.send(batch, until=lambda batch=batch: batch.sender.done(0) >= 90 * MIB)  # type: ignore[misc] # a lambda's default
             took.append(loop.time() - began)
             await visit.send_on(batch)
         print(f"a sync of 200 ms keeps {took[0] / took[1]:.2f} of the rate")

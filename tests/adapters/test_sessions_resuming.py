@@ -302,7 +302,7 @@ async def test_a_stop_in_the_middle_of_many_small_files_loses_and_doubles_none(t
                 phone = home.guest()
             phone.connect = home.connect
             async with phone.visit() as visit:
-                await visit.send(batch, until=lambda stop_at=stop_at: len(batch.receipts) >= stop_at)  # type: ignore[misc]
+                await visit.send(batch, until=lambda stop_at=stop_at: len(batch.receipts) >= stop_at)  # type: ignore[misc] # mypy cannot infer a lambda's default
             found = home.visible()
     assert len(batch.receipts) == 300
     assert found == {f"{n}.txt": b"%d" % n for n in range(300)}

@@ -89,7 +89,7 @@ async def test_who_is_moved_comes_to_the_next_replica() -> None:
         addresses = iter([going, staying, staying])
 
         class Balanced(SignalClient):
-            async def _connect(self):  # type: ignore[no-untyped-def]
+            async def _connect(self):  # type: ignore[no-untyped-def] # a double
                 self._edge = next(addresses).url
                 return await super()._connect()
 

@@ -185,7 +185,7 @@ async def a_reader_that_sleeps(replica: Replica) -> None:
     async with replica.peer() as sleeper, replica.peer() as sender:
         (state,) = await sleeper.join(room)
         await sender.join(room)
-        transport = sleeper.websocket._conn.transport  # type: ignore[union-attr]
+        transport = sleeper.websocket._conn.transport  # type: ignore[union-attr] # it is open
         transport.pause_reading()
         while not replica.server.counts.cut["slow_reader"]:
             await sender.say(t="relay", room=room, to=state["you"], seq=1, blob="A" * 60_000)
@@ -200,7 +200,7 @@ async def a_reader_with_too_many_letters(replica: Replica) -> None:
         (state,) = await sleeper.join(room)
         await sender.join(room)
         line = replica.server.edge.lines[0]
-        sleeper.websocket._conn.transport.pause_reading()  # type: ignore[union-attr]
+        sleeper.websocket._conn.transport.pause_reading()  # type: ignore[union-attr] # it is open
         while not replica.server.counts.cut["slow_reader"]:
             await sender.say(t="relay", room=room, to=state["you"], seq=1, blob="A" * 20_000)
             await sender.silent()

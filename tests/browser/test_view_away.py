@@ -100,7 +100,7 @@ def test_the_owners_code_for_elsewhere_is_asked_for_and_only_where_there_is_a_me
     page = screens.open("owner-add-away")
     page.get_by_role("radio", name="From anywhere").check()
     until(page, "() => fake.posted(0).filter(({ t, verb }) => t === 'ask' && verb.t === 'make_ticket').length === 2")
-    asked = [ask["verb"] for ask in posted(page, "ask") if ask["verb"]["t"] == "make_ticket"]  # type: ignore[index]
+    asked = [ask["verb"] for ask in posted(page, "ask") if ask["verb"]["t"] == "make_ticket"]  # type: ignore[index] # each has one
     assert asked == [{"t": "make_ticket", "life": "once"}, {"t": "make_ticket", "life": "once", "away": True}]
     assert screens.open("owner-add").get_by_role("radio", name="From anywhere").count() == 0
 
