@@ -1,6 +1,7 @@
 """Downloads on the insecure origin at home outlive the page: a reload, a killed browser or daemon, a full quota."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -186,6 +187,7 @@ async def test_nothing_stays_of_what_was_saved_taken_back_too_old_or_another_dev
     await anna.page.tap("Save other.mp4")
     await until_kept(anna.page, 4 * MIB)
     await anna.page.tap("Pause other.mp4")
+    await state(anna.page, "other.mp4", "paused")
     await anna.page.goto("about:blank")
     await home.daemon.stop()
     other.unlink()
@@ -193,3 +195,13 @@ async def test_nothing_stays_of_what_was_saved_taken_back_too_old_or_another_dev
     await anna.page.goto(home.url("/p"))
     await until_kept(anna.page, 0)
     assert len(await anna.downloaded(1)) == 1, "nothing was handed over twice"
+
+
+async def test_nothing_stays_of_a_device_that_the_owner_removed(home: Home) -> None:
+    put(home.daemon, "film.mp4", SIZE)
+    anna = await scan(home)
+    await in_the_middle(home, anna, "film.mp4")
+    assert await kept(anna.page) > 0
+    (device,) = json.loads(home.daemon.say("devices", "--json"))["devices"]
+    home.daemon.say("devices", "revoke", device["device"])
+    await until_kept(anna.page, 0)

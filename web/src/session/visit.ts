@@ -115,6 +115,7 @@ export class Visit {
       const step = this.#credentials.after(attempt, outcome);
       if (step.dropKey === true) {
         this.#roads.forget();
+        this.#ports.pickUps?.forgetAll();
         this.#ports.tell({ t: "drop_key" });
       }
       if (this.#stopped || !(await this.#rest(step))) return;

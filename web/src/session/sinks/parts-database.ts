@@ -73,6 +73,13 @@ export class PartsDatabase implements Parts {
     void this.#change((wishes, parts) => remove(item, wishes, parts));
   }
 
+  clear(): void {
+    void this.#change((wishes, parts) => {
+      wishes.clear();
+      parts.clear();
+    });
+  }
+
   async open(item: ShelfItemId): Promise<Keeping | null> {
     const found: (readonly Blob[])[] = [];
     await this.#change((wishes, parts) => change(wishes, item, (wish) => {

@@ -41,6 +41,8 @@ export interface Parts {
   saved(item: ShelfItemId): void;
   /** Not wanted any more. */
   forget(item: ShelfItemId): void;
+  /** The computer does not know this device any more: nothing of it stays. */
+  clear(): void;
   /** Null: it is not wanted, or nothing can be kept here. */
   open(item: ShelfItemId): Promise<Keeping | null>;
 }
