@@ -45,9 +45,16 @@ test("a name shows what it hides and cannot turn the text around it", () => {
 test("a long name is cut in its middle and never inside a letter", () => {
   assert.deepEqual(split("short.jpg"), { head: "short.jpg", tail: "" });
   const { head, tail } = split(`${"a".repeat(40)}👨‍👩‍👧‍👦 12345.zip`);
-  assert.equal(tail, " 12345.zip");
-  assert.ok(head.endsWith("👨‍👩‍👧‍👦"));
+  assert.equal(tail, "12345.zip");
+  assert.ok(head.endsWith("👨‍👩‍👧‍👦 "));
   assert.equal(leaf("Holiday/Sea/1.jpg"), "1.jpg");
+});
+
+test("letters that join are never cut apart", () => {
+  assert.deepEqual(split("رسالة إلى أمي الحبيبة.docx"), { head: "رسالة إلى أمي الحبيبة", tail: ".docx" });
+  assert.deepEqual(split("صورة من الصيف 2026.jpg"), { head: "صورة من الصيف ", tail: "2026.jpg" });
+  const endless = "ب".repeat(40);
+  assert.deepEqual(split(endless), { head: endless, tail: "" });
 });
 
 test("a tile says what kind of file it stands for", () => {

@@ -8,6 +8,9 @@ export interface SplitName {
 const SPLIT_FROM = 16;
 const TAIL_LENGTH = 10;
 
+// Scripts in which letters join: cut within a word they would stand apart, also where there is room for all of it.
+const JOINS = /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Nko}\p{Script=Adlam}]/u;
+
 /** Letters as a person counts them; Firefox before 125 has no segmenter and counts code points. */
 function letters(text: string): readonly string[] {
   if (!("Segmenter" in Intl)) return Array.from(text);
@@ -29,7 +32,9 @@ export function visible(name: string): string {
 export function split(name: string): SplitName {
   const all = letters(visible(name).slice(0, 1024));
   if (all.length < SPLIT_FROM) return { head: all.join(""), tail: "" };
-  return { head: all.slice(0, -TAIL_LENGTH).join(""), tail: all.slice(-TAIL_LENGTH).join("") };
+  let cut = all.length - TAIL_LENGTH;
+  while (cut < all.length && (all[cut] === " " || (JOINS.test(all[cut - 1]!) && JOINS.test(all[cut]!)))) cut += 1;
+  return { head: all.slice(0, cut).join(""), tail: all.slice(cut).join("") };
 }
 
 /** The last part of a path. */
