@@ -46,7 +46,7 @@ def told(**facts: Json) -> Update:
 
 def picked_up(number: int, state: str, **more: Json) -> Update:
     facts = {"item": f"{number:032x}", "state": state, "transfer": None, "place": "memory", "isPaused": False}
-    return told(t="pick_up", pickUp={**facts, "sentence": None, **more})
+    return told(t="pick_up", pickUp={**facts, "isKept": True, "sentence": None, **more})
 
 
 def begun(number: int, state: str, share: float, *, paused: bool = False) -> tuple[Update, ...]:
