@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
 SUITES = ("pure", "adapters", "daemon", "browser", "house")
 LONG = ("soak", "fuzz")
-SUITE_S = 1500
-"""A suite that takes longer hangs; it is ended and counts as failed."""
+SUITE_S = 3600
+"""A suite that takes longer hangs outside its tests; it is ended and counts as failed. One core with room for one
+browser test at a time needs half of this."""
 TEST_S = 420
 """A test that takes longer hangs: its process says where each thread stands, and ends; the test fails by its name."""
 WAITING = ("adapters", "daemon", "browser")
