@@ -4,6 +4,7 @@ import type { PeerOrder, RoomOpening } from "./session/peer-bridge.ts";
 import { deviceOf, traits } from "./view/device.ts";
 import { settleCode } from "./view/foreign-code.ts";
 import { Keyring, secretFromFragment, type Slot } from "./view/keyring.ts";
+import { Homes, mayLeave } from "./view/homes.ts";
 import { RtcHost } from "./links/rtc-host.ts";
 import { WorkerLine } from "./view/line.ts";
 import { MeetPage } from "./view/meet.ts";
@@ -83,7 +84,7 @@ function makeMeetPage(): MeetPage {
   const { name, kind } = device;
   worker.postMessage({ t: "room", edge: location.origin, secret: session.secret, name, kind, instance: instance() } satisfies RoomOpening);
   const wake = (): void => worker.postMessage({ t: "wake" } satisfies Command);
-  return new MeetPage(store, session, device, wake);
+  return new MeetPage(store, session, device, keys, wake);
 }
 
 const guestLine = (): WorkerLine => makeLine({ slot: "key", bare: "enroll", topics: [] });
@@ -95,7 +96,9 @@ function screenFor(): HTMLElement {
     case "phone": {
       const cameByCode = secretFromFragment(location.hash) !== null;
       const bare = place === "edge" ? "watch" : "enroll"; // only a home has a wall that gives a code
-      return new PhonePage(makeLine({ slot: "key", redeems: true, bare, topics: ["nearby", "shelf"] }), device, { cameByCode, place, leave: null });
+      const line = makeLine({ slot: "key", redeems: true, bare, topics: ["nearby", "shelf"] });
+      const elsewhere = place === "edge" ? new Homes(keys, { isMeeting: false, mayLeave: () => mayLeave(line), subscribe: (listener) => line.subscribe(listener) }) : null;
+      return new PhonePage(line, device, { cameByCode, place, leave: null, elsewhere });
     }
     case "meet":
       return makeMeetPage();

@@ -18,7 +18,7 @@ export class GuestSheet extends LineElement {
 
   constructor(line: WorkerLine, device: Device) {
     super(line);
-    this.#page = new PhonePage(line, { ...device, isOnWall: true }, { cameByCode: false, place: "home", leave: () => this.close() });
+    this.#page = new PhonePage(line, { ...device, isOnWall: true }, { cameByCode: false, place: "home", leave: () => this.close(), elsewhere: null });
   }
 
   override connectedCallback(): void {

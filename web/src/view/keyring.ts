@@ -3,6 +3,7 @@
 
 import { fromBase64url as fromBase64, toBase64url as toBase64 } from "../base64url.ts";
 import { asSecret, deriveKeys } from "../seal/index.ts";
+import { forgetHome, keepHome, type KeptHome, keptHomes, renameHome, tried } from "./kept-homes.ts";
 
 const TICKET = "qrshared/1 ticket";
 const COMPUTER = "qrshared/1 computer";
@@ -18,15 +19,6 @@ export type Slot = "key" | "owner" | "none";
 /** `#1` and 22 characters of base64url: 16 bytes; null for anything else. */
 export const secretFromFragment = asSecret;
 
-/** Runs one storage access; a browser that forbids it gives `fallback`. */
-function tried<Value>(access: () => Value, fallback: Value): Value {
-  try {
-    return access();
-  } catch {
-    return fallback;
-  }
-}
-
 /** A key that was made for a code and is not yet known to have arrived. */
 interface Pending {
   readonly code: string;
@@ -37,10 +29,12 @@ export class Keyring {
   readonly #slot: Slot;
   readonly isShared: boolean;
   readonly #transfers: Promise<IDBDatabase | null>;
+  #used: string | null = null; // what this page load opened links with: in another tab another computer may be in use
 
   /**
    * `isShared`: several homes may give their codes for this address (a meeting point's). Then each code gets a key of its
-   * own, and the last one that was let in is kept: one key for two homes would let either of them open the other.
+   * own, for one key for two homes would let either of them open the other; the last one that was let in is in use, and
+   * the others are kept beside it.
    */
   constructor(slot: Slot, isShared = false) {
     this.#slot = slot;
@@ -69,8 +63,9 @@ export class Keyring {
     if (this.#slot === "none") return null;
     const code = this.isShared ? this.#code : null;
     const pending = this.isShared ? this.#pending : null;
-    if (code === null) return this.#stored ?? asKey(pending?.key);
-    return pending?.code === code ? asKey(pending.key) : null;
+    const key = code === null ? (this.#stored ?? asKey(pending?.key)) : pending?.code === code ? asKey(pending.key) : null;
+    if (key !== null) this.#used ??= toBase64(key);
+    return key;
   }
 
   /** The key of an earlier code, while another one is in hand. */
@@ -87,6 +82,45 @@ export class Keyring {
     return code !== null && this.#stored !== null && this.#pending?.code !== code && !this.isUsedCode;
   }
 
+  /** Other computers at this address, the last used first. */
+  get others(): readonly KeptHome[] {
+    const used = this.#storedText;
+    return this.isShared ? keptHomes().filter(({ key }) => key !== used) : [];
+  }
+
+  /** The one of them that the code in hand belongs to. */
+  get otherOfCode(): KeptHome | null {
+    const code = nameOf(this.ticket);
+    return this.others.find((home) => code !== null && home.code === code) ?? null;
+  }
+
+  /** Uses another one from now on; the present one stays in the list. A page that is open goes on with its own. */
+  use({ key, code, computer }: KeptHome): void {
+    this.#layAside();
+    this.#used = null;
+    forgetHome(key);
+    tried(() => localStorage.setItem(this.#keyName, key), undefined);
+    tried(() => (code === null ? undefined : localStorage.setItem(this.#usedName, code)), undefined);
+    tried(() => (computer === null ? undefined : localStorage.setItem(COMPUTER, computer)), undefined);
+  }
+
+  /** One is in use, whatever code is in hand. */
+  get hasComputer(): boolean {
+    return this.#stored !== null;
+  }
+
+  forget({ key }: KeptHome): void {
+    forgetHome(key);
+  }
+
+  /** Puts the computer in use among the others. */
+  #layAside(): void {
+    const key = this.#storedText;
+    const code = tried(() => localStorage.getItem(this.#usedName), null);
+    if (key !== null && asKey(key) !== null) keepHome({ key, code, computer: this.keptComputer, usedMs: Date.now() });
+    for (const name of [this.#keyName, this.#usedName, this.#pendingName, COMPUTER]) tried(() => localStorage.removeItem(name), undefined);
+  }
+
   /** The code in hand is the one that the kept key came by. */
   get isUsedCode(): boolean {
     const used = tried(() => localStorage.getItem(this.#usedName), null);
@@ -100,7 +134,17 @@ export class Keyring {
   }
 
   get #stored(): Uint8Array | null {
-    return asKey(tried(() => localStorage.getItem(this.#keyName), null));
+    return asKey(this.#storedText);
+  }
+
+  get #storedText(): string | null {
+    return tried(() => localStorage.getItem(this.#keyName), null);
+  }
+
+  /** Meanwhile another computer was chosen in another tab: what is stored is not this page's. */
+  get #isElsewhere(): boolean {
+    const stored = this.#storedText;
+    return this.isShared && this.#used !== null && stored !== null && stored !== this.#used;
   }
 
   get #pending(): Pending | null {
@@ -125,7 +169,8 @@ export class Keyring {
   keepKey(key: Uint8Array): void {
     const code = this.isShared ? this.#code : null;
     if (code === null) return this.#store(key);
-    const pending: Pending = { code, key: toBase64(key) };
+    this.#used = toBase64(key);
+    const pending: Pending = { code, key: this.#used };
     tried(() => localStorage.setItem(this.#pendingName, JSON.stringify(pending)), undefined);
   }
 
@@ -135,6 +180,7 @@ export class Keyring {
 
   dropKey(): void {
     const isPending = this.isShared && this.#code !== null && this.#pending !== null;
+    if (!isPending && this.#isElsewhere) return forgetHome(this.#used ?? "");
     tried(() => localStorage.removeItem(isPending ? this.#pendingName : this.#keyName), undefined);
     if (!isPending) tried(() => localStorage.removeItem(this.#usedName), undefined);
     if (!isPending) tried(() => localStorage.removeItem(this.#pendingName), undefined);
@@ -157,7 +203,9 @@ export class Keyring {
     const code = nameOf(this.ticket);
     this.dropCode();
     if (!this.isShared || key === null) return;
-    const isAnother = toBase64(key) !== tried(() => localStorage.getItem(this.#keyName), null); // else the code led nowhere
+    const isAnother = toBase64(key) !== this.#storedText; // else the code led nowhere
+    if (isAnother) this.#layAside();
+    this.#used = toBase64(key);
     this.#store(key);
     if (isAnother && code !== null) tried(() => localStorage.setItem(this.#usedName, code), undefined);
     tried(() => localStorage.removeItem(this.#pendingName), undefined);
@@ -184,6 +232,7 @@ export class Keyring {
   }
 
   keepComputer(name: string): void {
+    if (this.#isElsewhere && this.#used !== null) return renameHome(this.#used, name);
     tried(() => localStorage.setItem(COMPUTER, name), undefined);
   }
 
@@ -191,18 +240,26 @@ export class Keyring {
   async unfinished(): Promise<readonly string[]> {
     const database = await this.#transfers;
     if (!database) return [];
+    const home = this.#home;
     const rows = await answered(database.transaction("transfers").objectStore("transfers").getAll(), [] as StoredTransfer[]);
     const oldest = Date.now() - KEEP_MS;
     for (const row of rows) if (row.atMs < oldest) await this.forgetTransfer(row.id);
     return rows
-      .filter((row) => row.slot === this.#slot && row.atMs >= oldest)
+      .filter((row) => row.slot === this.#slot && (row.home ?? home) === home && row.atMs >= oldest)
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-CONTINUES_MAX)
       .map((row) => row.id);
   }
 
+  /** Tells the transfers of one computer from another's, and opens nothing. */
+  get #home(): string | null {
+    const key = this.isShared ? (asKey(this.#used) ?? this.key) : null;
+    return key === null ? null : nameOf(key);
+  }
+
   async keepTransfer(id: string): Promise<void> {
-    const row: StoredTransfer = { id, slot: this.#slot, atMs: Date.now() };
+    const home = this.#home;
+    const row: StoredTransfer = { id, slot: this.#slot, atMs: Date.now(), ...(home === null ? {} : { home }) };
     const database = await this.#transfers;
     if (database) await answered(database.transaction("transfers", "readwrite").objectStore("transfers").put(row), "");
   }
@@ -227,6 +284,8 @@ interface StoredTransfer {
   readonly id: string;
   readonly slot: Slot;
   readonly atMs: number;
+  /** Whose, where several homes share an address. */
+  readonly home?: string;
 }
 
 /** The database of transfer ids, or null where there is none; a browser that never answers is not waited for. */

@@ -7,7 +7,9 @@ import { confirm, openSheet } from "./dialogs.ts";
 import { icons, mark } from "./icons.ts";
 import { Questions } from "./incoming.ts";
 import { LightElement } from "./light.ts";
-import { leaveSession, type MeetingSession } from "./meeting-session.ts";
+import { Homes } from "./homes.ts";
+import type { Keyring } from "./keyring.ts";
+import { beginSession, type MeetingSession } from "./meeting-session.ts";
 import type { Peer, PeerStore } from "./peer-store.ts";
 import { isolated } from "./peer-words.ts";
 import { NearbyDevices } from "./peers.ts";
@@ -21,13 +23,16 @@ export class MeetPage extends LightElement {
   readonly #session: MeetingSession;
   readonly #wake: () => void;
   readonly #devices: NearbyDevices;
+  readonly #homes: Homes | null;
   #stop = (): void => undefined;
 
-  constructor(store: PeerStore, session: MeetingSession, { isApple }: Device, wake: () => void) {
+  /** `keys`: of the computers that this device knows here. */
+  constructor(store: PeerStore, session: MeetingSession, { isApple }: Device, keys: Keyring, wake: () => void) {
     super();
     this.#store = store;
     this.#session = session;
     this.#wake = wake;
+    this.#homes = keys.hasComputer || keys.others.length > 0 ? new Homes(keys, { isMeeting: true, mayLeave: this.#mayLeave, subscribe: () => () => undefined }) : null;
     this.#devices = new NearbyDevices(store, new Questions(store), { heading: "In this session", near: () => [], isApple, subscribe: () => () => undefined });
   }
 
@@ -77,7 +82,7 @@ export class MeetPage extends LightElement {
           ${isMet || this.#session.isGuest ? html`<button type="button" class="quiet" @click=${this.#showCode}>${icons.plus}Show the code</button>` : nothing}
           <button type="button" class="quiet" @click=${this.#newSession}>${icons.retry}New session</button>
         </div>
-        ${isMet ? nothing : connectHome()}
+        ${this.#homes ?? (isMet ? nothing : connectHome())}
       </main>
     </div>`;
   }
@@ -104,12 +109,19 @@ export class MeetPage extends LightElement {
     void openSheet("Scan this with the other device", () => html`<div class="add-phone">${this.#code()}</div>`);
   };
 
+  get #isUsed(): boolean {
+    return this.#linked.length > 0 || holdsUnsaved(this.#store);
+  }
+
+  readonly #mayLeave = async (): Promise<boolean> => !this.#isUsed || confirm({
+    title: "Leave this session?", text: "The devices here are left, and what is not saved is gone.", yes: "Leave it", no: "Stay here", isGrave: true,
+  });
+
   readonly #newSession = async (): Promise<void> => {
-    const isUsed = this.#linked.length > 0 || holdsUnsaved(this.#store);
-    const isSure = !isUsed || (await confirm({
+    const isSure = !this.#isUsed || (await confirm({
       title: "Begin a new session?", text: "The devices here are left, and what is not saved is gone.", yes: "New session", no: "Stay here", isGrave: true,
     }));
-    if (isSure) leaveSession();
+    if (isSure) beginSession();
   };
 
   readonly #explain = (): void => {

@@ -31,20 +31,29 @@ export function isSession(): boolean {
 export function meetingSession(): MeetingSession {
   const given = location.pathname === "/" && asSecret(location.hash) !== null ? { fragment: location.hash.slice(1), isGuest: true } : null;
   const isDamaged = given === null && location.pathname === "/" && location.hash.length > 1;
-  const { fragment, isGuest } = given ?? kept() ?? { fragment: ticketFragment(crypto.getRandomValues(new Uint8Array(SECRET_BYTES))), isGuest: false };
+  const { fragment, isGuest } = given ?? kept() ?? { fragment: freshFragment(), isGuest: false };
   keep({ fragment, isGuest });
   if (given !== null || isDamaged) history.replaceState(history.state, "", location.pathname); // it is a secret: not for the history
   return { secret: secretFromFragment(fragment), url: `${location.origin}/#${fragment}`, isGuest, isDamaged };
 }
 
-/** Leaves it: whoever has its code meets nobody here any more. */
-export function leaveSession(): void {
+/** Another one, with nobody in it yet: whoever has the code of an earlier one meets nobody here any more. */
+export function beginSession(): void {
+  keep({ fragment: freshFragment(), isGuest: false }); // also where a computer is known: the bare address would lead to it
+  location.assign("/");
+}
+
+/** What is loaded next is no session. */
+export function endSession(): void {
   try {
     sessionStorage.removeItem(KEPT);
   } catch {
     // Without storage there is nothing that a reload would bring back.
   }
-  location.assign("/");
+}
+
+function freshFragment(): string {
+  return ticketFragment(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
 }
 
 function kept(): Kept | null {

@@ -36,6 +36,8 @@ export interface PhoneHabits {
   readonly place: Place;
   /** Where the page is a guest's sheet over the wall: how it is left. */
   readonly leave: (() => void) | null;
+  /** At a meeting point: where else this device may go from here. */
+  readonly elsewhere: HTMLElement | null;
 }
 
 export class PhonePage extends LineElement {
@@ -130,6 +132,7 @@ export class PhonePage extends LineElement {
           ${this.#list(state, computer)}
           ${this.#shelf}
           ${this.#nearby}
+          ${this.#habits.elsewhere ?? nothing}
         </div>
       </main>
       <input id="files" type="file" multiple tabindex="-1" aria-hidden="true" @change=${this.#chosen} @cancel=${this.#notChosen}>

@@ -1,0 +1,103 @@
+// At a meeting point: the other computers that this page knows, and the way to exchange files with a device that is no computer of one's own.
+import { html, nothing, type TemplateResult } from "lit";
+import { confirm } from "./dialogs.ts";
+import { named } from "./foreign-code.ts";
+import { icons } from "./icons.ts";
+import type { KeptHome } from "./kept-homes.ts";
+import type { Keyring } from "./keyring.ts";
+import { LightElement } from "./light.ts";
+import type { WorkerLine } from "./line.ts";
+import { beginSession, endSession } from "./meeting-session.ts";
+import { ago } from "./numbers.ts";
+
+/** Whether a page that sends may be left: a person says so. */
+export async function mayLeave(line: WorkerLine): Promise<boolean> {
+  const { state } = line.state.total;
+  return (state !== "sending" && state !== "paused") || confirm({
+    title: "Leave this page?", text: "What is not sent yet stops. Choose it again when you are back: what has arrived is not sent twice.", yes: "Leave it", no: "Stay here", isGrave: true,
+  });
+}
+
+export interface HomesHabits {
+  /** No computer is in use on this screen. */
+  readonly isMeeting: boolean;
+  /** Whether what is under way here may end. */
+  readonly mayLeave: () => Promise<boolean>;
+  /** Tells when a computer may have been added. */
+  readonly subscribe: (listener: () => void) => () => void;
+}
+
+export class Homes extends LightElement {
+  readonly #keys: Keyring;
+  readonly #isMeeting: boolean;
+  readonly #mayLeave: () => Promise<boolean>;
+  readonly #subscribe: HomesHabits["subscribe"];
+  #stop = (): void => undefined;
+
+  constructor(keys: Keyring, { isMeeting, mayLeave, subscribe }: HomesHabits) {
+    super();
+    this.#keys = keys;
+    this.#isMeeting = isMeeting;
+    this.#mayLeave = mayLeave;
+    this.#subscribe = subscribe;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#stop = this.#subscribe(() => this.requestUpdate());
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#stop();
+  }
+
+  protected override render(): TemplateResult {
+    const { others } = this.#keys;
+    const back = this.#isMeeting && this.#keys.hasComputer;
+    return html`<section class="homes" aria-label="Elsewhere">
+      ${others.length === 0 && !back ? nothing : html`<div class="list-head"><h2>${this.#isMeeting ? "Your computers" : "Other computers"}</h2></div>
+        <ul role="list" class="card">${back ? this.#inUse() : nothing}${others.map((home) => this.#row(home))}</ul>`}
+      ${this.#isMeeting ? nothing : html`<button type="button" class="button" data-meet @click=${this.#meet}>${icons.phone}<span>Exchange with another device</span></button>`}
+    </section>`;
+  }
+
+  #inUse(): TemplateResult {
+    const name = named(this.#keys.keptComputer);
+    return html`<li class="row" data-home=${name}><span class="thumb thumb-device" aria-hidden="true">${icons.computer}</span>
+      <div class="row-what"><bdi class="name">${name}</bdi><div class="row-note">used last</div></div>
+      <div class="row-acts"><button type="button" class="quiet" aria-label="Use ${name}" @click=${() => this.#go(null)}>Use</button></div></li>`;
+  }
+
+  #row(home: KeptHome): TemplateResult {
+    const name = named(home.computer);
+    return html`<li class="row" data-home=${name}><span class="thumb thumb-device" aria-hidden="true">${icons.computer}</span>
+      <div class="row-what"><bdi class="name">${name}</bdi><div class="row-note">last used ${ago(home.usedMs, Date.now())}</div></div>
+      <div class="row-acts"><button type="button" class="quiet" aria-label="Use ${name}" @click=${() => this.#go(home)}>Use</button>
+        <button type="button" class="round" aria-label="Forget ${name}" title="Forget" @click=${() => this.#forget(home)}>${icons.close}</button></div></li>`;
+  }
+
+  async #go(home: KeptHome | null): Promise<void> {
+    if (!(await this.#mayLeave())) return;
+    if (home !== null) this.#keys.use(home);
+    endSession();
+    location.assign("/");
+  }
+
+  readonly #meet = async (): Promise<void> => {
+    if (await this.#mayLeave()) beginSession();
+  };
+
+  async #forget(home: KeptHome): Promise<void> {
+    const name = named(home.computer);
+    const isSure = await confirm({
+      title: `Forget ${name}?`,
+      text: `This page reaches ${name} no more until you scan a code of it again. What you sent stays there. To end what this device may do, remove it on the computer.`,
+      yes: "Forget it", isGrave: true,
+    });
+    if (isSure) this.#keys.forget(home);
+    this.requestUpdate();
+  }
+}
+
+customElements.define("known-homes", Homes);
