@@ -78,13 +78,12 @@ class OwnerAsks:
 
     def ask_about_transfer(self, question: Question) -> None:
         """Whether these files come in; the first word counts, wherever it is said."""
-        transfer = question.transfer
 
         def answer(agrees: bool) -> None:
-            self._questions.answer(transfer, Word.ALLOWED if agrees else Word.REFUSED)
+            self._questions.answer(question.id, Word.ALLOWED if agrees else Word.REFUSED)
 
         def is_open() -> bool:
-            return any(one.transfer == transfer for one in self._questions.pending())
+            return any(one.id == question.id for one in self._questions.pending())
 
         facts = asking_facts(question)
         self._show(Asked(facts, answer, is_open))

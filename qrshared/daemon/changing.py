@@ -55,7 +55,7 @@ def let_change(settings: LiveSettings, parts: Parts) -> None:
         if wanted.accept is not Accept.ASK:  # what waits for a word has it now
             word = Word.ALLOWED if wanted.accept is Accept.EVERYONE else Word.REFUSED
             for one in questions.pending():
-                questions.answer(one.transfer, word)
+                questions.answer(one.id, word)
 
     async def guests(wanted: Settings) -> None:
         parts.book.register.give_guests(wanted.guest_daily_gb * _GB)

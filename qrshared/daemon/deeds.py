@@ -28,6 +28,7 @@ from qrshared.protocol import (
     MakeTicket,
     Meet,
     OpenInbox,
+    QuestionId,
     Reason,
     RefuseTransfer,
     RenameDevice,
@@ -35,7 +36,6 @@ from qrshared.protocol import (
     RevokeDevice,
     StopTransfer,
     TicketFacts,
-    TransferId,
     TrustDevice,
     TrustNetwork,
     UnfinishedItem,
@@ -201,13 +201,13 @@ class Deeds:
         return Done()
 
     async def _allow_transfer(self, verb: AllowTransfer) -> Facts:
-        return self._answer(verb.transfer, Word.ALLOWED)
+        return self._answer(verb.question, Word.ALLOWED)
 
     async def _refuse_transfer(self, verb: RefuseTransfer) -> Facts:
-        return self._answer(verb.transfer, Word.REFUSED)
+        return self._answer(verb.question, Word.REFUSED)
 
-    def _answer(self, transfer: TransferId, word: Word) -> Facts:
-        if not self._transfers.questions.answer(transfer, word):
+    def _answer(self, question: QuestionId, word: Word) -> Facts:
+        if not self._transfers.questions.answer(question, word):
             raise DeskRefusal(
                 Reason.NOT_FOUND, "That question is not open any more: it was answered, or took too long."
             )

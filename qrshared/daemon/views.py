@@ -76,6 +76,7 @@ class Problems:
 def asking_facts(question: Question) -> AskingFacts:
     """What the owner is asked, with names short enough for the list to fit in a message."""
     return AskingFacts(
+        question=question.id,
         transfer=question.transfer,
         device=question.sender.name,
         kind=question.sender.kind,

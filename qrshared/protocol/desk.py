@@ -9,6 +9,7 @@ from qrshared.protocol.fields import (
     DisplayName,
     EnvelopeBytes,
     MeetingId,
+    QuestionId,
     Several,
     ShelfItemId,
     ShortSecret,
@@ -170,14 +171,14 @@ class Withdraw:
 class AllowTransfer:
     """Owner: this proposal that asks may come in."""
 
-    transfer: TransferId
+    question: QuestionId
 
 
 @dataclass(frozen=True, slots=True)
 class RefuseTransfer:
     """Owner: this proposal that asks may not."""
 
-    transfer: TransferId
+    question: QuestionId
 
 
 @dataclass(frozen=True, slots=True)

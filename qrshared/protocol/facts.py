@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from qrshared.protocol.fields import DeviceId, Score, Several, Sha256, TransferId, Word
+from qrshared.protocol.fields import DeviceId, QuestionId, Score, Several, Sha256, TransferId, Word
 from qrshared.protocol.limits import ASKING_MAX, ASKING_SHOWN_MAX
 from qrshared.protocol.shelf import OfferFacts, OfferList, PickUpList, ShelfList
 from qrshared.protocol.transfer import Item
@@ -170,8 +170,12 @@ class NetworkFacts:
 
 @dataclass(frozen=True, slots=True)
 class AskingFacts:
-    """A proposal that waits for the owner's word until `until_ms`; `first` are some of its items."""
+    """A proposal that waits for the owner's word until `until_ms`; `first` are some of its items.
 
+    `question` changes with what is proposed, so that a word is about what stood on the screen.
+    """
+
+    question: QuestionId
     transfer: TransferId
     device: str
     kind: PeerKind

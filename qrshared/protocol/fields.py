@@ -53,6 +53,7 @@ class Several:
 TransferId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the sender
 DeviceId: TypeAlias = Annotated[str, Hex(32)]
 ShelfItemId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
+QuestionId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
 MeetingId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
 Sha256: TypeAlias = Annotated[str, Hex(64)]
 BlockDigest: TypeAlias = Annotated[bytes, Octets(32)]

@@ -76,7 +76,7 @@ from qrshared.protocol.facts import (
     UnfinishedList,
     WallFacts,
 )
-from qrshared.protocol.fields import DeviceId, MeetingId, ShelfItemId, TransferId
+from qrshared.protocol.fields import DeviceId, MeetingId, QuestionId, ShelfItemId, TransferId
 from qrshared.protocol.hello import AwayFacts, Goodbye, GrantFacts, Hello, HelloMessage, Ping, Pong
 from qrshared.protocol.shelf import OfferFacts, OfferList, OfferProgress, PickUpFacts, PickUpList, ShelfItem, ShelfList
 from qrshared.protocol.transfer import (
@@ -187,6 +187,7 @@ __all__ = [
     "Pong",
     "Proof",
     "Propose",
+    "QuestionId",
     "Reason",
     "Receipt",
     "ReceiptFacts",

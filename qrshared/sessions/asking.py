@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from qrshared.protocol import ASKING_MAX, ASKING_SHOWN_MAX, DeviceId, Item, TransferId
+from qrshared.protocol import ASKING_MAX, ASKING_SHOWN_MAX, DeviceId, Item, QuestionId, TransferId
 from qrshared.sessions.facts import Sender
 
 ASKING_S: Final = 600.0
@@ -33,6 +34,9 @@ class Word(Enum):
 class Question:
     """What the owner is asked: who would send what. `until`: seconds of the wall clock."""
 
+    id: QuestionId
+    """Ours, and another one for each question: a sender may put other items under the id of its transfer, or propose
+    the same id from two devices, and a word is about what stood on the screen."""
     sender: Sender
     transfer: TransferId
     items: int
@@ -87,19 +91,20 @@ class Questions:
         if len(self._open) >= ASKING_MAX or of_device >= ASKING_PER_DEVICE_MAX:
             return False
         size, first = sum(item.size for item in items), tuple(items[:ASKING_SHOWN_MAX])
-        question = Question(sender, transfer, len(items), size, first, self._now() + ASKING_S)
+        question = Question(secrets.token_hex(16), sender, transfer, len(items), size, first, self._now() + ASKING_S)
         expiry = asyncio.get_running_loop().call_later(ASKING_S, self._say, key, Word.REFUSED)
         self._open[key] = _Open(question, manifest, heard, expiry)
         self.asked(question)
         self.changed()
         return True
 
-    def answer(self, transfer: TransferId, word: Word) -> bool:
-        """The owner's word about a transfer; False if nothing of that id waits for one."""
-        keys = [key for key in self._open if key[1] == transfer]
-        for key in keys:
-            self._say(key, word)
-        return bool(keys)
+    def answer(self, question: QuestionId, word: Word) -> bool:
+        """The owner's word about the question of this id; False if it waits for none (any more)."""
+        key = next((key for key, one in self._open.items() if one.question.id == question), None)
+        if key is None:
+            return False
+        self._say(key, word)
+        return True
 
     def allow_all_of(self, device: DeviceId) -> None:
         """The owner trusts this device from now on: whatever it asks for may come in."""

@@ -36,7 +36,8 @@ async def propose(home: Computer, visit: Visit, batch: Batch) -> None:
 
 
 def answer(home: Computer, batch: Batch, word: Word) -> None:
-    assert home.transfers.questions.answer(batch.transfer, word)
+    (question,) = (one.id for one in asked(home) if one.transfer == batch.transfer)
+    assert home.transfers.questions.answer(question, word)
 
 
 async def test_a_guests_files_wait_for_the_owners_yes_and_then_come_in(tmp_path: Path) -> None:
@@ -152,6 +153,32 @@ async def test_other_files_under_an_allowed_id_are_another_question(tmp_path: Pa
             assert home.visible() == {}
 
 
+async def test_a_yes_is_no_yes_to_what_was_put_in_the_place_of_the_question_meanwhile(tmp_path: Path) -> None:
+    async with careful(tmp_path) as home, home.guest().visit() as visit:
+        batch = Batch(PHOTOS)
+        await propose(home, visit, batch)
+        (read,) = asked(home)
+        await visit.say(Cancel(batch.transfer))
+        await until(lambda: asked(home) == [])
+        await propose(home, visit, Batch([file_of("much more", b"!")], transfer=batch.transfer))
+        assert not home.transfers.questions.answer(read.id, Word.ALLOWED)
+        (other,) = asked(home)
+        assert other.first[0].name == "much more"
+        assert home.visible() == {}
+
+
+async def test_a_yes_to_one_phone_is_no_yes_to_another_that_asks_under_the_same_id(tmp_path: Path) -> None:
+    async with careful(tmp_path) as home, home.guest("A").visit() as one, home.guest("B").visit() as other:
+        batch = Batch(PHOTOS)
+        await propose(home, one, batch)
+        await other.say(*Batch([file_of("virus.exe", b"!")], transfer=batch.transfer).sender.propose())
+        await until(lambda: len(asked(home)) == 2)
+        assert home.transfers.questions.answer(asked(home)[0].id, Word.ALLOWED)
+        await one.send_on(batch)
+        assert [one.sender.name for one in asked(home)] == ["B"]
+        assert home.visible() == {"a.jpg": b"one", "trip/b.jpg": b"three"}
+
+
 async def test_a_question_is_gone_once_its_sender_its_owner_or_its_device_is(tmp_path: Path) -> None:
     async with careful(tmp_path) as home, home.guest().visit() as visit:
         cancelled, stopped, forgotten = Batch(PHOTOS), Batch(PHOTOS), Batch(PHOTOS)
@@ -161,11 +188,12 @@ async def test_a_question_is_gone_once_its_sender_its_owner_or_its_device_is(tmp
         await until(lambda: len(asked(home)) == 2)
         assert home.transfers.stop(stopped.transfer)
         assert await visit.hear_a(Cancel) == Cancel(stopped.transfer)
-        assert [one.transfer for one in asked(home)] == [forgotten.transfer]
+        (question,) = asked(home)
+        assert question.transfer == forgotten.transfer
         (device,) = home.live.devices()
         await home.transfers.forget(device, carried_too=True)
         assert asked(home) == []
-        assert not home.transfers.questions.answer(forgotten.transfer, Word.ALLOWED)
+        assert not home.transfers.questions.answer(question.id, Word.ALLOWED)
         await home.idle()
 
 
@@ -242,7 +270,7 @@ async def test_remembered_words_are_bounded_and_a_forgotten_one_is_asked_again()
     manifest = await asyncio.to_thread(manifest_digest, items)
     for n in range(WORDS_MAX + 1):
         assert questions.ask(sender, f"{n:032x}", items, manifest, lambda: None)
-        assert questions.answer(f"{n:032x}", Word.ALLOWED)
+        assert questions.answer(questions.pending()[0].id, Word.ALLOWED)
     assert questions.word(sender.device, f"{0:032x}", manifest) is None
     assert questions.word(sender.device, f"{1:032x}", manifest) is Word.ALLOWED
     questions.close()

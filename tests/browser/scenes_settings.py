@@ -59,13 +59,14 @@ FINDINGS: Json = {
 }  # fmt: skip
 WELL: Json = {"t": "finding_list", "findings": [finding("address", "192.168.1.7 (wlan0)"), finding("disk", "213 GB")]}
 ASKING: Mapping[str, Json] = {
-    "transfer": "ab" * 16, "device": "Anna’s phone", "kind": "phone", "items": 3, "bytes": 12_400_000,
+    "question": "ba" * 16, "transfer": "ab" * 16, "device": "Anna’s phone", "kind": "phone", "items": 3,
+    "bytes": 12_400_000,
     "first": [{"name": f"IMG_{2041 + n}.JPG", "size": 4_100_000 + 33_000 * n} for n in range(3)],
     "until_ms": 1_900_000_000_000,
 }  # fmt: skip
 MUCH: Mapping[str, Json] = {
-    **ASKING, "transfer": "ac" * 16, "device": "Phone of a visitor with quite a long name", "items": 214,
-    "bytes": 3_140_000_000,
+    **ASKING, "question": "ca" * 16, "transfer": "ac" * 16, "device": "Phone of a visitor with quite a long name",
+    "items": 214, "bytes": 3_140_000_000,
     "first": [{"name": "Summer at the lake, the long version with everybody in it.mp4", "size": 1_840_000_000},
               {"name": "عطلة الصيف في البحر ٢٠٢٦.pdf", "size": 840_000}],
 }  # fmt: skip

@@ -21,6 +21,12 @@ async def open_owner(home: Home, url: str) -> Page:
     return await home.open(url, host=home.computer)
 
 
+async def answer(owner: Page, button: str) -> None:
+    """Press this button of a question until it is gone: one that came a moment ago takes no word yet."""
+    find = f"document.querySelector({json.dumps(button)})"
+    await owner.wait_for(f"({find}?.click(), {find} === null)")
+
+
 async def guest(home: Home) -> Page:
     """A phone that came by the wall, with one file sent."""
     phone = await home.open_on_phone(home.url())

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.chromium import Page
 from tests.browser.home import MIB, Home, wait_done
-from tests.browser.test_owner import IS_OWNERS, open_owner, shows
+from tests.browser.test_owner import IS_OWNERS, answer, open_owner, shows
 
 pytestmark = pytest.mark.needs("chromium", "netns")
 
@@ -129,12 +129,12 @@ async def test_the_owner_asks_to_be_asked_and_answers_both_ways_without_a_restar
     await phone.choose("Send", bare.file("photo.jpg", MIB))
     await owner.wait_for("document.querySelectorAll('[data-asking]').length === 1")
     assert bare.daemon.files() == {}
-    await owner.evaluate("document.querySelector('[data-asking] .primary').click()")
+    await answer(owner, "[data-asking] .primary")
     await wait_done(phone, 1)
     assert list(bare.daemon.files()) == ["photo.jpg"]
     await phone.choose("Send", bare.file("other.jpg", MIB))
     await owner.wait_for("document.querySelectorAll('[data-asking]').length === 1")
-    await owner.evaluate("document.querySelector('[data-asking] .button').click()")
+    await answer(owner, "[data-asking] .button")
     await phone.wait_for(shows("did not take it"))
     assert list(bare.daemon.files()) == ["photo.jpg"]
     assert owner.complaints == phone.complaints == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.home import COMPUTER, IS_OPEN, MIB, Home, hashes, wait_done
-from tests.browser.test_owner import IS_OWNERS, open_owner, shows
+from tests.browser.test_owner import IS_OWNERS, answer, open_owner, shows
 
 pytestmark = pytest.mark.needs("chromium", "netns")
 
@@ -31,15 +31,13 @@ async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> N
     status = json.loads(home.daemon.say("status", "--json"))
     assert [one["items"] for one in status["asking"]] == [1]
     await phone.wait_for(shows("is asking its owner"))
-    sender = status["asking"][0]["device"]
-    await owner.tap(f"Let in what {sender} sends")
-    await owner.wait_for(ASKS % 0)
+    await answer(owner, "[data-asking] .primary")
     await wait_done(phone, 1)
     assert home.daemon.files() == hashes([photo])
 
     await phone.choose("Send", home.file("unwanted.bin", MIB))
     await owner.wait_for(ASKS % 1)
-    await owner.tap(f"Refuse what {sender} sends")
+    await answer(owner, "[data-asking] .button:not(.primary)")
     await phone.wait_for(shows("did not take it"))
     assert home.daemon.files() == hashes([photo])
     # The control: nobody is asked about the owner's own.
@@ -71,7 +69,7 @@ async def test_in_a_network_that_is_new_the_wall_has_no_code_until_one_click(hom
     await owner.wait_for("document.querySelector('[data-network=new]') !== null")
     assert not await wall.evaluate(HAS_CODE)
     assert "(new: " in home.daemon.say("status")
-    await owner.tap("Show codes here")
+    await answer(owner, "[data-network=new] .primary")
     await wall.wait_for(HAS_CODE)
     await owner.wait_for("document.querySelector('[data-network=new]') === null")
     assert owner.complaints == wall.complaints == []

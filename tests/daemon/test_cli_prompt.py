@@ -12,7 +12,7 @@ from qrshared.protocol import AskingFacts, Item, NetworkFacts, PeerKind
 from tests.adapters.sessions_world import until
 
 FILES = AskingFacts(
-    "7" * 32, "Eve's \x1b[2Jphone", PeerKind.PHONE, 214, 1_200_000_000,
+    "8" * 32, "7" * 32, "Eve's \x1b[2Jphone", PeerKind.PHONE, 214, 1_200_000_000,
     (Item("a.jpg", 2_000_000), Item("b\n.jpg", 5)), 0,
 )  # fmt: skip
 CAFE = NetworkFacts("Café", known=False)

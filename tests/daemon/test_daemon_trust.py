@@ -134,16 +134,17 @@ async def test_the_owner_is_asked_and_answers_on_the_owner_page(daemon: Daemon) 
         ]
         assert [one.name for one in told.asking[0].first] == ["a.jpg", "…" + "b" * 79]
         assert {one.state for one in told.transfers} == {TransferState.ASKING}
-        for verb in (AllowTransfer(wanted.transfer), RefuseTransfer(wanted.transfer)):
+        yes, no = (one.question for one in told.asking)
+        for verb in (AllowTransfer(yes), RefuseTransfer(yes)):
             with pytest.raises(DeskRefusal):
                 await daemon.desk.ask(verb, Asker(Grant(Road.HOME)))
-        assert await daemon.desk.ask(RefuseTransfer(unwanted.transfer), OWNER) == Done()
+        assert await daemon.desk.ask(RefuseTransfer(no), OWNER) == Done()
         assert await visit.hear_a(Decline) == Decline(unwanted.transfer, Reason.DECLINED)
-        assert await daemon.desk.ask(AllowTransfer(wanted.transfer), OWNER) == Done()
+        assert await daemon.desk.ask(AllowTransfer(yes), OWNER) == Done()
         await visit.send_on(wanted)
         assert len(wanted.receipts) == 2
         with pytest.raises(DeskRefusal) as late:
-            await daemon.desk.ask(AllowTransfer(wanted.transfer), OWNER)
+            await daemon.desk.ask(AllowTransfer(yes), OWNER)
         assert late.value.reason is Reason.NOT_FOUND
     assert sorted(path.name for path in daemon.inbox.folder.iterdir() if path.is_file() and path.name[0] != ".") == [
         "a.jpg", "b" * 90,

@@ -60,7 +60,9 @@ WALL = {
 }
 ITEM_ID = "0123456789abcdef0123456789abcdef"
 SHELF_ITEM = {"item": ITEM_ID, "name": "holiday", "size": 12, "kind": "folder", "modified_ms": 3}
+QUESTION = "89abcdef0123456789abcdef01234567"
 ASKING = {
+    "question": QUESTION,
     "transfer": TRANSFER,
     "device": "Anna's phone",
     "kind": "phone",
@@ -274,8 +276,8 @@ VALID: list[dict[str, object]] = [
         "verb": {"t": "offer", "paths": ["/a", "/b"], "to": OTHER, "once": True, "expires_s": 7200, "away": True},
     },
     {"t": "ask", "id": 1, "verb": {"t": "withdraw", "item": ITEM_ID}},
-    {"t": "ask", "id": 1, "verb": {"t": "allow_transfer", "transfer": TRANSFER}},
-    {"t": "ask", "id": 1, "verb": {"t": "refuse_transfer", "transfer": TRANSFER}},
+    {"t": "ask", "id": 1, "verb": {"t": "allow_transfer", "question": QUESTION}},
+    {"t": "ask", "id": 1, "verb": {"t": "refuse_transfer", "question": QUESTION}},
     {"t": "ask", "id": 1, "verb": {"t": "trust_network"}},
     {"t": "ask", "id": 1, "verb": {"t": "get_settings"}},
     {"t": "rename", "name": "Küche"},

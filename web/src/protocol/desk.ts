@@ -1,6 +1,6 @@
 // The desk family: watching, the verbs, and what two devices say through the daemon (`WIRE.md` 3.3).
 import type { Facts } from "./facts.ts";
-import type { DeviceId, MeetingId, ShelfItemId, TransferId } from "./messages.ts";
+import type { DeviceId, MeetingId, QuestionId, ShelfItemId, TransferId } from "./messages.ts";
 import type { Kind, Reason, Topic } from "./vocabulary.ts";
 
 /** Owner: the daemon as a whole. */
@@ -133,13 +133,13 @@ export interface Withdraw {
 /** Owner: this proposal that asks may come in. */
 export interface AllowTransfer {
   readonly t: "allow_transfer";
-  readonly transfer: TransferId;
+  readonly question: QuestionId;
 }
 
 /** Owner: this proposal that asks may not. */
 export interface RefuseTransfer {
   readonly t: "refuse_transfer";
-  readonly transfer: TransferId;
+  readonly question: QuestionId;
 }
 
 /** Owner: the network the computer is in now is one to show codes in, from now on. */

@@ -1,5 +1,5 @@
 // What desks tell: the state of each topic, and what a verb gave (`WIRE.md` 3.3).
-import type { DeviceId, Item, ShelfItemId, TransferId } from "./messages.ts";
+import type { DeviceId, Item, QuestionId, ShelfItemId, TransferId } from "./messages.ts";
 import type {
   EntryKind,
   Kind,
@@ -125,8 +125,9 @@ export interface NetworkFacts {
   readonly known: boolean;
 }
 
-/** A proposal that waits for the owner's word until `until_ms`; `first` are some of its items. */
+/** A proposal that waits for the owner's word until `until_ms`; `first` are some of its items. `question` changes with what is proposed. */
 export interface AskingFacts {
+  readonly question: QuestionId;
   readonly transfer: TransferId;
   readonly device: string;
   readonly kind: Kind;

@@ -19,6 +19,7 @@ export type {
 
 /** 32 lower-case hex digits, chosen at random by the sender. */
 export type TransferId = string;
+export type QuestionId = string;
 /** 32 lower-case hex digits. */
 export type DeviceId = string;
 /** 32 lower-case hex digits, chosen at random by the daemon. */

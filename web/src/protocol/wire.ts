@@ -154,6 +154,7 @@ const unfinished = object<UnfinishedItem>({ transfer: id, name, size: count, off
 
 const network = object<NetworkFacts>({ name, known: boolean });
 const asking = object<AskingFacts>({
+  question: id,
   transfer: id,
   device: name,
   kind,
@@ -278,8 +279,8 @@ const verb = tagged<Verb>({
     away: flag(),
   }),
   withdraw: object({ item: id }),
-  allow_transfer: object({ transfer: id }),
-  refuse_transfer: object({ transfer: id }),
+  allow_transfer: object({ question: id }),
+  refuse_transfer: object({ question: id }),
   trust_network: nothing,
   get_settings: nothing,
   change_setting: object({ name: short, value: optional(name) }),
