@@ -31,7 +31,7 @@ from qrshared.protocol import (
 from qrshared.protocol import Offer as OfferVerb
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.shelf import OUTBOX_NAME, Kind, ShelfError, Source, TreeTooLarge, Waiting, ZipOf, look_at, small_first
-from qrshared.tickets import Right, Road
+from qrshared.tickets import Right, Road, UnknownDevice
 
 V = TypeVar("V", bound=Verb)
 
@@ -142,12 +142,21 @@ class ShelfDeeds:
         one = self._shelf.find(verb.item, asker)
         self._check_once(one)
         path = self._downloads.issue(
-            one.waiting.id, partial(_content, one.waiting), on_done=partial(self._downloaded, one, asker.device)
+            one.waiting.id, partial(_content, one.waiting), on_done=partial(self._downloaded, one, asker.device),
+            is_allowed=partial(self._may_still, asker.device, one.waiting.id),
         )
         expires_ms = int((self._shelf.now() + DOWNLOAD_LIFE_S) * 1000)
         urls = self._where.urls()
         base = urls[-1] if asker.grant.road is Road.LOOPBACK else urls[0]
         return TicketFacts(base.rstrip("/") + path, expires_ms)
+
+    def _may_still(self, device: DeviceId | None, item: str) -> bool:
+        """Whether a device that was given a token still has the right to what it opens."""
+        try:
+            known = self._book.register.device(device or "")
+        except UnknownDevice:
+            return False
+        return Right.PICK_UP in known.rights and (known.items is None or item in known.items)
 
     def _downloaded(self, one: OnShelf, device: DeviceId | None) -> None:
         if device is not None:

@@ -58,6 +58,8 @@ class _Download:
     open: Callable[[], Content]
     made: float
     on_done: Callable[[], None]
+    is_allowed: Callable[[], bool]
+    """Whether whoever asked for it may still have it."""
     address: str | None = None
     """The first one that used it."""
     covered: int = 0
@@ -97,13 +99,21 @@ class Downloads:
         """Whether the owner allows it."""
         return self._is_on()
 
-    def issue(self, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None]) -> str:
-        """The path of a new token for this thing; `on_done` is called when all of it has gone out."""
+    def issue(
+        self, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None],
+        is_allowed: Callable[[], bool] = lambda: True,
+    ) -> str:  # fmt: skip
+        """The path of a new token for this thing; `on_done` is called when all of it has gone out.
+
+        `is_allowed` is asked at each request and while bytes go: a device that is revoked gets no more of them.
+        """
         token = urlsafe_b64encode(self._random(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
         self._forget_old()
         while len(self._by_digest) >= TOKENS_MAX:
             self._drop(next(iter(self._by_digest)))
-        self._by_digest[_digest(token)] = _Download(item, open_content, self._clock(), on_done)
+        self._by_digest[_digest(token)] = _Download(
+            item, open_content, self._clock(), on_done, lambda: self._is_on() and is_allowed()
+        )
         return f"/get/{token}"
 
     def withdraw(self, item: str) -> None:
@@ -142,7 +152,7 @@ class Downloads:
         found = self._by_digest.get(_digest(token))
         address = _bare(request.remote or "")
         is_right = (
-            self._is_on()
+            (found is None or found.is_allowed())
             and request.method == hdrs.METH_GET
             and _TOKEN.fullmatch(token) is not None
             and not is_forwarded(request)  # behind a proxy everybody has the same address
@@ -182,7 +192,7 @@ async def _send_file(request: web.Request, found: _Download, source: Source) -> 
         response.content_length = span.end - span.start
         starts = iter(range(span.start, span.end, READ_BYTES))
         pieces = (source.read(at, min(READ_BYTES, span.end - at)) for at in starts)
-        if await _send(request, response, pieces) and span.start <= found.covered:
+        if await _send(request, response, pieces, found.is_allowed) and span.start <= found.covered:
             found.covered = max(found.covered, span.end)
             if found.covered == source.size:
                 found.on_done()
@@ -193,12 +203,14 @@ async def _send_file(request: web.Request, found: _Download, source: Source) -> 
 
 async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> web.StreamResponse:
     response = web.StreamResponse(headers=_headers(content.name))
-    if await _send(request, response, content.pieces()) and not content.left_out:
+    if await _send(request, response, content.pieces(), found.is_allowed) and not content.left_out:
         found.on_done()
     return response
 
 
-async def _send(request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes]) -> bool:
+async def _send(
+    request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes], is_allowed: Callable[[], bool]
+) -> bool:
     """Write everything; False when the browser left, or the file changed under way.
 
     Raises `ShelfError` when it had changed before anything was said.
@@ -210,6 +222,11 @@ async def _send(request: web.Request, response: web.StreamResponse, pieces: Iter
             if piece:
                 await response.write(piece)
             piece = await asyncio.to_thread(next, pieces, None)
+            if not is_allowed():  # revoked, or switched off: as if the computer had gone
+                log.info("a plain download was cut: it is not allowed any more")
+                if request.transport is not None:
+                    request.transport.abort()
+                return False
         await response.write_eof()
     except ConnectionError:
         return False

@@ -117,6 +117,16 @@ async def test_a_download_goes_on_only_with_the_file_whose_beginning_is_there(wo
     assert (status, body) == (200, content)
 
 
+async def test_what_is_not_allowed_any_more_is_cut_while_it_runs(world: World) -> None:
+    path = world.token(os.urandom(READ_BYTES * 256))
+    async with world.client.get(f"http://127.0.0.1:{world.port}{path}") as answer:
+        assert await answer.content.readexactly(READ_BYTES)
+        world.is_on = False
+        with pytest.raises(aiohttp.ClientError):
+            await answer.read()
+    assert world.done == []
+
+
 async def test_it_is_done_when_all_of_it_went_out_in_whatever_pieces(world: World) -> None:
     path = world.token(os.urandom(1000))
     await world.get(path, Range="bytes=500-")

@@ -23,6 +23,7 @@ from qrshared.protocol import (
     PlainDownload,
     Reason,
     Refuse,
+    RevokeDevice,
     ShelfList,
     TicketFacts,
     Withdraw,
@@ -239,6 +240,21 @@ async def test_a_plain_download_is_for_whom_the_thing_is_and_while_it_waits(home
         await until(lambda: all(row.state is OfferState.HANDED_OVER for row in home.told[-1].offers))
         await home.daemon.desk.ask(Withdraw(film), COMMAND)
         assert (await get(ticket.url))[0] == 404
+
+
+async def test_a_revoked_phone_gets_nothing_by_a_plain_download_that_it_asked_for_before(
+    home: Home, tmp_path: Path
+) -> None:
+    offered = await home.offer(made(tmp_path, "film.mp4", b"film" * 1000))
+    async with (await home.trusted()).visit() as visit, (await home.trusted("Ben's phone")).visit() as other:
+        ticket = await visit.ask(PlainDownload(offered.items[0].item))
+        kept = await other.ask(PlainDownload(offered.items[0].item))
+        assert isinstance(ticket, TicketFacts)
+        assert isinstance(kept, TicketFacts)
+        (device,) = (one.id for one in home.daemon.book.register.devices() if one.name == "Anna's phone")
+        await home.daemon.desk.ask(RevokeDevice(device), COMMAND)
+        assert (await get(ticket.url))[0] == 404
+        assert (await get(kept.url))[0] == 200  # the control
 
 
 async def test_plain_downloads_can_be_switched_off(tmp_path: Path) -> None:
