@@ -99,7 +99,8 @@ class Shelf:
     def all(self) -> Iterator[OnShelf]:
         """What is offered, the newest first, then the Outbox, the newest first."""
         for waiting, offer in self.offers.waiting():
-            yield OnShelf(waiting, offer)
+            if self.now() < offer.expires:  # a computer that slept takes it off only once its timers notice
+                yield OnShelf(waiting, offer)
         for one in sorted(self._look.items, key=lambda one: one.modified_ms, reverse=True):
             yield OnShelf(one)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -255,6 +256,15 @@ async def test_a_revoked_phone_gets_nothing_by_a_plain_download_that_it_asked_fo
         await home.daemon.desk.ask(RevokeDevice(device), COMMAND)
         assert (await get(ticket.url))[0] == 404
         assert (await get(kept.url))[0] == 200  # the control
+
+
+async def test_what_expired_while_the_computer_slept_is_given_to_nobody_when_it_wakes(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = await home.offer(made(tmp_path, "film.mp4", b"film"), expires_s=3600)
+    async with (await home.trusted()).visit() as visit:
+        monkeypatch.setattr(home.daemon.shelf, "now", lambda: time.time() + 7200)
+        assert await refused(visit, offered.items[0].item) == "not_found"
 
 
 async def test_plain_downloads_can_be_switched_off(tmp_path: Path) -> None:
