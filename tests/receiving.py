@@ -29,9 +29,12 @@ class Pocket:
     """What one transfer brings; outlives visits."""
 
     refuses: Reason | None = None
+    takes_deflated: bool = False
     receiver: Receiver | None = None
     names: list[str] = field(default_factory=list)
     content: dict[int, bytearray] = field(default_factory=dict)
+    deflated: set[int] = field(default_factory=set)
+    """Items of which something came deflated."""
     arrived_bytes: int = 0
     """Content on the wire, over all visits."""
 
@@ -57,7 +60,9 @@ class Pocket:
         if not isinstance(message, _FOR_RECEIVERS):
             return
         receiver = self.receiver = self.receiver or Receiver(message.transfer)
+        receiver.takes_deflated = self.takes_deflated
         if isinstance(message, Chunk):
+            self.deflated |= {message.item} if message.deflated else set()
             self.arrived_bytes += len(message.content)
         events = deque(receiver.receive(message, 0.0))
         while events:

@@ -121,6 +121,8 @@ def decode_json(text: str) -> Message:
 def encode(message: Message) -> bytes:
     """Writes one message as a plaintext; raises `MessageTooLarge` when it fits in no sealed message."""
     if isinstance(message, Chunk):
+        if message.raw:
+            return _encode_deflated(message)
         return encode_chunk(message.transfer, message.item, message.offset, message.content)
     plaintext = _to_utf8(encode_json(message))
     if len(plaintext) > PLAINTEXT_BYTES_MAX:
@@ -138,6 +140,14 @@ def encode_chunk(transfer: TransferId, item: int, offset: int, content: bytes | 
     if not 0 < len(content) <= CHUNK_BYTES_MAX:
         raise MessageTooLarge(name="Chunk", length=len(content))
     return b"".join((_CHUNK_HEADER.pack(_CHUNK_MARK, bytes.fromhex(transfer), item, offset), content))
+
+
+def _encode_deflated(chunk: Chunk) -> bytes:
+    length = len(chunk.content)
+    if not 0 < length <= CHUNK_BYTES_MAX or DEFLATED_HEADER_BYTES + len(chunk.raw) > PLAINTEXT_BYTES_MAX:
+        raise MessageTooLarge(name="Chunk", length=length)
+    name = bytes.fromhex(chunk.transfer)
+    return _DEFLATED_HEADER.pack(_DEFLATED_MARK, name, chunk.item, chunk.offset, length) + chunk.raw
 
 
 def trimmed(facts: Facts, bytes_max: int = PLAINTEXT_BYTES_MAX - 1024) -> Facts:
@@ -167,14 +177,14 @@ def _shorter(facts: Facts) -> Facts:
             return replace(facts, items=_most(items))
         case ShelfList(items=shelf) | OfferFacts(items=shelf):
             return replace(facts, items=_most(shelf))
+        case PickUpList(pick_ups=pick_ups):
+            return replace(facts, pick_ups=_most(pick_ups))
         case OfferList(offers=offers):
             return replace(facts, offers=_most(offers))
         case ReceiptList(receipts=receipts):
             return replace(facts, receipts=_most(receipts))
         case StatusFacts(devices=devices, transfers=transfers):
             return replace(facts, devices=_most(devices), transfers=_most(transfers))
-        case PickUpList(pick_ups=pick_ups):
-            return replace(facts, pick_ups=_most(pick_ups))
         case _:
             return facts
 

@@ -97,6 +97,8 @@ class Chunk:
     content: bytes
     deflated: bool = field(default=False, compare=False)
     """It came deflated, which its receiver must have agreed to; `content` is what came out."""
+    raw: bytes = field(default=b"", compare=False)
+    """The content as raw DEFLATE, where that is smaller and its receiver agreed: this goes on the wire instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from qrshared.protocol import (
     TransferId,
     TransferMessage,
 )
+from qrshared.sessions.squeeze import Squeezer
 from qrshared.shelf import ShelfError, Source, SourceChanged
 from qrshared.transfers import (
     Accepted,
@@ -29,6 +30,7 @@ from qrshared.transfers import (
     ItemFailed,
     Over,
     ProofWanted,
+    Read,
     Sender,
     SenderEvent,
     SenderPhase,
@@ -64,6 +66,7 @@ class Outgoing:
         """Why the whole of it was declined or failed."""
         self._sources = list(sources)
         self._changed = changed
+        self._squeezer = Squeezer()
         self._proofs: list[ProofWanted] = []
         self._proposal: list[Message] = []
         self._wake: Callable[[], None] = lambda: None
@@ -127,19 +130,26 @@ class Outgoing:
         read = self.sender.next_read(READ_BYTES)
         if read is None:
             return []
-        source = self._sources[read.item]
+        # What waits for the link may as well become smaller meanwhile; a link that waits for us gets it as it is.
+        deflates = self.sender.may_deflate and self.sender.is_ahead
         try:
-            content = await asyncio.to_thread(source.read, read.offset, read.length)
+            chunks = await asyncio.to_thread(self._prepare, read, deflates=deflates)
         except ShelfError as fault:
             self._give_up(read.item, fault)
             return self.sender.messages_to_send()
-        if not self.sender.sent(read):
-            return []
-        view = memoryview(content)
-        return [
-            Chunk(self.transfer, read.item, read.offset + at, bytes(view[at : at + CHUNK_BYTES_MAX]))
-            for at in range(0, read.length, CHUNK_BYTES_MAX)
-        ]
+        return chunks if self.sender.sent(read) else []
+
+    def _prepare(self, read: Read, *, deflates: bool) -> list[Message]:
+        """In a thread: read, cut, and made smaller where that pays."""
+        source = self._sources[read.item]
+        content = source.read(read.offset, read.length)
+        deflates = deflates and self._squeezer.may_pay(read.item, source.name, source.size)
+        chunks: list[Message] = []
+        for at in range(0, read.length, CHUNK_BYTES_MAX):
+            piece = content[at : at + CHUNK_BYTES_MAX]
+            raw = self._squeezer.squeeze(read.item, piece) if deflates else b""
+            chunks.append(Chunk(self.transfer, read.item, read.offset + at, piece, raw=raw))
+        return chunks
 
     async def _prove(self, wanted: ProofWanted) -> list[Message]:
         try:
@@ -157,6 +167,8 @@ class Outgoing:
     def _note(self, events: Sequence[SenderEvent]) -> None:
         for event in events:
             match event:
+                case Accepted():
+                    self._changed()
                 case Held():
                     self._changed()
                 case ItemDone(item=item, receipt=receipt):
@@ -168,8 +180,6 @@ class Outgoing:
                 case ItemCancelled(item=item):
                     self.failures[item] = Reason.DECLINED
                     self._let_go(item)
-                case Accepted():
-                    self._changed()
                 case Declined(reason=reason) | TransferFailed(reason=reason):
                     self.refusal = reason
                 case TransferCancelled():

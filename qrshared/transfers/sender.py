@@ -80,6 +80,8 @@ class Sender:
         self.is_paused = False
         self.is_held = False
         """The person at the receiver paused it: nothing is read until it is let go on, or accepted anew."""
+        self.may_deflate = False
+        """The receiver takes deflated chunks on this link."""
         self._continues = tuple(continues[-CONTINUES_MAX:])
         self._skip_same = skip_same
         self._departures = [Departure(item.size) for item in items]
@@ -198,6 +200,11 @@ class Sender:
             return read
         return None
 
+    @property
+    def is_ahead(self) -> bool:
+        """So much is under way that the link is the slower one: whoever prepares the next bytes has time for it."""
+        return self._taken == 0 or 2 * (self._claimed - self._taken) >= self._window
+
     def sent(self, read: Read) -> bool:
         """Say that these bytes go to the link now, as chunks in order; ask right before, with no wait in between.
 
@@ -280,6 +287,7 @@ class Sender:
             return self.fail(Reason.PROTOCOL)
         if accept.more:
             return []
+        self.may_deflate = accept.deflate
         self._open(accept.window)
         wanted: Events = []
         for kept in self._kept:

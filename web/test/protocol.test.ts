@@ -50,7 +50,7 @@ test("another spelling is read and written the one way", () => {
   }
 });
 
-test("a deflated chunk is refused: no page agrees to one", () => {
+test("a deflated chunk is refused where nobody asks first whether one is", () => {
   assert.ok(vectors.deflated.length >= 3);
   for (const { hex } of vectors.deflated) {
     assert.throws(

@@ -31,7 +31,7 @@ const toUtf8 = new TextEncoder();
 /** Reads one plaintext; throws `ProtocolError` for anything `WIRE.md` does not allow. A chunk's content is a view. */
 export function decode(plaintext: Uint8Array): Message {
   if (plaintext[0] === CHUNK_MARK) return decodeChunk(plaintext);
-  // Legal only after an accept that says `deflate`, and no page says it: browsers can inflate only with a wait in between.
+  // Legal only after an accept that says `deflate`; who says it asks `isDeflated` first, for browsers inflate with a wait in between.
   if (plaintext[0] === DEFLATED_MARK) throw new ProtocolError("a deflated chunk, to which this page never agreed");
   if (plaintext[0] !== OBJECT_MARK || plaintext.length > PLAINTEXT_BYTES_MAX) {
     throw new ProtocolError("neither an object nor a chunk, or too long");
@@ -43,6 +43,25 @@ export function decode(plaintext: Uint8Array): Message {
     throw new ProtocolError("not UTF-8");
   }
   return decodeJson(json);
+}
+
+/** A deflated chunk before anybody has looked into it. */
+export interface DeflatedChunk extends Omit<Chunk, "content" | "deflated"> {
+  readonly length: number;
+  readonly deflated: Uint8Array;
+}
+
+export function isDeflated(plaintext: Uint8Array): boolean {
+  return plaintext[0] === DEFLATED_MARK;
+}
+
+/** Reads what stands before the bytes of a deflated chunk; throws `ProtocolError`. */
+export function decodeDeflated(plaintext: Uint8Array): DeflatedChunk {
+  if (plaintext.length <= DEFLATED_HEADER_BYTES || plaintext.length > PLAINTEXT_BYTES_MAX) {
+    throw new ProtocolError("deflated chunk without content, or with too much");
+  }
+  const length = new DataView(plaintext.buffer, plaintext.byteOffset, DEFLATED_HEADER_BYTES).getUint32(CHUNK_HEADER_BYTES);
+  return { ...readHeader(plaintext, length), length, deflated: plaintext.subarray(DEFLATED_HEADER_BYTES) };
 }
 
 /** Reads one message written as JSON. */
@@ -127,13 +146,18 @@ function writeHeader(plaintext: Uint8Array, mark: number, transfer: TransferId, 
 
 function decodeChunk(plaintext: Uint8Array): Chunk {
   const length = plaintext.length - CHUNK_HEADER_BYTES;
+  return { ...readHeader(plaintext, length), content: plaintext.subarray(CHUNK_HEADER_BYTES) };
+}
+
+/** What every chunk says of itself; `length` is what it holds, or what is to come out of it. */
+function readHeader(plaintext: Uint8Array, length: number): Omit<Chunk, "content" | "deflated"> {
   if (length < 1 || length > CHUNK_BYTES_MAX) throw new ProtocolError("chunk without content, or with too much");
   const view = new DataView(plaintext.buffer, plaintext.byteOffset, CHUNK_HEADER_BYTES);
   const offset = view.getUint32(21) * 2 ** 32 + view.getUint32(25);
   if (offset > WHOLE_MAX - length) throw new ProtocolError("chunk beyond the largest size");
   let transfer = "";
   for (let i = 1; i < 17; i++) transfer += HEX[plaintext[i] ?? 0];
-  return { t: "chunk", transfer, item: view.getUint32(17), offset, content: plaintext.subarray(CHUNK_HEADER_BYTES) };
+  return { t: "chunk", transfer, item: view.getUint32(17), offset };
 }
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

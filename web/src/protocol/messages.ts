@@ -162,6 +162,8 @@ export interface Chunk {
   readonly content: Uint8Array;
   /** The same as raw DEFLATE, where that is smaller and its receiver agreed: this goes on the wire instead. */
   readonly deflated?: Uint8Array;
+  /** It came deflated, and something else was in it than its header says: nothing of it can be used. */
+  readonly isSpoiled?: boolean;
 }
 
 /** BLAKE2b-256 digests of the stored 8 MiB blocks of `item`, from block number `first` on. */

@@ -1,12 +1,13 @@
 // One sealed link in use, from hello to close: one loop reads, one writes, a heartbeat notices silence.
 import { LinkClosed } from "../links/port.ts";
-import { ProtocolError, chunkBytes, decode, encode, writeChunk } from "../protocol/codec.ts";
+import { ProtocolError, chunkBytes, decode, decodeDeflated, encode, isDeflated, writeChunk } from "../protocol/codec.ts";
 import { PING_EVERY_S, SILENCE_S_MAX } from "../protocol/limits.ts";
 import type { DeskMessage } from "../protocol/desk.ts";
 import type { Chunk, Hello, Message, Reason, TransferMessage } from "../protocol/messages.ts";
 import { commonVersion } from "../protocol/versions.ts";
 import { SealError } from "../seal/index.ts";
 import type { Clock } from "./clock.ts";
+import type { Inflate } from "./inflate.ts";
 import type { SealedLink } from "./sealed-link.ts";
 import { Signal } from "./signal.ts";
 
@@ -38,6 +39,7 @@ export class Session {
   readonly #link: SealedLink;
   readonly #clock: Clock;
   readonly #owner: SessionOwner;
+  readonly #inflate: Inflate | null;
   readonly #posts: Exclude<Message, Chunk>[] = [];
   readonly #signal = new Signal();
   #ended: Ended | null = null;
@@ -47,10 +49,12 @@ export class Session {
   #aliveBy = Number.POSITIVE_INFINITY; // set by `wake`
   #early: readonly Uint8Array[] = [];
 
-  constructor(link: SealedLink, clock: Clock, owner: SessionOwner) {
+  /** `inflate`: chunks may come deflated on this link, which every `accept` then says. */
+  constructor(link: SealedLink, clock: Clock, owner: SessionOwner, inflate: Inflate | null = null) {
     this.#link = link;
     this.#clock = clock;
     this.#owner = owner;
+    this.#inflate = inflate;
     this.#heardAt = clock.now();
     this.#pingedAt = clock.now();
   }
@@ -92,7 +96,8 @@ export class Session {
   /** Puts a message into the queue; after the end it goes nowhere. */
   post(...messages: readonly Exclude<Message, Chunk>[]): void {
     if (this.#ended !== null) return;
-    this.#posts.push(...messages);
+    const inflates = this.#inflate !== null;
+    this.#posts.push(...messages.map((message) => (inflates && message.t === "accept" ? { ...message, deflate: true } : message)));
     if (this.#posts.length > POSTS_MAX) this.#finish({ why: "lost" });
     this.#signal.raise();
   }
@@ -126,11 +131,23 @@ export class Session {
       for (let plaintexts = this.#early; this.#ended === null; plaintexts = await this.#link.receive()) {
         this.#heardAt = this.#clock.now();
         this.#aliveBy = Number.POSITIVE_INFINITY;
-        for (const plaintext of plaintexts) this.#take(decode(plaintext));
+        const inflating = plaintexts.map((plaintext) => this.#inflated(plaintext)); // side by side
+        for (const [at, plaintext] of plaintexts.entries()) {
+          const chunk = inflating[at];
+          this.#take(chunk ? await chunk : decode(plaintext));
+        }
       }
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** A deflated chunk as it was; null for anything else. */
+  #inflated(plaintext: Uint8Array): Promise<Chunk> | null {
+    if (this.#inflate === null || !isDeflated(plaintext)) return null;
+    const chunk = inflatedChunk(plaintext, this.#inflate);
+    chunk.catch(() => undefined); // it is heard in its turn, unless the session is over by then
+    return chunk;
   }
 
   #take(message: Message): void {
@@ -208,4 +225,10 @@ export class Session {
     this.#link.close("done");
     this.#signal.raise();
   }
+}
+
+async function inflatedChunk(plaintext: Uint8Array, inflate: Inflate): Promise<Chunk> {
+  const { length, deflated, ...chunk } = decodeDeflated(plaintext);
+  const content = await inflate(deflated, length);
+  return content === null ? { ...chunk, content: new Uint8Array(), isSpoiled: true } : { ...chunk, content };
 }

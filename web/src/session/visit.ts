@@ -10,6 +10,7 @@ import { type Attempt, Credentials, type Outcome, type Step } from "./credential
 import { Desk } from "./desk.ts";
 import type { DeskPeers } from "./desk-peers.ts";
 import { type Dialled, Dialler, type DiallerPorts } from "./dialler.ts";
+import { browserInflate } from "./inflate.ts";
 import { Outbox } from "./outbox.ts";
 import type { PickUps } from "./pick-ups.ts";
 import type { Digest } from "./proof.ts";
@@ -228,7 +229,9 @@ export class Visit {
   }
 
   async #visit({ link, away }: Dialled, attempt: Attempt): Promise<Outcome> {
-    const session = new Session(link, this.#ports.clock, { chunks: (most) => (this.#isLeaving ? [] : this.#outbox.chunks(most)), receive: (message) => this.#receive(message) });
+    const owner: SessionOwner = { chunks: (most) => (this.#isLeaving ? [] : this.#outbox.chunks(most)), receive: (message) => this.#receive(message) };
+    // At home this page is the slower one, not the road.
+    const session = new Session(link, this.#ports.clock, owner, away === null ? null : browserInflate());
     this.#session = session;
     this.#isLeaving = false;
     const key = attempt.by === "ticket" ? this.#credentials.key : null;

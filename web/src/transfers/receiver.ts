@@ -131,10 +131,10 @@ export class Receiver {
     return [{ t: "proposed", items: this.#manifest, continues, again: this.#accepted }];
   }
 
-  #chunk({ item: index, offset, content }: Chunk): ReceiverEvent[] {
+  #chunk({ item: index, offset, content, isSpoiled }: Chunk): ReceiverEvent[] {
     const count = content.length;
     const item = this.#items[index];
-    if (!this.#flow.receive(count) || item === undefined) return this.#fail("protocol");
+    if (isSpoiled === true || !this.#flow.receive(count) || item === undefined) return this.#fail("protocol");
     if (item.rewound && offset === item.arrived) item.rewound = false;
     if (item.rewound || !item.isOpen) return [this.#drain(count)];
     if (offset !== item.arrived || offset + count > item.size) {
