@@ -27,7 +27,7 @@ async def test_a_download_in_firefox_goes_on_after_a_reload_without_a_question(h
         await firefox.evaluate("document.querySelector('[aria-label=\"Save film.mp4\"]').click()")
         await wait_sent(home.computer, before + 32 * MIB)
         await firefox.call(lambda driver: driver.refresh())
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(180):
             while not (folder / "film.mp4").exists() or (folder / "film.mp4").stat().st_size < SIZE:
                 await asyncio.sleep(0.1)
         assert sha256(folder / "film.mp4") == sha256(film)
