@@ -15,6 +15,9 @@ class Loopback(Host):
     def of(cls, host: Host, port: int) -> "Loopback":
         """Count from now on what this port of the machine sends."""
         made = cls(host.namespace, "127.0.0.1", "lo")
+        # A busy browser answers later than loopback's round trip lets expect, and then the kernel probes with 64 KiB
+        # that it sent before: 1.3 % of what passes (419 of 2 GiB's segments, 434 TCPLossProbes, 419 DSACKs).
+        made.run("sysctl", "-qw", "net.ipv4.tcp_early_retrans=0")
         made.run("nft", "add", "table", "inet", "counted")
         made.run("nft", "add", "chain", "inet", "counted", "out", "{ type filter hook output priority 0; }")
         made.run("nft", "add", "rule", "inet", "counted", "out", "oifname", "lo", "tcp", "sport", str(port), "counter")
