@@ -1,12 +1,12 @@
 """Several files as one zip that is made while it is sent: stored as they are, so nothing is held and nothing waits."""
 
-import itertools
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from qrshared.shelf.errors import ShelfError
+from qrshared.shelf.members import MemberNames
 from qrshared.shelf.source import Kind, Source
 
 READ_BYTES: Final = 256 * 1024
@@ -37,29 +37,26 @@ class ZipOf:
 
     def pieces(self) -> Iterator[bytes]:
         """All its bytes in order. Raises `ShelfError` if there is nothing at all to put into it."""
-        out = _Out()
+        out, names = _Out(), MemberNames()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
             for source in self._sources:
                 try:
-                    yield from self._member(made, out, source)
+                    yield from self._member(made, out, names, source)
                 except ShelfError as fault:
                     self.left_out.append(fault)
             if self.left_out:
                 if not made.filelist:
                     raise self.left_out[0]
-                self._say_what_is_missing(made)
+                self._say_what_is_missing(made, names)
         yield out.take()
 
-    def _say_what_is_missing(self, made: zipfile.ZipFile) -> None:
-        names = {name.casefold() for name in made.namelist()}
-        free = (f"{self._folder}/{'' if n == 1 else f'{n} '}{LEFT_OUT_NAME}" for n in itertools.count(1))
-        told = zipfile.ZipInfo(next(name for name in free if name.casefold() not in names), _dos_time(_now_ms()))
+    def _say_what_is_missing(self, made: zipfile.ZipFile, names: MemberNames) -> None:
+        told = zipfile.ZipInfo(names.of(f"{self._folder}/{LEFT_OUT_NAME}"), _dos_time(_now_ms()))
         told.external_attr = 0o100644 << 16
         made.writestr(told, "".join(f"{fault.sentence}\r\n" for fault in self.left_out))
 
-    def _member(self, made: zipfile.ZipFile, out: "_Out", source: Source) -> Iterator[bytes]:
-        # Only "/" parts names here; a "\\" is a letter of a name, and some programs would unpack it as a folder.
-        name = source.name.replace("\\", "_")
+    def _member(self, made: zipfile.ZipFile, out: "_Out", names: MemberNames, source: Source) -> Iterator[bytes]:
+        name = names.of(source.name)
         told = zipfile.ZipInfo(f"{name}/" if source.kind is Kind.FOLDER else name, _dos_time(source.modified_ms))
         if source.kind is not Kind.FOLDER:
             source.check()  # before anything of it is said

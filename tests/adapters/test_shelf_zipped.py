@@ -2,12 +2,14 @@
 
 import io
 import os
+import unicodedata
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from qrshared.shelf import LEFT_OUT_NAME, SourceUnreadable, ZipOf, look_at
+from qrshared.shelf.members import MemberNames
 
 ID = "0" * 32
 
@@ -64,7 +66,7 @@ def test_a_name_that_is_taken_is_not_used_twice_and_nothing_at_all_is_no_zip(tmp
     sources = look_at(top, ID).sources()
     (top / "zz").unlink()
     with zipfile.ZipFile(io.BytesIO(b"".join(ZipOf("f", sources).pieces()))) as read:
-        assert read.namelist() == [f"f/{LEFT_OUT_NAME.lower()}", f"f/2 {LEFT_OUT_NAME}"]
+        assert read.namelist() == [f"f/{LEFT_OUT_NAME.lower()}", "f/NOT IN THIS ZIP (2).txt"]
     (top / LEFT_OUT_NAME.lower()).unlink()
     with pytest.raises(SourceUnreadable):
         next(ZipOf("f", sources).pieces())
@@ -75,3 +77,43 @@ def test_no_name_in_it_parts_where_it_should_not(tmp_path: Path) -> None:
     (tmp_path / "f" / "a\\..\\..\\evil").write_text("x")
     with zipfile.ZipFile(io.BytesIO(b"".join(ZipOf("f", look_at(tmp_path / "f", ID).sources()).pieces()))) as read:
         assert read.namelist() == ["f/a_.._.._evil"]
+
+
+def test_no_two_files_of_a_folder_unpack_over_each_other(tmp_path: Path) -> None:
+    top = tmp_path / "f"
+    (top / "B").mkdir(parents=True)
+    (top / "b").mkdir()
+    names = [
+        b"a\\b",
+        b"a_b",
+        b"\xff",
+        b"\xfe",
+        b"X.TXT",
+        b"x.txt",
+        "é".encode(),
+        b"e\xcc\x81",
+        b"a.",
+        b"a",
+        b"B/x",
+        b"b/x",
+    ]
+    for name in [*names, b"CON", b"aux.txt", b"com1.tar.gz", b"console"]:
+        Path(os.fsdecode(os.fsencode(top) + b"/" + name)).write_bytes(name)
+    with zipfile.ZipFile(io.BytesIO(b"".join(ZipOf("f", look_at(top, ID).sources()).pieces()))) as read:
+        members = read.namelist()
+        content = sorted(read.read(name) for name in members)
+    assert content == sorted([*names, b"CON", b"aux.txt", b"com1.tar.gz", b"console"])
+    seen = {unicodedata.normalize("NFC", name).casefold() for name in members}
+    assert len(seen) == len(members)
+    assert {"f/_CON", "f/_aux.txt", "f/_com1.tar.gz", "f/console", "f/a_b", "f/a_b (2)"} <= set(members)
+    # A folder keeps its number for all that is in it, and no file has the name of a folder.
+    assert {"f/B/x", "f/b (2)/x"} <= set(members)
+
+
+def test_many_names_that_are_alike_are_all_free_short_enough_and_found_quickly() -> None:
+    names = MemberNames()
+    long = "é" * 200 + ".jpeg"
+    given = [names.of(f"f/{long}") for _ in range(20_000)]
+    assert len(set(given)) == len(given)
+    assert max(len(name.removeprefix("f/").encode()) for name in given) <= 255
+    assert all(name.endswith(".jpeg") for name in given)

@@ -45,6 +45,25 @@ test("another program finds the tree, names and all, and the size was said exact
   assert.ok(readFileSync(path).length > 0);
 });
 
+test("no two files of a folder unpack over each other, wherever, and whichever comes first", async () => {
+  const names = ["a:b", "a_b", "X.TXT", "x.txt", "e\u0301", "é", "a.", "a", "B/x", "b/x", "B", "CON", "aux.txt", "v1.0/straße", "v1.0/STRASSE"];
+  const items: readonly Item[] = names.map((name) => ({ name: `f/${name}`, size: utf8(name).length }));
+  const room = new Room(() => undefined);
+  const sinks = new ZipSinks("f", new MemorySinks(10_000, room), true);
+  sinks.refused(items);
+  let saved: Saved | null = null;
+  for (const index of [...items.keys()].reverse()) {
+    const sink = await sinks.open(items[index]!, index);
+    await sink.write([utf8(names[index]!)]);
+    saved = await sink.finish();
+  }
+  const unpacked = await found(saved!.blob!);
+  assert.deepEqual(Object.values(unpacked).sort(), names.map((name) => Buffer.from(name).toString("hex")).sort());
+  const members = Object.keys(unpacked);
+  assert.equal(new Set(members.map((name) => name.normalize("NFC").toLowerCase())).size, names.length);
+  for (const wanted of ["f/_CON", "f/_aux.txt", "f/B/x", "f/b (2)/x", "f/B (3)", "f/v1.0/STRASSE (2)"]) assert.ok(members.includes(wanted), wanted);
+});
+
 test("more than four gibibytes are said in the large form, to the byte", async () => {
   const sizes: number[] = [];
   const counting = { refused: (items: readonly Item[]) => (sizes.push(items[0]?.size ?? 0), new Map()), forget: () => undefined, open: async () => sink };

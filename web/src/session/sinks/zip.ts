@@ -1,6 +1,7 @@
 // A folder as one zip file, for browsers that may not write a tree: stored, not compressed, written while it arrives (APPNOTE 6.3.10).
 import type { Item } from "../../protocol/messages.ts";
-import { numbered, savedName, savedPath } from "./names.ts";
+import { FreePaths } from "./free-paths.ts";
+import { savedName } from "./names.ts";
 import { type Lack, NOTHING_REFUSED, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 
 const SMALL_MAX = 0xffff_ffff;
@@ -40,7 +41,7 @@ interface Holder {
 export class ZipSinks implements Sinks {
   readonly #name: string;
   readonly #inner: Sinks;
-  readonly #taken = new Set<string>();
+  #names: readonly Uint8Array[] = [];
   readonly #entries: Entry[] = [];
   #left = 0;
   #at = 0;
@@ -63,12 +64,13 @@ export class ZipSinks implements Sinks {
 
   refused(items: readonly Item[]): ReadonlyMap<number, Lack> {
     this.#left = items.length;
-    const names = items.map((item) => this.#nameOf(item));
+    const free = new FreePaths();
+    const names = items.map(({ name, kind }) => new TextEncoder().encode(kind === "folder" ? `${free.of(name)}/` : free.of(name)));
+    this.#names = names; // as they were counted: who comes first, or not at all, must not change them
     const content = items.reduce((sum, { size }) => sum + size, 0);
     const upper = names.reduce((sum, name) => sum + 2 * name.length + 160, content);
     this.#isLarge = upper >= SMALL_MAX || items.length > COUNT_MAX;
     this.#bytes = content + this.#endBytes + items.reduce((sum, item, index) => sum + this.#frameBytes(names[index]?.length ?? 0, item.kind === "folder"), 0);
-    this.#taken.clear();
     const [lack] = this.#inner.refused([{ name: this.#name, size: this.#bytes }]).values();
     return lack === undefined ? NOTHING_REFUSED : new Map(items.map((_, index) => [index, lack]));
   }
@@ -109,7 +111,7 @@ export class ZipSinks implements Sinks {
 
   async #entry(item: Item, index: number, next: () => void): Promise<Sink> {
     const isFolder = item.kind === "folder";
-    const entry: Entry = { name: this.#nameOf(item), isFolder, when: dosTime(item.modified_ms), offset: this.#at, size: 0, crc: 0 };
+    const entry: Entry = { name: this.#names[index] ?? new Uint8Array(), isFolder, when: dosTime(item.modified_ms), offset: this.#at, size: 0, crc: 0 };
     await this.#say(this.#local(entry));
     const end = async (): Promise<Saved> => {
       if (!isFolder) await this.#say(this.#descriptor(entry));
@@ -167,15 +169,6 @@ export class ZipSinks implements Sinks {
     this.#holder = null;
     this.#inner.forget(0);
     void this.#file?.then((file) => file.discard(), () => undefined);
-  }
-
-  /** No two alike, also where capitals count for nothing. */
-  #nameOf({ name, kind }: Item): Uint8Array {
-    const path = savedPath(name).join("/");
-    let free = path;
-    for (let n = 2; this.#taken.has(free.toLowerCase()); n += 1) free = numbered(path, n);
-    this.#taken.add(free.toLowerCase());
-    return new TextEncoder().encode(kind === "folder" ? `${free}/` : free);
   }
 
   #frameBytes(name: number, isFolder: boolean): number {
