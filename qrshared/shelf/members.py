@@ -41,10 +41,9 @@ class MemberNames:
     def _free(self, above: str, part: str) -> str:
         fit = _fit(part)
         wanted = _folded(above + fit)
-        for number in itertools.count(self._last.get(wanted, 0) + 1):
-            name = above + _numbered(fit, number)
-            if _folded(name) not in self._taken:
-                break
+        numbers = itertools.count(self._last.get(wanted, 0) + 1)
+        tried = ((number, above + _numbered(fit, number)) for number in numbers)
+        number, name = next(one for one in tried if _folded(one[1]) not in self._taken)
         self._last[wanted] = number  # a hundred thousand that are alike are not counted from one each time
         self._taken.add(_folded(name))
         return name
