@@ -71,7 +71,9 @@ class Offers:
         """What is on the shelf, the newest first."""
         for offer in reversed(self._all):
             for one in offer.waiting():
-                yield one, offer
+                # `look` ends it in a moment; until then a second device must not be given what was for the first.
+                if not offer.once or self._once_taken(offer, one.id) is None:
+                    yield one, offer
 
     def find(self, item: str) -> tuple[Waiting, Offer] | None:
         """One thing that waits."""
@@ -108,7 +110,7 @@ class Offers:
                 self._end(offer, [one.id for one in offer.waiting()], OfferState.WITHDRAWN)
             elif offer.once:
                 for one in list(offer.waiting()):
-                    taken = self._taken(one.id) or (OfferState.HANDED_OVER if one.id in offer.downloaded else None)
+                    taken = self._once_taken(offer, one.id)
                     if taken is not None:
                         self._end(offer, [one.id], taken)
         return sum(len(offer.ended) for offer in self._all) > before
@@ -134,9 +136,11 @@ class Offers:
                 state = OfferState.HANDED_OVER if done or ended in _TAKEN else OfferState.WAITING
                 yield OfferProgress(one.id, one.name, ended or state, one.size, done)
 
-    def _taken(self, item: str) -> OfferState | None:
+    def _once_taken(self, offer: Offer, item: str) -> OfferState | None:
+        """How the first who took it whole did; None while nobody has."""
         states = (pick_up.state(part) for pick_up, part in self._pick_ups.of_item(item))
-        return next((state for state in states if state in _TAKEN), None)
+        taken = next((state for state in states if state in _TAKEN), None)
+        return taken or (OfferState.HANDED_OVER if item in offer.downloaded else None)
 
     def _end(self, offer: Offer, items: Iterable[str], state: OfferState) -> None:
         for item in items:

@@ -109,6 +109,19 @@ async def test_once_is_for_the_first_who_takes_it_whole(home: Home, tmp_path: Pa
             pass
 
 
+async def test_once_means_nobody_else_also_in_the_moment_after_it_was_taken(home: Home, tmp_path: Path) -> None:
+    offered = await home.offer(made(tmp_path, "a.bin", b"a"), made(tmp_path, "b.bin", b"b"), once=True)
+    items = [one.item for one in offered.items]
+    first, second = await home.trusted("Anna"), await home.trusted("Ben")
+    async with first.visit() as hers, second.visit() as his:
+        await pick_up(hers, items[0])
+        ticket = await hers.ask(PlainDownload(items[1]))
+        assert isinstance(ticket, TicketFacts)
+        assert await get(ticket.url) == (200, b"b")
+        for item in items:
+            assert await refused(his, item) == "not_found"
+
+
 async def test_who_pauses_is_told_as_paused_and_nothing_moves_until_it_goes_on(home: Home, tmp_path: Path) -> None:
     home.follow()
     offered = await home.offer(made(tmp_path, "a.bin", os.urandom(16 * MIB)))
