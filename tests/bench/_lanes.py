@@ -47,7 +47,7 @@ async def run(lane: Lane, browser: Chromium, files: Sequence[Path]) -> Run:
     page = await browser.open(await lane.url())
     await page.wait_for(lane.ready)
     await asyncio.to_thread(os.sync)  # what another lane left to be written is not charged to this one
-    processes = await _processes(browser)
+    processes = await processes_of(browser)
     renderers = [Watched(pid) for pid, kind in processes.items() if kind == "renderer"]
     server = Watched(lane.server.pid)
     cpu = cpu_s(lane.server.pid), sum(map(cpu_s, processes))
@@ -60,14 +60,14 @@ async def run(lane: Lane, browser: Chromium, files: Sequence[Path]) -> Run:
         server_peak=server.peak_mib(),
         renderer_peak=max(renderer.peak_mib() for renderer in renderers),
         server_cpu_s=cpu_s(lane.server.pid) - cpu[0],
-        browser_cpu_s=sum(map(cpu_s, await _processes(browser))) - cpu[1],
+        browser_cpu_s=sum(map(cpu_s, await processes_of(browser))) - cpu[1],
     )
     await page.close()
     await asyncio.to_thread(_check, lane.server.files, files)
     return measured
 
 
-async def _processes(browser: Chromium) -> dict[int, str]:
+async def processes_of(browser: Chromium) -> dict[int, str]:
     """The browser's processes and their kinds."""
     said = await browser.command("SystemInfo.getProcessInfo")
     listed = said["processInfo"]

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Final
+
+SHORT: Final = "FALLS SHORT"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Row:
         words = [f"{self.what:<58}", f"{self._measured():<30}", f"{self._demanded():<22}", self._verdict(), self.note]
         return " ".join(words).rstrip()
 
+    @property
+    def falls_short(self) -> bool:
+        """It was measured, and not what it must be."""
+        return self._verdict() == SHORT
+
     def _measured(self) -> str:
         if not self.values:
             return "not measured"
@@ -60,7 +68,7 @@ class Row:
         middle = median(self.values)
         if self.demand.holds(middle, self.demand.aim):
             return "aim reached"
-        return "holds" if self.demand.holds(middle, self.demand.must) else "FALLS SHORT"
+        return "holds" if self.demand.holds(middle, self.demand.must) else SHORT
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
