@@ -8,6 +8,7 @@ from qrshared.daemon.away_live import AwaySwitch
 from qrshared.daemon.book import Book
 from qrshared.daemon.desk import Deed
 from qrshared.daemon.history import History
+from qrshared.daemon.inbox_choice import why_not_chosen
 from qrshared.daemon.inboxes import Inboxes
 from qrshared.daemon.settings_live import LiveSettings
 from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, Verb
@@ -66,6 +67,7 @@ def let_change(settings: LiveSettings, parts: Parts) -> None:
     settings.on_change(ASKED_ANEW, _nothing)
     settings.on_change({"accept"}, accept)
     settings.on_change({"inbox"}, parts.inboxes.move)
+    settings.on_choice("inbox", why_not_chosen)
     settings.on_change({"guest_daily_gb"}, guests)
     settings.on_change({"log_level"}, level)
     settings.on_change(AWAY, parts.away.switch)

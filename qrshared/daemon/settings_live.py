@@ -39,6 +39,9 @@ _SWITCH: Final = ("true", "false")
 
 Apply = Callable[[Settings], Awaitable[None]]
 
+WhyNot = Callable[[Settings, Settings], str | None]
+"""Of the settings now and as wanted: what to tell the owner of a wish that a page may not have; called in a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -57,6 +60,7 @@ class LiveSettings:
         self._path = settings.data_dir / CONFIG_NAME
         self._loaded = reload() if reload is not None else Loaded(settings, {})
         self._groups: list[Group] = []
+        self._why_not: dict[str, WhyNot] = {}
         self._one_at_a_time = asyncio.Lock()
         self._seen = _fingerprint(self._path)
         self.now = settings
@@ -69,6 +73,10 @@ class LiveSettings:
     def on_change(self, names: Collection[str], apply: Apply) -> None:
         """A change of any of these is carried out by `apply`, which gets all settings as they would be."""
         self._groups.append(Group(frozenset(names), apply))
+
+    def on_choice(self, name: str, why_not: WhyNot) -> None:
+        """On the owner page this setting takes fewer values than in the file."""
+        self._why_not[name] = why_not
 
     # --- the owner page
 
@@ -105,6 +113,10 @@ class LiveSettings:
                 raise DeskRefusal(Reason.NOT_ALLOWED, why)
             read = getattr(Settings(), name) if value is None else _read(name, value)
             before = self.now
+            if value is not None and name in self._why_not:
+                why = await asyncio.to_thread(self._why_not[name], before, _with(before, name, read))
+                if why is not None:
+                    raise DeskRefusal(Reason.BAD_SETTING, why)
             try:
                 await self._apply(_with(before, name, read))
                 text = None if value is None else toml_value(read, name, value.strip())

@@ -49,8 +49,9 @@ async def said(owner: Page, name: str, words: str) -> None:
 
 
 @pytest.fixture
-async def bare(home: Home) -> Home:
-    """A home whose daemon takes its settings from the file, as at most homes."""
+async def bare(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose daemon takes its settings from the file, as at most homes; its folder is the owner's own."""
+    monkeypatch.setenv("HOME", str(home.folder))
     await home.daemon.stop()
     inbox = home.daemon.inbox
     (home.daemon.data_dir / "config.toml").write_text(f'# mine\ninbox = "{inbox}"\nname = "STUDY-PC"\n', "utf-8")
@@ -92,6 +93,8 @@ async def test_the_next_file_lands_in_the_new_folder_and_a_folder_that_cannot_be
     (bare.folder / "a-file").write_text("x")
     await write(owner, "inbox", str(bare.folder / "a-file"))
     await owner.wait_for("document.querySelector('[data-setting=inbox] [role=alert]') !== null")
+    await write(owner, "inbox", str(bare.folder / ".config"))
+    await said(owner, "inbox", "inside your home folder")
     other = bare.folder / "other"
     await write(owner, "inbox", str(other))
     await said(owner, "inbox", "Saved")

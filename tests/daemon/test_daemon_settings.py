@@ -86,7 +86,8 @@ async def house_in(folder: Path, text: str, **flags: object) -> AsyncIterator[Ho
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setenv("HOME", str(tmp_path))
     text = f'# my own words\nname = "Old"   # a remark\ninbox = "{tmp_path}/in"\n'
     async with house_in(tmp_path, text) as made:
         yield made
@@ -164,6 +165,31 @@ async def test_an_inbox_that_cannot_be_used_is_refused_and_nothing_changes(house
     assert (await house.status()).inbox == str(tmp_path / "in")
     await house.send("still.bin")
     assert (tmp_path / "in" / "still.bin").is_file()
+
+
+async def test_the_owner_page_cannot_let_files_land_where_a_system_or_a_program_takes_orders(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = tmp_path / "elsewhere" / "media"
+    monkeypatch.setattr("qrshared.daemon.inbox_choice.MEDIA", (media,))
+    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+    home = tmp_path / "anna"
+    places = [".ssh", ".config/autostart", "Library/LaunchAgents", "AppData/Roaming", "Pictures/.hidden", "Pictures"]
+    for place in [*(home / one for one in places), media / "disk" / ".Trash-1000", tmp_path / "data" / "inside"]:
+        place.mkdir(parents=True, exist_ok=True)
+    (home / "link").symlink_to(home / ".ssh")
+    (home / "back").symlink_to(tmp_path / "elsewhere")
+    wrong = [*(home / one for one in places[:-1]), home, media, media / "disk" / ".Trash-1000" / "x", Path("/etc")]
+    wrong += [home / "link", home / "link" / "new", home / "back" / "new", home / "Pictures" / ".." / ".ssh", tmp_path]
+    wrong += [tmp_path / "data", tmp_path / "data" / "inside", home / ".new", Path("/mnt")]
+    for folder in wrong:
+        said = await house.refused("inbox", str(folder))
+        assert "inside your home folder" in said, folder
+        assert str(house.config) in said
+    assert not (home / ".ssh" / "Outbox").exists()
+    for right in (tmp_path / "in", home / "Pictures", home / "New", media / "disk"):  # what the file says stays right
+        assert (await house.change("inbox", str(right)))["inbox"].value == str(right)
+    assert (await house.change("inbox", None))["inbox"].value == str(home / "QRShare")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Which folders the owner page may choose as the inbox: fewer than `config.toml`, since a page can be taken over."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from qrshared.settings import CONFIG_NAME, Settings
+
+MEDIA: Final = (Path("/media"), Path("/mnt"), Path("/run/media"), Path("/Volumes"))
+"""Below these lie disks that were plugged in, and shares."""
+
+_OF_SYSTEMS: Final = frozenset({"appdata", "library"})
+"""What Windows and macOS keep for programs in a home folder: what lies in one place of it is started at each log-on."""
+
+_NOT_HERE: Final = (
+    "Here you can choose a folder inside your home folder, or one on a plugged-in disk, but none that is hidden or "
+    "kept for programs. For any other, write inbox = “{folder}” into {config}, or say `qrshared config set inbox "
+    "{folder}`."
+)
+
+
+def why_not_chosen(now: Settings, wanted: Settings) -> str | None:
+    """What to tell the owner of an inbox that is not to be chosen on a page. Blocks: it looks at the disk."""
+    folder = Path(os.path.realpath(wanted.inbox))
+    data_dir = Path(os.path.realpath(now.data_dir))
+    if folder == Path(os.path.realpath(now.inbox)):
+        return None  # it is that already, whoever chose it
+    is_apart = not folder.is_relative_to(data_dir) and not data_dir.is_relative_to(folder)
+    if is_apart and any(_is_open_below(root, folder) for root in _roots(folder)):
+        return None
+    return _NOT_HERE.format(folder=wanted.inbox, config=now.data_dir / CONFIG_NAME)
+
+
+def _roots(folder: Path) -> list[Path]:
+    """Where its user's own folders lie."""
+    home = Path(os.path.realpath(Path.home()))
+    homes = [home] if home != home.parent else []  # a service may have "/" for its home
+    # On Windows each other disk has a letter; checked by syntax only.
+    drives = [Path(folder.anchor)] if folder.drive and folder.drive.casefold() != home.drive.casefold() else []
+    return [*homes, *MEDIA, *drives]
+
+
+def _is_open_below(root: Path, folder: Path) -> bool:
+    if folder == root or not folder.is_relative_to(root):
+        return False
+    on_the_way = [folder, *folder.parents][: len(folder.parts) - len(root.parts)]
+    return not any(_is_hidden(each) for each in on_the_way)
+
+
+def _is_hidden(folder: Path) -> bool:
+    if folder.name.startswith(".") or folder.name.casefold() in _OF_SYSTEMS:
+        return True
+    try:
+        facts = folder.stat()
+    except OSError:
+        return False  # it is to be made
+    flags, attributes = getattr(facts, "st_flags", 0), getattr(facts, "st_file_attributes", 0)
+    return bool(flags & getattr(stat, "UF_HIDDEN", 0) or attributes & getattr(stat, "FILE_ATTRIBUTE_HIDDEN", 0))
