@@ -142,7 +142,10 @@ class ShelfDeeds:
         one = self._shelf.find(verb.item, asker)
         self._check_once(one)
         path = self._downloads.issue(
-            one.waiting.id, partial(_content, one.waiting), on_done=partial(self._downloaded, one, asker.device),
+            asker.device or "",
+            one.waiting.id,
+            partial(_content, one.waiting),
+            on_done=partial(self._downloaded, one, asker.device),
             is_allowed=partial(self._may_still, asker.device, one.waiting.id),
         )
         expires_ms = int((self._shelf.now() + DOWNLOAD_LIFE_S) * 1000)

@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,13 +31,19 @@ DOWNLOAD_LIFE_S: Final = 600.0
 """From making a token to the last request that it opens; a download that has begun goes on to its end."""
 
 TOKENS_MAX: Final = 256
-"""Tokens alive at once; the oldest gives way."""
+"""Tokens alive at once; the oldest of the device that has most gives way."""
+
+TOKENS_PER_DEVICE_MAX: Final = 32
+"""One that asks for more loses its own oldest: eight devices fill the table, and none alone pushes out another's."""
 
 READ_BYTES: Final = 256 * 1024
 """What is read and written at a time: enough to be fast, little to hold for each phone that is slow."""
 
 DOWNLOADS_AT_ONCE_MAX: Final = 16
 """Beyond this a browser is told to come back: each holds a file and a thread's time."""
+
+DOWNLOADS_PER_DEVICE_MAX: Final = 6
+"""As many connections as a browser opens to one host: whoever has this many under way leaves room for others."""
 
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -54,6 +61,7 @@ Content: TypeAlias = Source | ZipOf
 
 @dataclass(slots=True, eq=False)
 class _Download:
+    device: str
     item: str
     open: Callable[[], Content]
     made: float
@@ -92,7 +100,7 @@ class Downloads:
         self._is_on = is_on
         self._random = random
         self._by_digest: dict[bytes, _Download] = {}
-        self._running = 0
+        self._running: Counter[str] = Counter()  # of each device
 
     @property
     def is_on(self) -> bool:
@@ -100,19 +108,18 @@ class Downloads:
         return self._is_on()
 
     def issue(
-        self, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None],
+        self, device: str, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None],
         is_allowed: Callable[[], bool] = lambda: True,
     ) -> str:  # fmt: skip
-        """The path of a new token for this thing; `on_done` is called when all of it has gone out.
+        """The path of a new token by which this device gets this thing; `on_done` is called when all has gone out.
 
         `is_allowed` is asked at each request and while bytes go: a device that is revoked gets no more of them.
         """
         token = urlsafe_b64encode(self._random(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
         self._forget_old()
-        while len(self._by_digest) >= TOKENS_MAX:
-            self._drop(next(iter(self._by_digest)))
+        self._make_room(device)
         self._by_digest[_digest(token)] = _Download(
-            item, open_content, self._clock(), on_done, lambda: self._is_on() and is_allowed()
+            device, item, open_content, self._clock(), on_done, lambda: self._is_on() and is_allowed()
         )
         return f"/get/{token}"
 
@@ -126,12 +133,12 @@ class Downloads:
         found = self._find(request)
         if found is None:
             return _nothing()
-        if self._running >= DOWNLOADS_AT_ONCE_MAX:
+        if self._running.total() >= DOWNLOADS_AT_ONCE_MAX or self._running[found.device] >= DOWNLOADS_PER_DEVICE_MAX:
             return web.Response(status=503, headers={**_HEADERS, hdrs.RETRY_AFTER: "10"}, text="Try again soon.\n")
         transport = request.transport
         if transport is None:
             return _nothing()  # it has left already
-        self._running += 1
+        self._running[found.device] += 1
         found.running.add(transport)
         try:
             content = await asyncio.to_thread(found.open)
@@ -142,7 +149,7 @@ class Downloads:
             log.info("a plain download found its file changed: %s", type(fault).__name__)
             return _nothing()
         finally:
-            self._running -= 1
+            self._running -= Counter([found.device])  # keeps none that has none
             found.running.discard(transport)
 
     def _find(self, request: web.Request) -> _Download | None:
@@ -166,6 +173,17 @@ class Downloads:
         now = self._clock()
         for digest in [digest for digest, one in self._by_digest.items() if now - one.made >= DOWNLOAD_LIFE_S]:
             del self._by_digest[digest]  # what runs goes on
+
+    def _make_room(self, device: str) -> None:
+        """For one more token of this device."""
+        counts = Counter(one.device for one in self._by_digest.values())
+        if counts[device] < TOKENS_PER_DEVICE_MAX:
+            if counts.total() < TOKENS_MAX:
+                return
+            device = max(counts, key=counts.__getitem__)
+        own = [digest for digest, one in self._by_digest.items() if one.device == device]
+        # What is under way is worth more than what was never fetched; not all can be, there are fewer slots.
+        self._drop(next((digest for digest in own if not self._by_digest[digest].running), own[0]))
 
     def _drop(self, digest: bytes) -> None:
         for transport in self._by_digest.pop(digest).running:

@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qrshared.lan import DOWNLOAD_LIFE_S, Downloads, LanServer, admission_for, build_app
-from qrshared.lan.downloads import DOWNLOADS_AT_ONCE_MAX, READ_BYTES, TOKENS_MAX, attachment
+from qrshared.lan.downloads import (
+    DOWNLOADS_AT_ONCE_MAX,
+    DOWNLOADS_PER_DEVICE_MAX,
+    READ_BYTES,
+    TOKENS_MAX,
+    TOKENS_PER_DEVICE_MAX,
+    attachment,
+)
 from qrshared.serving import BuiltPage, Gate
 from qrshared.shelf import Source, ZipOf, look_at
 from tests.adapters.lan_world import echo, until
@@ -37,10 +44,10 @@ class World:
         (self.folder / name).write_bytes(content)
         return Source.of(self.folder / name)
 
-    def token(self, content: bytes, name: str = "film.mp4", item: str = ITEM) -> str:
+    def token(self, content: bytes, name: str = "film.mp4", item: str = ITEM, device: str = "a") -> str:
         source = self.file(content, name)
         bound = Source(self.folder / name, name, source._identity)
-        return self.downloads.issue(item, lambda: bound, on_done=lambda: self.done.append(name))
+        return self.downloads.issue(device, item, lambda: bound, on_done=lambda: self.done.append(name))
 
     async def get(self, path: str, *, address: str = "127.0.0.1", **headers: str) -> tuple[int, bytes, dict[str, str]]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -201,7 +208,7 @@ async def test_a_folder_comes_as_one_zip(world: World) -> None:
     (world.folder / "trip").mkdir()
     (world.folder / "trip" / "a.jpg").write_bytes(os.urandom(500_000))
     path = world.downloads.issue(
-        ITEM, lambda: ZipOf("trip", look_at(world.folder / "trip", ITEM).sources()), on_done=lambda: None
+        "a", ITEM, lambda: ZipOf("trip", look_at(world.folder / "trip", ITEM).sources()), on_done=lambda: None
     )
     status, body, headers = await world.get(path, Range="bytes=5-")
     assert (status, body[:2]) == (200, b"PK")
@@ -209,21 +216,49 @@ async def test_a_folder_comes_as_one_zip(world: World) -> None:
 
 
 async def test_tokens_and_downloads_at_once_are_bounded(world: World) -> None:
-    first = world.token(b"x" * 50_000_000)
-    paths = [first, *(world.token(b"y", f"{n}") for n in range(TOKENS_MAX - 1))]
+    devices = [f"device {n}" for n in range(TOKENS_MAX // TOKENS_PER_DEVICE_MAX)]
+    first = {
+        device: world.token(b"x" * (50_000_000 if device in devices[:3] else 1), f"long {device}", device=device)
+        for device in devices
+    }
+    others = {
+        device: [world.token(b"y", f"{device} {n}", device=device) for n in range(TOKENS_PER_DEVICE_MAX - 1)]
+        for device in devices
+    }
     held: list[aiohttp.ClientResponse] = []
+
+    async def hold(device: str, count: int) -> None:
+        url = f"http://127.0.0.1:{world.port}{first[device]}"
+        held.extend([await world.client.get(url) for _ in range(count)])
+
     try:
-        url = f"http://127.0.0.1:{world.port}{first}"
-        held.extend([await world.client.get(url) for _ in range(DOWNLOADS_AT_ONCE_MAX)])
-        status, _, headers = await world.get(paths[1])
+        await hold(devices[0], DOWNLOADS_PER_DEVICE_MAX)
+        status, _, headers = await world.get(others[devices[0]][0])
         assert (status, headers["Retry-After"]) == (503, "10")
+        assert (await world.get(others[devices[1]][0]))[0] == 200, "it holds up nobody else"
+        for device in devices[1:]:
+            await hold(device, min(DOWNLOADS_PER_DEVICE_MAX, DOWNLOADS_AT_ONCE_MAX - len(held)))
+        assert [answer.status for answer in held] == [200] * DOWNLOADS_AT_ONCE_MAX
+        assert (await world.get(others[devices[-1]][0]))[0] == 503
+        # One more of a device costs its own oldest that does not run.
+        world.token(b"z", "more", device=devices[0])
     finally:
         for answer in held:
             answer.close()
-    await until(lambda: world.downloads._running == 0)
-    assert (await world.get(paths[1]))[0] == 200
-    world.token(b"z", "one more")
-    assert (await world.get(first))[0] == 404
+    await until(lambda: world.downloads._running.total() == 0)
+    assert [(await world.get(path))[0] for path in (others[devices[0]][0], others[devices[0]][1])] == [404, 200]
+    assert [(await world.get(others[device][0]))[0] for device in devices[1:]] == [200] * (len(devices) - 1)
+
+
+async def test_no_device_pushes_out_the_tokens_of_others(world: World) -> None:
+    hers = [world.token(b"x", f"hers {n}", device="hers") for n in range(3)]
+    for _ in range(TOKENS_MAX + 1):
+        world.token(b"y", device="greedy")
+    for n in range(TOKENS_MAX):  # a full table: who has most gives
+        world.token(b"y", device=f"many {n % 20}")
+    world.token(b"y", device="late")
+    assert [(await world.get(path))[0] for path in hers] == [200, 200, 200]
+    assert len(world.downloads._by_digest) == TOKENS_MAX
 
 
 async def test_an_empty_file_is_a_file(world: World) -> None:
