@@ -15,7 +15,7 @@ from qrshared.daemon.networks import Networks
 from qrshared.daemon.receipts import Receipts
 from qrshared.daemon.store import Store
 from qrshared.daemon.whereabouts import Whereabouts
-from qrshared.lan import candidates, read_network
+from qrshared.lan import advertised_addresses, candidates, read_network
 from qrshared.sessions import IncomingTransfers, LiveSessions, OutgoingTransfers
 from qrshared.settings import Settings
 
@@ -65,7 +65,9 @@ async def _look_around(settings: Settings, where: Whereabouts) -> Networks:
     found = await asyncio.to_thread(candidates)
     where.move(found)
     networks = Networks(Store(settings.data_dir / "networks.json"))
-    await networks.look(await asyncio.to_thread(read_network, where.address, found))
+    beside = [await asyncio.to_thread(read_network, address, found) for address in advertised_addresses(found)]
+    here = await asyncio.to_thread(read_network, where.address, found)
+    await networks.look(here, [one for one in beside if one is not None])
     return networks
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Final
 
@@ -65,14 +65,21 @@ class Networks:
         """For `status` and the owner page."""
         return None if self._here is None else NetworkFacts(self._here.name, self.is_known)
 
-    async def look(self, here: Network | None) -> bool:
-        """We are in this network now; True if codes may be shown and could not before, or the other way round."""
+    def knows(self, network: Network) -> bool:
+        """Whether the owner has agreed to this one: a computer may be in several at once."""
+        return self._record_of(network) is not None
+
+    async def look(self, here: Network | None, beside: Sequence[Network] = ()) -> bool:
+        """We are in this network now, and in those `beside` it by other interfaces.
+
+        True if codes may be shown and could not before, or the other way round.
+        """
         before = self.is_known
         self._here = here
         if here is None:
             return before != self.is_known
         if self._clock() < self._first_until:
-            self._known = [here]
+            self._known = [*(one for one in beside if one != here), here][-NETWORKS_MAX:]
             await self._save()
         elif (record := self._record_of(here)) is not None and (record != here or self._known[-1] != record):
             # It has learnt its router's address, say, or was not the last one seen.

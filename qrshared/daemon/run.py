@@ -117,7 +117,7 @@ class Keeper:
         self._inbox_moved = asyncio.Event()
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
-        self._found: Sequence[Candidate] = ()
+        self._ours: dict[str, Network | None] = {}
         self._heard_elsewhere = asyncio.Event()
         self._asks = OwnerAsks(
             questions=daemon.transfers.questions, networks=daemon.networks, show=show, notify=self._notices.tell,
@@ -203,9 +203,10 @@ class Keeper:
 
     async def _follow_network(self) -> None:
         daemon = self._daemon
-        async for found, network in watch(self._look_around):
-            self._found = found
-            await daemon.networks.look(network)  # before anything is shown: this may be a café
+        async for found, network, ours in watch(self._look_around):
+            self._ours = ours
+            # before anything is shown: this may be a café
+            await daemon.networks.look(network, [one for one in ours.values() if one is not None])
             if daemon.where.move(found):
                 log.info("codes carry another address now")
                 self._show(AddressChanged(daemon.where.urls()))
@@ -215,9 +216,11 @@ class Keeper:
             self.say_problem("network", no_network)
             self.network_moved()
 
-    def _look_around(self) -> tuple[list[Candidate], Network | None]:
+    def _look_around(self) -> tuple[list[Candidate], Network | None, dict[str, Network | None]]:
+        """The addresses there are, the network of the one that codes carry, and those of all where we may be heard."""
         found = candidates()
-        return found, read_network(choose(found, host=self._daemon.settings.host), found)
+        ours = {address: read_network(address, found) for address in advertised_addresses(found)}
+        return found, read_network(choose(found, host=self._daemon.settings.host), found), ours
 
     async def _advertise(self) -> None:
         """Be heard where we are, and only in networks that the owner has agreed to; it takes seconds each time."""
@@ -227,9 +230,14 @@ class Keeper:
         while True:
             await self._heard_elsewhere.wait()
             self._heard_elsewhere.clear()
-            await daemon.advertiser.follow(advertised_addresses(self._found) if daemon.networks.is_known else [])
+            await daemon.advertiser.follow(self._heard_on() if daemon.networks.is_known else [])
             daemon.where.call(daemon.advertiser.local_name)
             daemon.desk.changed(Topic.WALL, Topic.STATUS)
+
+    def _heard_on(self) -> list[str]:
+        """Our addresses in networks that are known: at home by cable, a computer may be in a café by Wi-Fi."""
+        known = self._daemon.networks.knows
+        return [address for address, network in self._ours.items() if network is None or known(network)]
 
     async def _follow_inbox(self) -> None:
         while True:

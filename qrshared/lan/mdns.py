@@ -91,7 +91,8 @@ class Advertiser:
             self._had.update(wanted)
             if not wanted:
                 _log.info("no home network: nothing to advertise on")
-                await self._leave()
+                # Without a word: the addresses may be the same as at home, and a goodbye would name us to a café.
+                await self._leave(goodbye=False)
                 return
             try:
                 await self._move()
@@ -162,13 +163,15 @@ class Advertiser:
         found = await resolver.async_request(zeroconf.zeroconf, PROBE_MS)
         return set(resolver.parsed_addresses()) - self._had if found else set()
 
-    async def _leave(self) -> None:
+    async def _leave(self, *, goodbye: bool = True) -> None:
         zeroconf, self._zeroconf = self._zeroconf, None
-        self._services = []
+        services, self._services = self._services, []
         self._host = None
         if zeroconf is None:
             return
         try:
+            if not goodbye:
+                zeroconf.zeroconf.registry.async_remove(list(services))  # closing says goodbye for what is left in it
             async with asyncio.timeout(GOODBYE_S):
                 await zeroconf.async_unregister_all_services()
         except (OSError, ZeroconfError, TimeoutError) as fault:

@@ -9,7 +9,9 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +70,7 @@ def read_network(
         return Network(here.interface, prefix, ssid=ssid)
     mac = mac_of(gateway, here.interface, _text(proc / "arp"))
     if mac is None:
-        (knock or _knock)(gateway)
+        (knock or partial(_knock, here.interface))(gateway)
         deadline = time.monotonic() + ask_s
         while mac is None and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
@@ -117,11 +119,17 @@ def read_ssid(interface: str) -> str | None:
     return "".join(character if character.isprintable() else "\ufffd" for character in text) or None
 
 
-def _knock(gateway: str) -> None:
-    """One byte that nobody need answer: before it goes out the kernel asks for the router's hardware address."""
+def _knock(interface: str, gateway: str) -> None:
+    """One byte that nobody need answer: before it goes out the kernel asks for the router's hardware address.
+
+    By this interface: a computer with cable and Wi-Fi has the same router by both, or two of the same address.
+    """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as knocking:
             knocking.setblocking(False)
+            if sys.platform == "linux":  # without rights since Linux 5.7; before, it goes by the better of the two
+                with suppress(PermissionError):
+                    knocking.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
             knocking.sendto(b"\0", (gateway, _DISCARD_PORT))
     except OSError:
         pass  # the route went away meanwhile: then its change is told soon

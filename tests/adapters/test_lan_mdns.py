@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from zeroconf import Zeroconf
 
 from qrshared.lan import Advertiser
 from qrshared.lan.mdns import HOST_NAMES_MAX, instance_name
@@ -211,3 +212,21 @@ async def test_where_every_name_is_taken_the_network_is_left_in_peace(
 )
 def test_any_display_name_becomes_one_label(display_name: str, instance: str) -> None:
     assert instance_name(display_name) == instance
+
+
+async def test_where_it_may_not_be_heard_any_more_it_leaves_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(Advertiser, "_others", _nobody)
+    async with Advertiser(name="STUDY-PC", port=7774) as advertiser:
+        await advertiser.follow(["127.0.0.1"])
+        assert advertiser.local_name == "qrshare.local"
+        monkeypatch.setattr(Zeroconf, "async_send", lambda _self, out, *_where, **_how: said.append(out))
+        await advertiser.follow([])
+        assert said == []
+        await advertiser.follow(["127.0.0.1"])
+        said.clear()
+    assert said, "control: who stops at home says goodbye"
+
+
+async def _nobody(_advertiser: Advertiser, _zeroconf: object, _host: str) -> set[str]:
+    return set()

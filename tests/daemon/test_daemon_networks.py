@@ -61,6 +61,15 @@ async def test_the_first_network_is_known_and_remembered_for_its_owner_alone(tmp
     assert again.is_known
 
 
+async def test_a_computer_that_is_set_up_in_two_networks_is_at_home_in_both(tmp_path: Path) -> None:
+    made = networks(tmp_path)
+    await made.look(HOME, [HOME, BARE])
+    assert [made.knows(one) for one in (HOME, BARE, CAFE)] == [True, True, False]
+    made._first_until = float("-inf")
+    await made.look(HOME, [HOME, CAFE])
+    assert not made.knows(CAFE), "one that is there later is asked about"
+
+
 async def test_a_cafe_with_the_same_addresses_is_another_network_until_its_owner_agrees(tmp_path: Path) -> None:
     made = await later(tmp_path, HOME)
     await made.look(HOME)

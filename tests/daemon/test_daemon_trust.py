@@ -106,7 +106,7 @@ async def test_mdns_is_silent_until_the_owner_agrees_and_walls_hear_of_it_at_onc
 ) -> None:
     voice = Voice()
     known = replace(daemon, advertiser=cast("Advertiser", voice))
-    monkeypatch.setattr(Keeper, "_look_around", lambda _keeper: ([HERE], CAFE))
+    monkeypatch.setattr(Keeper, "_look_around", lambda _keeper: ([HERE], CAFE, {HERE.address: CAFE}))
     daemon.networks._first_until = float("-inf")
     walls: list[Facts] = []
     daemon.desk.watch((Topic.WALL,), Asker(Grant(Road.LOOPBACK)), walls.append)
@@ -116,6 +116,20 @@ async def test_mdns_is_silent_until_the_owner_agrees_and_walls_hear_of_it_at_onc
         await daemon.desk.ask(TrustNetwork(), OWNER)
         await until(lambda: voice.heard[-1] == [HERE.address])
         await until(lambda: isinstance(walls[-1], WallFacts) and walls[-1].url is not None)
+
+
+async def test_at_home_by_cable_mdns_is_silent_in_the_cafe_next_door(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = Voice()
+    home = replace(CAFE, interface="eth0", gateway_mac="aa:bb:cc:00:00:01")
+    cable = replace(HERE, address="192.168.1.8", interface="eth0")
+    ours: dict[str, Network | None] = {cable.address: home, HERE.address: CAFE}
+    daemon.networks._first_until = float("-inf")
+    daemon.networks._known = [home]
+    monkeypatch.setattr(Keeper, "_look_around", lambda _keeper: ([cable, HERE], home, ours))
+    async with Kept(replace(daemon, advertiser=cast("Advertiser", voice))):
+        await until(lambda: voice.heard == [[cable.address]])
 
 
 async def test_the_owner_is_asked_and_answers_on_the_owner_page(daemon: Daemon) -> None:
