@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -11,6 +12,12 @@ from qrshared.shelf import Source, Waiting
 
 PICK_UPS_PER_DEVICE_MAX: Final = 64
 """Transfers that one device may have asked for and not yet taken; more would only be the same tap again and again."""
+
+ITEMS_PER_DEVICE_MAX: Final = 2 * ITEMS_MAX
+"""Items in all of those, as many as it may be sending: an item takes about 600 bytes of memory, and its name."""
+
+ITEMS_IN_ALL_MAX: Final = 4 * ITEMS_MAX
+"""Items on their way to all devices; beyond it whoever asks is told to come back: memory is everybody's."""
 
 _ITEM_FRAME_BYTES: Final = 80
 _NAME_GROWS: Final = 6
@@ -40,6 +47,11 @@ class PickUp:
     manifest: str
     """Says that after a restart the same things are there to go on with."""
 
+    @property
+    def count(self) -> int:
+        """Its items."""
+        return self.parts[-1].end
+
     def state(self, part: Part) -> OfferState:
         """How it stands with one thing."""
         items = range(part.first, part.end)
@@ -68,15 +80,31 @@ class PickUps:
     def __init__(self, outgoing: OutgoingTransfers) -> None:
         self._outgoing = outgoing
         self._all: list[PickUp] = []
+        self._reading: list[tuple[DeviceId, int]] = []
+
+    @contextmanager
+    def room(self, device: DeviceId, count: int) -> Iterator[None]:
+        """For so many items, while they are read in the block, at whose end they `begin`; raises `DeskRefusal`."""
+        self._check_room(device, count, self._reading)
+        self._reading.append((device, count))
+        try:
+            yield
+        finally:
+            self._reading.remove((device, count))
 
     def begin(self, device: DeviceId, fetched: Sequence[Fetched], *, transfer: str | None = None) -> PickUp:
-        """Send these to the device, now or when it comes; raises `DeskRefusal`."""
+        """Send these to the device, now or when it comes; raises `DeskRefusal`.
+
+        Where there are too many items for all, the oldest of devices that are away give way: they ask again when
+        they come.
+        """
         if sum(not one.outgoing.is_over for one in self._all if one.device == device) >= PICK_UPS_PER_DEVICE_MAX:
             raise DeskRefusal(Reason.BUSY, "This device has asked for a lot already. Let that arrive first.")
         sources = [source for _, some in fetched for source in some]
         weight = sum(_NAME_GROWS * len(one.name) + _ITEM_FRAME_BYTES for one in sources)
         if not 0 < len(sources) <= ITEMS_MAX or weight > MANIFEST_BYTES_MAX:
             raise DeskRefusal(Reason.TOO_MANY_ITEMS, "That is too much at once. Pick up a part of it first.")
+        self._check_room(device, len(sources))
         parts: list[Part] = []
         first = 0
         for waiting, some in fetched:
@@ -89,6 +117,20 @@ class PickUps:
         self._all = [one for one in self._all if not (one.outgoing.is_over and _is_covered(one, device, ids))]
         self._all.append(made)
         return made
+
+    def _check_room(self, device: DeviceId, count: int, also: Iterable[tuple[DeviceId, int]] = ()) -> None:
+        held = [*also, *((one.device, one.count) for one in self.moving())]
+        if sum(each for owner, each in held if owner == device) + count > ITEMS_PER_DEVICE_MAX:
+            raise DeskRefusal(Reason.BUSY, "This device has asked for a lot already. The rest comes after it.")
+        excess = sum(each for _, each in held) + count - ITEMS_IN_ALL_MAX
+        away = [one for one in self.moving() if one.device != device and not self._outgoing.is_here(one.device)]
+        if excess > sum(one.count for one in away):
+            raise DeskRefusal(Reason.BUSY, "Other devices are just picking up very much. This comes after it.")
+        while excess > 0:
+            one = away.pop(0)
+            excess -= one.count
+            self._all.remove(one)
+            self._outgoing.let_go(one.device, one.outgoing)
 
     def is_under_way(self, item: str, device: DeviceId | None = None) -> bool:
         """Whether somebody, or this device, is picking it up."""

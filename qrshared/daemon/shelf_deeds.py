@@ -109,7 +109,9 @@ class ShelfDeeds:
     async def _begin(self, wanted: Sequence[OnShelf], asker: Asker) -> bool:
         """Send these; False if another tap began to send some of them meanwhile."""
         device = asker.device or ""
-        fetched = await fetch([one.waiting for one in wanted])
+        count = sum(1 if one.waiting.count is None else max(1, one.waiting.count) for one in wanted)
+        with self._shelf.pick_ups.room(device, count):
+            fetched = await fetch([one.waiting for one in wanted])
         async with self._shelf.noted(device, fetched) as transfer:
             for one in wanted:  # reading a large tree takes its time
                 self._shelf.find(one.waiting.id, asker)

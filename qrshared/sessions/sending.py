@@ -68,6 +68,15 @@ class OutgoingTransfers:
             one.cancel()
             one.close()
 
+    def let_go(self, device: DeviceId, outgoing: Outgoing) -> None:
+        """Forget one of a device that is away, without a word: it asks again when it comes."""
+        self._all.get(device, {}).pop(outgoing.transfer, None)
+        outgoing.close()
+
+    def is_here(self, device: DeviceId) -> bool:
+        """Whether a session carries its transfers."""
+        return device in self._views
+
     def came(self, device: DeviceId, view: "Sending") -> None:
         """A session of this device carries its transfers from now on."""
         self._views[device] = view

@@ -13,7 +13,14 @@ import pytest
 from qrshared.daemon.compose import OWNER_HERE
 from qrshared.daemon.offers import OFFERED_MAX
 from qrshared.daemon.offers import Offer as Offered
-from qrshared.daemon.pickups import PICK_UPS_PER_DEVICE_MAX, PickUps
+from qrshared.daemon.pickups import (
+    ITEMS_IN_ALL_MAX,
+    ITEMS_PER_DEVICE_MAX,
+    PICK_UPS_PER_DEVICE_MAX,
+    Fetched,
+    PickUps,
+)
+from qrshared.daemon.pickups import PickUp as PickUpOfThem
 from qrshared.daemon.shelf_deeds import EXPIRES_S_MAX
 from qrshared.protocol import (
     Done,
@@ -214,6 +221,51 @@ async def test_what_waits_and_what_is_asked_for_is_bounded(home: Home, tmp_path:
         ups.begin("d" * 32, [(one, one.sources())])
     ups.begin("e" * 32, [(one, one.sources())])
     assert not Offered({}, 0.0, 1, None).items
+
+
+async def test_items_on_their_way_are_bounded_for_a_device_and_for_all_and_who_is_away_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (ITEMS_PER_DEVICE_MAX, ITEMS_IN_ALL_MAX) == (200_000, 400_000)
+    monkeypatch.setattr("qrshared.daemon.pickups.ITEMS_PER_DEVICE_MAX", 10)
+    monkeypatch.setattr("qrshared.daemon.pickups.ITEMS_IN_ALL_MAX", 20)
+    for number in range(5):
+        made(tmp_path, f"{number}.txt", b"a")
+    outgoing = OutgoingTransfers()
+    ups = PickUps(outgoing)
+    here = [letter * 32 for letter in "abcd"]
+    for device in here:
+        outgoing.came(device, outgoing.of(device))
+
+    def five(number: int) -> list[Fetched]:
+        seen = look_at(tmp_path, f"{number:032}")
+        return [(seen, seen.sources())]
+
+    def begin(device: str, number: int) -> PickUpOfThem:
+        with ups.room(device, 5):
+            return ups.begin(device, five(number))
+
+    def refused(device: str) -> None:
+        with pytest.raises(DeskRefusal) as refusal, ups.room(device, 5):
+            pytest.fail("it must not be read")
+        assert refusal.value.reason is Reason.BUSY
+        with pytest.raises(DeskRefusal):
+            ups.begin(device, five(99))
+
+    away = [begin("e" * 32, 1), begin("f" * 32, 2)]
+    one = begin(here[0], 1)
+    begin(here[0], 2)
+    refused(here[0])
+    begin(here[1], 1)  # the oldest of those that are away gives way, and no more of them than that
+    assert list(outgoing.waiting("e" * 32)) == []
+    assert list(outgoing.waiting("f" * 32)) == [away[1].outgoing]
+    assert not away[0].outgoing.is_over, "it is not cancelled: its page asks again"
+    with ups.room(here[2], 5), pytest.raises(DeskRefusal), ups.room(here[3], 5):
+        pytest.fail("what is being read counts")
+    begin(here[2], 1)
+    refused(here[3])
+    one.outgoing.cancel()
+    begin(here[3], 1)
 
 
 async def test_codes_of_offers_end_with_the_daemon(tmp_path: Path) -> None:
