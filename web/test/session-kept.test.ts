@@ -105,6 +105,19 @@ test("parts that are not what was sent are dropped, and all of it comes again", 
   assert.ok(pair.chunkBytes - before >= SIZE);
 });
 
+test("more than the whole is no beginning of it", async () => {
+  const disk = new Disk();
+  disk.parts = [new Blob([new Uint8Array(2 * MIB)])];
+  const pair = new Pair();
+  const file = fileOf("note.txt", MIB);
+  pair.link();
+  pair.send(file);
+  await pair.until(() => pair.incoming?.state === "asked", "the question");
+  pair.accept(1 << 30, disk);
+  await isWhole(pair, file);
+  assert.equal(disk.bytes, MIB);
+});
+
 test("a part that cannot be read any more is no part, and no harm", async (context) => {
   const disk = new Disk();
   const { pair, file } = await begun(disk);

@@ -13,6 +13,8 @@ export interface PickUp {
   step: "queued" | "missed" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
   transfer: TransferId | null;
   isPaused: boolean;
+  /** Paused by nobody, until the road is none that costs; or a person has said to go on, or to wait. */
+  forRelay: "waits" | "agreed" | null;
   isKept: boolean;
   /** Of an earlier page load. */
   readonly left: PickUpView["left"];

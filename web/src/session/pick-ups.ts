@@ -1,18 +1,17 @@
 // What this page picks up from the shelf: asked of the computer a few at a time, and taken without another question.
-import type { Answer, Ask, Chunk, DeviceId, Message, Propose, Refuse, ShelfItem, ShelfItemId, TransferId, TransferMessage } from "../protocol/messages.ts";
-import type { Clock } from "./clock.ts";
+import { SHELF_ITEMS_MAX } from "../protocol/limits.ts";
+import type { Answer, Ask, Refuse, RoadInUse, ShelfItem, ShelfItemId, TransferId, TransferMessage } from "../protocol/messages.ts";
+import { Earlier, mustAsk } from "./earlier.ts";
 import { Inbound, type Verdict } from "./inbound.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Place } from "./peer-bridge.ts";
 import { isOf, isOpen, isOutliving, type PickUp, viewOf } from "./pick-up.ts";
 import { HOME, type PickUpNews, type PickUpOrder, type PickUpView } from "./pick-up-bridge.ts";
-import type { Digest } from "./proof.ts";
-import type { Parts, Wish } from "./sinks/parts.ts";
-import type { Places } from "./sinks/places.ts";
+import type { PickUpsLine, PickUpsPorts } from "./pick-ups-ports.ts";
+import type { Home, Wish } from "./sinks/parts.ts";
 import type { Sinks } from "./sinks/port.ts";
 import { ZipSinks } from "./sinks/zip.ts";
 import { sizeClass, smallFirst } from "./small-first.ts";
-import type { Hasher } from "./taking.ts";
 
 /** Questions of this kind have numbers of their own (`DeskPeers` counts from 2^40, the person's from 1). */
 const FIRST_ASK = 2 ** 41;
@@ -25,28 +24,6 @@ const BIG = 3;
 
 /** A computer that still knows what this page takes has proposed it again by then; one that does not is asked again. */
 const PROPOSED_AGAIN_S = 5;
-
-export interface PickUpsPorts {
-  readonly clock: Clock;
-  readonly hasher: () => Hasher;
-  readonly places: Places;
-  /** Without these two nothing outlives the page. */
-  readonly parts?: Parts;
-  readonly digest?: () => Promise<Digest>;
-  readonly tell: (news: PickUpNews) => void;
-}
-
-/** The session as it is used here. */
-export interface PickUpsLine {
-  readonly computer: string;
-  /** Whom the computer takes this page for. */
-  readonly device: DeviceId | null;
-  /** More than this does not go on by itself over this road. */
-  readonly asksAbove: number;
-  readonly post: (...messages: readonly Exclude<Message, Chunk>[]) => void;
-  /** Much is about to come. */
-  readonly hurry: () => void;
-}
 
 function isUnderWay({ step, isPaused }: PickUp): boolean {
   return (step === "begun" && !isPaused) || step === "asked" || step === "promised";
@@ -64,14 +41,15 @@ export class PickUps {
   readonly #proposed = new Set<TransferId>(); // on this link
   #asks = FIRST_ASK;
   #line: PickUpsLine | null = null;
-  #device: DeviceId | null = null; // whose earlier wishes are among these
+  #road: RoadInUse | null = null;
+  readonly #earlier: Earlier;
   #listed: ReadonlySet<ShelfItemId> | null = null; // what is on the shelf, as told on this link
   #isSettled = false; // long enough on this link for a computer that was just started to have looked at its shelf
-  #early: Propose[] | null = null; // what came before those were known
   #takeBack = (): void => undefined;
 
   constructor(ports: PickUpsPorts) {
     this.#ports = ports;
+    this.#earlier = new Earlier(ports);
     const { clock, hasher, digest } = ports;
     const proof = digest === undefined ? {} : { digest };
     this.#inbound = new Inbound({ peer: HOME, clock, hasher, ...proof, tell: (news) => this.#heard(news), judge: (incoming) => this.#judge(incoming) });
@@ -83,28 +61,39 @@ export class PickUps {
     this.#inbound.attach(line);
     this.#takeBack();
     this.#takeBack = this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#renew());
-    const { parts } = this.#ports;
-    if (parts === undefined || line.device === null || line.device === this.#device) return this.#next();
-    this.#early = [];
-    void parts.wishes(line.device).then((wishes) => this.#restore(line, wishes));
+    this.on(line.road);
+    this.#earlier.attach(line.home, (wishes) => this.#restore(line, wishes), (page) => this.#inbound.receive(page));
+    this.#next();
   }
 
-  /** Goes on with what earlier page loads of this device had asked for. */
+  /** Goes on with what earlier page loads had asked for. */
   #restore(line: PickUpsLine, wishes: readonly Wish[]): void {
-    if (this.#line !== line) return; // asked again on the next link
-    this.#device = line.device;
     for (const { item, limit, isPaused, bytes } of wishes) {
       if (this.#pickUps.has(item.item)) continue;
       const place: Place = { by: "memory", limit };
       const pickUp = this.#pickUp(item, place, this.#sinks(item, place), { item, bytes });
-      pickUp.isPaused = isPaused || item.size - bytes > line.asksAbove;
+      pickUp.isPaused = isPaused;
+      this.#weigh(pickUp);
       this.#tell(pickUp);
     }
-    const early = this.#early ?? [];
-    this.#early = null;
-    for (const page of early) this.#inbound.receive(page);
     if (this.#pickUps.size > 0) line.hurry();
     this.#next();
+  }
+
+  /** The road in use, once it is known, and each new one. */
+  on(road: RoadInUse | null): void {
+    this.#road = road;
+    for (const pickUp of this.#pickUps.values()) this.#weigh(pickUp);
+  }
+
+  /** What nobody has asked for in this page load goes through no relay without a word, and by any other road without one. */
+  #weigh(pickUp: PickUp): void {
+    const { item, left, isPaused, forRelay } = pickUp;
+    if (this.#line === null || left === undefined || forRelay === "agreed" || !isOpen(pickUp)) return;
+    const isMuch = mustAsk(item.size - left.bytes, this.#road, this.#line.asksAbove);
+    if (isMuch === (forRelay === "waits") || (isMuch && isPaused)) return;
+    pickUp.forRelay = isMuch ? "waits" : null;
+    this.#hold(pickUp, isMuch);
   }
 
   detach(): void {
@@ -112,7 +101,8 @@ export class PickUps {
     this.#show(this.#line.computer, false);
     this.#line = null;
     this.#takeBack();
-    this.#early = this.#listed = null;
+    this.#earlier.detach();
+    this.#listed = this.#road = null;
     this.#isSettled = false;
     this.#asked.clear();
     this.#proposed.clear();
@@ -137,10 +127,10 @@ export class PickUps {
       case "cancel":
         return this.#inbound.cancel(order.transfer, order.item);
       case "saving":
-        return this.#of(order.transfer, ({ item }) => this.#ports.parts?.saved(item.item));
+        return this.#of(order.transfer, ({ item }) => this.#earlier.parts?.saved(item.item));
       case "saved":
         this.#ports.places.saved(order.bytes);
-        this.#of(order.transfer, ({ item }) => this.#ports.parts?.forget(item.item));
+        this.#of(order.transfer, ({ item }) => this.#earlier.parts?.forget(item.item));
         return this.#next();
     }
   }
@@ -150,21 +140,19 @@ export class PickUps {
     if (this.#line === null) return false;
     if (message.t === "propose") {
       this.#proposed.add(message.transfer);
-      this.#early?.push(message);
-      if (this.#early !== null) return true;
+      if (this.#earlier.holdsBack(message)) return true;
     }
     return this.#inbound.receive(message);
   }
 
-  /** The key of this device is worth nothing any more. */
-  forgetAll(): void {
-    this.#device = null;
-    this.#ports.parts?.clear();
+  /** The key for this home is worth nothing any more. */
+  forgetAll(home: Home): void {
+    this.#earlier.forget(home);
   }
 
   /** What is on the shelf now. */
   listed(items: readonly ShelfItem[]): void {
-    this.#listed = new Set(items.map(({ item }) => item));
+    this.#listed = items.length >= SHELF_ITEMS_MAX ? null : new Set(items.map(({ item }) => item));
     this.#forgetWhatLeft();
   }
 
@@ -175,7 +163,7 @@ export class PickUps {
       const { item, left, step, isPaused } = pickUp;
       if (left === undefined || step !== "queued" || !isPaused || this.#listed.has(item.item) || this.#offered(item) !== undefined) continue;
       pickUp.step = "stopped";
-      this.#ports.parts?.forget(item.item);
+      this.#earlier.parts?.forget(item.item);
       this.#tell(pickUp);
     }
   }
@@ -210,7 +198,7 @@ export class PickUps {
     pickUp.sentence = sentence ?? "";
     pickUp.step = reason === "not_found" && isFirst ? "missed" : "refused";
     if (pickUp.step === "missed") this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#again(pickUp));
-    else if (reason === "not_found") this.#ports.parts?.forget(pickUp.item.item);
+    else if (reason === "not_found") this.#earlier.parts?.forget(pickUp.item.item);
   }
 
   #again(pickUp: PickUp): void {
@@ -252,18 +240,17 @@ export class PickUps {
 
   #pickUp(item: ShelfItem, place: Place, sinks: Sinks, left?: PickUpView["left"]): PickUp {
     const isKept = place.by === "memory" && this.#ports.parts !== undefined && isOutliving(item);
-    const pickUp: PickUp = { item, sinks, place, step: "queued", transfer: null, isPaused: false, isKept, left, sentence: null };
+    const pickUp: PickUp = { item, sinks, place, step: "queued", transfer: null, isPaused: false, forRelay: null, isKept, left, sentence: null };
     this.#pickUps.set(item.item, pickUp);
     return pickUp;
   }
 
   /** Writes down what memory alone would forget. */
   #want(items: readonly ShelfItem[], place: Place): void {
-    const { parts } = this.#ports;
     const kept = items.filter(isOutliving);
-    if (place.by !== "memory" || parts === undefined || kept.length === 0) return;
+    if (place.by !== "memory" || this.#ports.parts === undefined || kept.length === 0) return;
     const wishes = kept.map((item) => ({ item, limit: place.limit }));
-    const wanted = this.#device === null ? Promise.resolve(false) : parts.want(this.#device, wishes);
+    const wanted = this.#earlier.parts?.want(wishes) ?? Promise.resolve(false);
     void wanted.then((isDone) => {
       if (!isDone) for (const { item } of kept) this.#goesWithThePage(item);
     });
@@ -278,16 +265,22 @@ export class PickUps {
 
   /** A tree that cannot be written as one comes as one file, which begins anew with each page load. */
   #sinks(item: ShelfItem, place: Place): Sinks {
-    const { parts, places } = this.#ports;
+    const { places } = this.#ports;
+    const { parts } = this.#earlier;
     if (item.kind === "folder") return new ZipSinks(item.name, places.sinks(place), place.by === "download");
-    return places.sinks(place, parts === undefined ? null : { open: () => parts.open(item.item), onFull: () => this.#goesWithThePage(item.item) });
+    return places.sinks(place, parts === null ? null : { open: () => parts.open(item.item), onFull: () => this.#goesWithThePage(item.item) });
   }
 
   #pause(item: ShelfItemId, isPaused: boolean): void {
     const pickUp = this.#pickUps.get(item);
     if (pickUp === undefined || !isOpen(pickUp)) return;
+    pickUp.forRelay = "agreed"; // the person has the last word
+    this.#earlier.parts?.pause(item, isPaused);
+    this.#hold(pickUp, isPaused);
+  }
+
+  #hold(pickUp: PickUp, isPaused: boolean): void {
     pickUp.isPaused = isPaused;
-    this.#ports.parts?.pause(item, isPaused);
     if (pickUp.transfer !== null) this.#inbound.hold(pickUp.transfer, isPaused);
     this.#tell(pickUp);
     this.#next();
@@ -297,7 +290,7 @@ export class PickUps {
     const pickUp = this.#pickUps.get(item);
     if (pickUp === undefined || !isOpen(pickUp)) return;
     pickUp.step = "stopped";
-    this.#ports.parts?.forget(item);
+    this.#earlier.parts?.forget(item);
     if (pickUp.transfer !== null) this.#inbound.cancel(pickUp.transfer, null);
     this.#tell(pickUp);
     this.#next();
@@ -377,7 +370,7 @@ export class PickUps {
     if (pickUp?.step === "begun" && pickUp.isPaused && state === "receiving" && news.incoming.isHeld !== true) this.#inbound.hold(transfer, true);
     if (pickUp?.step !== "begun" || state === "receiving" || state === "asked") return;
     pickUp.step = state === "done" || state === "failed" ? "done" : "stopped";
-    if (state !== "done" || news.incoming.failed > 0) this.#ports.parts?.forget(pickUp.item.item); // else when it is saved
+    if (state !== "done" || news.incoming.failed > 0) this.#earlier.parts?.forget(pickUp.item.item); // else when it is saved
     this.#tell(pickUp);
     this.#next();
   }

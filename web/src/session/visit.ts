@@ -13,6 +13,7 @@ import { type Dialled, Dialler, type DiallerPorts } from "./dialler.ts";
 import { browserInflate } from "./inflate.ts";
 import { Outbox } from "./outbox.ts";
 import type { PickUps } from "./pick-ups.ts";
+import { homeOf } from "./sinks/parts.ts";
 import type { Digest } from "./proof.ts";
 import { RelayAsk } from "./relay-ask.ts";
 import { Roads, Unreached, type Way } from "./roads.ts";
@@ -113,10 +114,11 @@ export class Visit {
     while (!this.#stopped) {
       const attempt = this.#credentials.next();
       const outcome = await this.#attempt(attempt);
+      const { key } = this.#credentials;
       const step = this.#credentials.after(attempt, outcome);
       if (step.dropKey === true) {
         this.#roads.forget();
-        this.#ports.pickUps?.forgetAll();
+        if (key !== null) this.#ports.pickUps?.forgetAll(homeOf(key));
         this.#ports.tell({ t: "drop_key" });
       }
       if (this.#stopped || !(await this.#rest(step))) return;
@@ -238,7 +240,7 @@ export class Visit {
     const answer = await session.greet(key === null ? this.#hello() : { ...this.#hello(), enroll: key });
     const since = this.#ports.clock.now();
     if (answer !== null) {
-      this.#open(session, attempt, answer, away === null ? "home" : (away.road() ?? "direct"));
+      this.#open(session, attempt, answer, away === null ? "home" : away.road());
       if (away !== null) away.onRoad = (road) => this.#on(road); // the browser's statistics take a moment, and may change
     }
     const ended = await session.run();
@@ -254,8 +256,9 @@ export class Visit {
     return ended;
   }
 
-  #open(session: Session, attempt: Attempt, answer: Hello, road: RoadInUse): void {
+  #open(session: Session, attempt: Attempt, answer: Hello, known: RoadInUse | null): void {
     const grant: GrantFacts = answer.grant ?? { rights: [] };
+    const road = known ?? "direct";
     if (this.#credentials.opened(attempt, grant)) this.#ports.tell({ t: "enrolled", key: this.#credentials.key });
     this.#wasOpen = true;
     this.#roads.told(grant.away);
@@ -266,8 +269,11 @@ export class Visit {
     this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
     if (grant.rights.includes("send")) this.#outbox.attach(session, isTrustedToPickUp(grant));
     if (!grant.rights.includes("pick_up")) return;
-    const asksAbove = road === "home" ? Number.POSITIVE_INFINITY : (grant.away?.relay_ask_bytes ?? Number.POSITIVE_INFINITY);
-    this.#ports.pickUps?.attach({ computer: answer.name, device: grant.device ?? null, asksAbove, post: (...messages) => session.post(...messages), hurry: () => void this.#hurry() });
+    const { key } = this.#credentials;
+    this.#ports.pickUps?.attach({
+      computer: answer.name, home: grant.device === undefined || key === null ? null : homeOf(key), road: known, asksAbove: grant.away?.relay_ask_bytes ?? Number.POSITIVE_INFINITY,
+      post: (...messages) => session.post(...messages), hurry: () => void this.#hurry(),
+    });
   }
 
   /** Its owner gave the computer another name. */
@@ -281,6 +287,7 @@ export class Visit {
     if (this.#opened === null) return;
     this.#opened = { ...this.#opened, road };
     this.#show(this.#opened);
+    this.#ports.pickUps?.on(road);
     this.#relay.on(road, this.#opened.grant.away?.relay_ask_bytes);
     this.#askOfRelay();
   }

@@ -77,12 +77,15 @@ export class MemorySinks implements Sinks {
     const onFinished = (): void => void this.#reserved.delete(index);
     const onFull = this.#outliving?.onFull ?? ((): void => undefined);
     const keeping = (await this.#outliving?.open()) ?? null;
+    const parts = keeping?.parts ?? [];
+    const isMore = parts.reduce((sum, { size }) => sum + size, 0) > item.size; // whatever that is, it is something else
     if (keeping === null) onFull();
+    else if (isMore) await keeping.drop();
     const onShrunk = (bytes: number): void => {
       this.#room.give((this.#reserved.get(index) ?? bytes) - bytes);
       this.#reserved.set(index, bytes);
     };
-    return new MemorySink(item, keeping, { onFinished, onFull, onShrunk });
+    return new MemorySink(item, keeping, isMore ? [] : parts, { onFinished, onFull, onShrunk });
   }
 
   forget(index: number): void {
@@ -107,11 +110,12 @@ class MemorySink implements Sink {
   #fresh: Blob[] = []; // behind them, in memory
   #freshBytes = 0;
 
-  constructor(item: Item, keeping: Keeping | null, ports: MemorySinkPorts) {
+  /** `parts`: what is left of an earlier page load. */
+  constructor(item: Item, keeping: Keeping | null, parts: readonly Blob[], ports: MemorySinkPorts) {
     this.#item = item;
     this.#ports = ports;
     this.#keeping = keeping;
-    this.#parts = [...(keeping?.parts ?? [])];
+    this.#parts = [...parts];
     if (keeping !== null && this.#parts.length > 0) this.kept = { content: new Blob(this.#parts), drop: () => this.#drop(keeping) };
   }
 

@@ -1,16 +1,15 @@
 // Parts of downloads in IndexedDB, as Blobs that lie on the disk; a browser that has none, or forbids it, keeps nothing.
-import type { DeviceId, ShelfItem, ShelfItemId } from "../../protocol/messages.ts";
-import { KEEP_MS, type Keeping, type Parts, type Wish } from "./parts.ts";
+import type { ShelfItem, ShelfItemId } from "../../protocol/messages.ts";
+import { type Home, type HomeParts, KEEP_MS, type Keeping, type Parts, type Wish } from "./parts.ts";
+import { openDatabase, PARTS, WISHES } from "./parts-opening.ts";
 import { readBack, SinkFailed } from "./port.ts";
 
-const DATABASE = "qrshared/1 parts";
-const WISHES = "wishes"; // by the shelf item's id
-const PARTS = "parts"; // Blobs, by [the shelf item's id, the offset where it begins]
+/** A browser that is slower, or never answers, is not waited for where a person would wait with it. */
 const DATABASE_WAIT_MS = 3_000;
 
 interface StoredWish {
+  readonly home: Home;
   readonly item: ShelfItem;
-  readonly device: DeviceId;
   readonly limit: number;
   readonly bytes: number;
   readonly isPaused: boolean;
@@ -20,82 +19,37 @@ interface StoredWish {
   readonly atMs: number;
 }
 
+type Work = (wishes: IDBObjectStore, parts: IDBObjectStore) => void;
+
+/** Whether it was done. `soon`: not at all where the database is long in opening. */
+type Change = (work: Work, when?: "soon" | "ever") => Promise<boolean>;
+
+/** As this page load has it. */
+interface Hands {
+  readonly owner: string;
+  readonly nowMs: () => number;
+  readonly change: Change;
+}
+
 export class PartsDatabase implements Parts {
-  readonly #owner: string;
-  readonly #nowMs: () => number;
+  readonly #hands: Hands;
   #opened: Promise<IDBDatabase | null> | null = null;
+  #soon: Promise<IDBDatabase | null> | null = null; // the same, or null after a while
 
   /** `owner` tells this page load from others. */
   constructor(owner: string, nowMs: () => number = Date.now) {
-    this.#owner = owner;
-    this.#nowMs = nowMs;
+    this.#hands = { owner, nowMs, change: (work, when = "ever") => this.#change(work, when) };
   }
 
-  async wishes(device: DeviceId): Promise<readonly Wish[]> {
-    const found: Wish[] = [];
-    const oldest = this.#nowMs() - KEEP_MS;
-    await this.#change((wishes, parts) => {
-      const asked: IDBRequest<StoredWish[]> = wishes.getAll();
-      asked.onsuccess = () => {
-        for (const wish of asked.result) {
-          const isOurs = wish.device === device && wish.atMs >= oldest && !wish.isSaved;
-          if (isOurs) found.push({ item: wish.item, limit: wish.limit, isPaused: wish.isPaused, bytes: wish.bytes });
-          else remove(wish.item.item, wishes, parts);
-        }
-      };
-    });
-    return found;
-  }
-
-  want(device: DeviceId, wanted: readonly Pick<Wish, "item" | "limit">[]): Promise<boolean> {
-    return this.#change((wishes, parts) => {
-      for (const { item, limit } of wanted) {
-        const asked: IDBRequest<StoredWish | undefined> = wishes.get(item.item);
-        asked.onsuccess = () => {
-          const known = asked.result?.device === device && !asked.result.isSaved ? asked.result : null;
-          if (known === null) remove(item.item, wishes, parts);
-          const bytes = known?.bytes ?? 0;
-          wishes.put({ item, device, limit, bytes, isPaused: false, isSaved: false, owner: this.#owner, atMs: this.#nowMs() } satisfies StoredWish);
-        };
-      }
-    });
-  }
-
-  pause(item: ShelfItemId, isPaused: boolean): void {
-    void this.#change((wishes) => change(wishes, item, (wish) => ({ ...wish, isPaused })));
-  }
-
-  saved(item: ShelfItemId): void {
-    void this.#change((wishes) => change(wishes, item, (wish) => ({ ...wish, isSaved: true })));
-  }
-
-  forget(item: ShelfItemId): void {
-    void this.#change((wishes, parts) => remove(item, wishes, parts));
-  }
-
-  clear(): void {
-    void this.#change((wishes, parts) => {
-      wishes.clear();
-      parts.clear();
-    });
-  }
-
-  async open(item: ShelfItemId): Promise<Keeping | null> {
-    const found: (readonly Blob[])[] = [];
-    await this.#change((wishes, parts) => change(wishes, item, (wish) => {
-      const range = partsOf(item);
-      const keys = parts.getAllKeys(range);
-      const blobs: IDBRequest<Blob[]> = parts.getAll(range);
-      blobs.onsuccess = () => void found.push(withoutGap(keys.result.map((key) => Number((key as [string, number])[1])), blobs.result));
-      return { ...wish, owner: this.#owner };
-    }));
-    return found[0] === undefined ? null : new StoredParts(item, found[0], this.#owner, (work) => this.#change(work));
+  of(home: Home): HomeParts {
+    return new StoredHome(home, this.#hands);
   }
 
   /** Both stores in one transaction; false when it did not come to pass. */
-  async #change(work: Work): Promise<boolean> {
-    this.#opened ??= openDatabase();
-    const database = await this.#opened;
+  async #change(work: Work, when: "soon" | "ever"): Promise<boolean> {
+    this.#open();
+    let database = await this.#soon; // by all, so that what was asked for first is done first
+    if (when === "ever") database ??= await this.#opened;
     try {
       const transaction = database?.transaction([WISHES, PARTS], "readwrite");
       if (transaction === undefined) return false;
@@ -105,25 +59,126 @@ export class PartsDatabase implements Parts {
         transaction.onabort = () => resolve(false); // most often `QuotaExceededError`
       });
     } catch {
-      return false; // the browser has closed it: a person deletes what sites have stored
+      this.#opened = null; // the browser has closed it: a person deletes what sites have stored
+      return false;
     }
+  }
+
+  #open(): void {
+    if (this.#opened !== null) return;
+    const opened = openDatabase();
+    this.#opened = opened;
+    this.#soon = Promise.race([opened, new Promise<null>((resolve) => setTimeout(() => resolve(null), DATABASE_WAIT_MS))]);
+    void opened.then(() => {
+      if (this.#opened === opened) this.#soon = opened;
+    });
   }
 }
 
-type Work = (wishes: IDBObjectStore, parts: IDBObjectStore) => void;
+class StoredHome implements HomeParts {
+  readonly #home: Home;
+  readonly #hands: Hands;
+
+  constructor(home: Home, hands: Hands) {
+    this.#home = home;
+    this.#hands = hands;
+  }
+
+  async wishes(): Promise<readonly Wish[]> {
+    const found: Wish[] = [];
+    const { owner, nowMs, change } = this.#hands;
+    const atMs = nowMs();
+    const each = (visit: (wish: StoredWish, ...stores: Parameters<Work>) => void): Promise<boolean> => change((...stores) => {
+      const asked: IDBRequest<StoredWish[]> = stores[0].getAll();
+      asked.onsuccess = () => asked.result.forEach((wish) => visit(wish, ...stores));
+    });
+    await each((wish, ...stores) => {
+      const isOld = Math.abs(atMs - wish.atMs) > KEEP_MS; // or of a time when the clock was wrong
+      if (isOld || wish.isSaved) remove(wish, ...stores);
+    });
+    await each((wish, wishes) => { // apart, for where there is no room for a word this fails as a whole
+      if (wish.home !== this.#home || wish.isSaved) return;
+      found.push({ item: wish.item, limit: wish.limit, isPaused: wish.isPaused, bytes: wish.bytes });
+      wishes.put({ ...wish, owner, atMs } satisfies StoredWish);
+    });
+    return found;
+  }
+
+  want(wanted: readonly Pick<Wish, "item" | "limit">[]): Promise<boolean> {
+    const { owner, nowMs, change } = this.#hands;
+    return change((wishes, parts) => {
+      for (const { item, limit } of wanted) {
+        const asked: IDBRequest<StoredWish | undefined> = wishes.get([this.#home, item.item]);
+        asked.onsuccess = () => {
+          const known = asked.result?.isSaved === false && isSame(asked.result.item, item) ? asked.result : null;
+          const wish: StoredWish = { home: this.#home, item, limit, bytes: known?.bytes ?? 0, isPaused: false, isSaved: false, owner, atMs: nowMs() };
+          if (known === null) remove(wish, wishes, parts);
+          wishes.put(wish);
+        };
+      }
+    }, "soon");
+  }
+
+  pause(item: ShelfItemId, isPaused: boolean): void {
+    this.#alter(item, (wish, wishes) => wishes.put({ ...wish, isPaused } satisfies StoredWish));
+  }
+
+  saved(item: ShelfItemId): void {
+    this.#alter(item, (wish, wishes) => wishes.put({ ...wish, isSaved: true } satisfies StoredWish));
+  }
+
+  forget(item: ShelfItemId): void {
+    this.#alter(item, (wish, ...stores) => {
+      if (wish.owner === this.#hands.owner) remove(wish, ...stores);
+    });
+  }
+
+  clear(): void {
+    void this.#hands.change((wishes, parts) => {
+      wishes.delete(within(this.#home));
+      parts.delete(within(this.#home));
+    });
+  }
+
+  async open(item: ShelfItemId): Promise<Keeping | null> {
+    const found: (readonly Blob[])[] = [];
+    const { owner, change } = this.#hands;
+    const isDone = await change((wishes, parts) => {
+      const asked: IDBRequest<StoredWish | undefined> = wishes.get([this.#home, item]);
+      asked.onsuccess = () => {
+        if (asked.result === undefined) return;
+        wishes.put({ ...asked.result, owner } satisfies StoredWish);
+        const keys = parts.getAllKeys(within(this.#home, item));
+        const blobs: IDBRequest<Blob[]> = parts.getAll(within(this.#home, item));
+        blobs.onsuccess = () => void found.push(withoutGap(keys.result, blobs.result, parts));
+      };
+    }, "soon");
+    const [parts] = found;
+    return !isDone || parts === undefined ? null : new StoredParts(this.#home, item, parts, this.#hands);
+  }
+
+  #alter(item: ShelfItemId, alter: (wish: StoredWish, ...stores: Parameters<Work>) => void): void {
+    void this.#hands.change((wishes, parts) => {
+      const asked: IDBRequest<StoredWish | undefined> = wishes.get([this.#home, item]);
+      asked.onsuccess = () => {
+        if (asked.result !== undefined) alter(asked.result, wishes, parts);
+      };
+    });
+  }
+}
 
 class StoredParts implements Keeping {
   readonly parts: readonly Blob[];
+  readonly #home: Home;
   readonly #item: ShelfItemId;
-  readonly #owner: string;
-  readonly #change: (work: Work) => Promise<boolean>;
+  readonly #hands: Hands;
   #at: number;
 
-  constructor(item: ShelfItemId, parts: readonly Blob[], owner: string, change: (work: Work) => Promise<boolean>) {
+  constructor(home: Home, item: ShelfItemId, parts: readonly Blob[], hands: Hands) {
+    this.#home = home;
     this.#item = item;
     this.parts = parts;
-    this.#owner = owner;
-    this.#change = change;
+    this.#hands = hands;
     this.#at = parts.reduce((sum, { size }) => sum + size, 0);
   }
 
@@ -131,7 +186,7 @@ class StoredParts implements Keeping {
     const start = this.#at;
     const end = start + content.size;
     if (!(await this.#ours((wish, wishes, parts) => {
-      parts.put(content, [this.#item, start]);
+      parts.put(content, [this.#home, this.#item, start]);
       wishes.put({ ...wish, bytes: end } satisfies StoredWish);
     }))) return null;
     const kept = await this.#read(start);
@@ -143,7 +198,7 @@ class StoredParts implements Keeping {
   async drop(): Promise<void> {
     this.#at = 0;
     await this.#ours((wish, wishes, parts) => {
-      parts.delete(partsOf(this.#item));
+      parts.delete(within(this.#home, this.#item));
       wishes.put({ ...wish, bytes: 0 } satisfies StoredWish);
     }).catch(() => false); // another page load's now: it does what it wants with it
   }
@@ -151,8 +206,8 @@ class StoredParts implements Keeping {
   /** One that cannot be read is taken out again: the next page load shall not count on it. */
   async #read(start: number): Promise<Blob | null> {
     const found: Blob[] = [];
-    await this.#change((_, parts) => {
-      const asked: IDBRequest<Blob | undefined> = parts.get([this.#item, start]);
+    await this.#hands.change((_, parts) => {
+      const asked: IDBRequest<Blob | undefined> = parts.get([this.#home, this.#item, start]);
       asked.onsuccess = () => {
         if (asked.result !== undefined) found.push(asked.result);
       };
@@ -161,7 +216,7 @@ class StoredParts implements Keeping {
     const isThere = kept !== undefined && (await readBack(kept).then(() => true, () => false));
     if (isThere) return kept;
     await this.#ours((wish, wishes, parts) => {
-      parts.delete([this.#item, start]);
+      parts.delete([this.#home, this.#item, start]);
       wishes.put({ ...wish, bytes: start } satisfies StoredWish);
     });
     return null;
@@ -170,12 +225,13 @@ class StoredParts implements Keeping {
   /** Throws `SinkFailed` when it is another's by now; false when there is no room. */
   async #ours(work: (wish: StoredWish, ...stores: Parameters<Work>) => void): Promise<boolean> {
     let isOurs = true;
-    const isDone = await this.#change((wishes, parts) => {
-      const asked: IDBRequest<StoredWish | undefined> = wishes.get(this.#item);
+    const { owner, nowMs, change } = this.#hands;
+    const isDone = await change((wishes, parts) => {
+      const asked: IDBRequest<StoredWish | undefined> = wishes.get([this.#home, this.#item]);
       asked.onsuccess = () => {
         const wish = asked.result;
-        isOurs = wish?.owner === this.#owner;
-        if (wish !== undefined && isOurs) work({ ...wish, atMs: Date.now() }, wishes, parts);
+        isOurs = wish?.owner === owner;
+        if (wish !== undefined && isOurs) work({ ...wish, atMs: nowMs() }, wishes, parts);
       };
     });
     if (!isOurs) throw new SinkFailed("busy");
@@ -183,52 +239,33 @@ class StoredParts implements Keeping {
   }
 }
 
-function change(wishes: IDBObjectStore, item: ShelfItemId, changed: (wish: StoredWish) => StoredWish): void {
-  const asked: IDBRequest<StoredWish | undefined> = wishes.get(item);
-  asked.onsuccess = () => {
-    if (asked.result !== undefined) wishes.put(changed(asked.result));
-  };
+/** Of one id, and not put there anew: else what is kept is of something else. */
+function isSame(before: ShelfItem, now: ShelfItem): boolean {
+  return before.name === now.name && before.size === now.size && before.kind === now.kind && before.modified_ms === now.modified_ms;
 }
 
-function remove(item: ShelfItemId, wishes: IDBObjectStore, parts: IDBObjectStore): void {
-  wishes.delete(item);
-  parts.delete(partsOf(item));
+function remove({ home, item: { item } }: Pick<StoredWish, "home" | "item">, wishes: IDBObjectStore, parts: IDBObjectStore): void {
+  wishes.delete([home, item]);
+  parts.delete(within(home, item));
 }
 
-/** All offsets: in IndexedDB every array comes after every number. */
-function partsOf(item: ShelfItemId): IDBKeyRange {
-  return IDBKeyRange.bound([item], [item, []]);
+/** All keys that begin so: in IndexedDB every array comes after every number and every text. */
+function within(...beginning: readonly string[]): IDBKeyRange {
+  return IDBKeyRange.bound([...beginning], [...beginning, []]);
 }
 
-/** Up to the first gap: behind one nothing can be used. */
-function withoutGap(starts: readonly number[], blobs: readonly Blob[]): readonly Blob[] {
+/** Up to the first gap; what lies behind it can never be used, and would stand in the way. */
+function withoutGap(keys: readonly IDBValidKey[], blobs: readonly Blob[], parts: IDBObjectStore): readonly Blob[] {
   const found: Blob[] = [];
   let end = 0;
   for (const [n, blob] of blobs.entries()) {
-    if (starts[n] !== end) break;
+    const [, , start] = keys[n] as [Home, ShelfItemId, number];
+    if (start !== end || found.length < n) {
+      parts.delete([...(keys[n] as IDBValidKey[])]);
+      continue;
+    }
     found.push(blob);
     end += blob.size;
   }
   return found;
-}
-
-/** Null where there is none; a browser that never answers is not waited for. */
-function openDatabase(): Promise<IDBDatabase | null> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(null), DATABASE_WAIT_MS);
-    try {
-      const request = indexedDB.open(DATABASE, 1);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore(WISHES, { keyPath: "item.item" });
-        request.result.createObjectStore(PARTS);
-      };
-      request.onsuccess = () => {
-        request.result.onversionchange = () => request.result.close();
-        resolve(request.result);
-      };
-      request.onerror = request.onblocked = () => resolve(null);
-    } catch {
-      resolve(null);
-    }
-  });
 }

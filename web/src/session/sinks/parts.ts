@@ -1,5 +1,7 @@
 // What outlives a page load of a download that is not whole yet: that it is wanted, and the parts of it that arrived.
-import type { DeviceId, ShelfItem, ShelfItemId } from "../../protocol/messages.ts";
+import { toBase64url } from "../../base64url.ts";
+import type { ShelfItem, ShelfItemId } from "../../protocol/messages.ts";
+import { deriveKeys } from "../../seal/index.ts";
 
 /** A part is worth a place of its own from so many bytes on: what is less comes again after a reload. */
 export const PART_BYTES = 1 << 20;
@@ -30,18 +32,33 @@ export interface Keeping {
   drop(): Promise<void>;
 }
 
-/** Where parts are kept, for one device of one home at a time. Nothing here throws: what cannot be kept is not. */
+/**
+ * A computer and this page's key for it, in a form that opens nothing. What a computer says of itself is no name for it:
+ * at a meeting point another one could say the same.
+ */
+export type Home = string;
+
+export function homeOf(key: Uint8Array): Home {
+  return toBase64url(deriveKeys(key).keyId);
+}
+
+/** Where parts are kept: apart for each home, and of all of them what is old is thrown away. */
 export interface Parts {
-  /** What this device still wants. Throws away what is old, what was saved, and all that belongs to another device. */
-  wishes(device: DeviceId): Promise<readonly Wish[]>;
+  of(home: Home): HomeParts;
+}
+
+/** What is kept of one home's things. Nothing here throws: what cannot be kept is not. */
+export interface HomeParts {
+  /** What is still wanted, from now on by this page load. However long the browser takes to say so. */
+  wishes(): Promise<readonly Wish[]>;
   /** False: nothing can be kept here. */
-  want(device: DeviceId, wishes: readonly Pick<Wish, "item" | "limit">[]): Promise<boolean>;
+  want(wishes: readonly Pick<Wish, "item" | "limit">[]): Promise<boolean>;
   pause(item: ShelfItemId, isPaused: boolean): void;
   /** The browser's downloads have begun to copy it: no later page load shall hand it over again. */
   saved(item: ShelfItemId): void;
-  /** Not wanted any more. */
+  /** Not wanted any more; without effect when another page load wants it by now. */
   forget(item: ShelfItemId): void;
-  /** The computer does not know this device any more: nothing of it stays. */
+  /** The computer does not know this key any more: nothing of it stays. */
   clear(): void;
   /** Null: it is not wanted, or nothing can be kept here. */
   open(item: ShelfItemId): Promise<Keeping | null>;
