@@ -30,6 +30,9 @@ SUITE_S = 3600
 browser test at a time needs half of this."""
 TEST_S = 420
 """A test that takes longer hangs: its process says where each thread stands, and ends; the test fails by its name."""
+LONG_TEST_S = 1800
+"""After so long a test of a long suite says where each thread stands, and goes on; after the two minutes that
+pyproject.toml gives, one that does well would look like a crash."""
 WAITING = ("adapters", "daemon", "browser")
 """Suites whose tests mostly wait for peers, processes, browsers: they compute for a third of their time. Each test has
 networks, folders and ports of its own, so that several run side by side."""
@@ -142,7 +145,8 @@ def _memory_gib() -> float:
 def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
     """What a suite consists of."""
     if suite in LONG:
-        return [pytest_step(suite, reports, "-m", suite, "tests", *arguments)]
+        patient = ("-o", f"faulthandler_timeout={LONG_TEST_S}")
+        return [pytest_step(suite, reports, "-m", suite, "tests", *patient, *arguments)]
     steps: list[Step] = []
     if suite == "house" and not arguments:
         tools = Path(sys.executable).parent

@@ -3,11 +3,25 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.__main__ import ROOT, SUITES, WAITING, at_once, main, pytest_command, run_reporting, suites_of
+from tests.__main__ import (
+    LONG,
+    LONG_TEST_S,
+    ROOT,
+    SUITES,
+    TEST_S,
+    WAITING,
+    at_once,
+    main,
+    pytest_command,
+    run_reporting,
+    steps_of,
+    suites_of,
+)
 from tests.parts import PARTS
 from tests.reports import Count, count_report, told
 
@@ -96,6 +110,24 @@ def test_a_test_that_hangs_fails_by_its_name_and_the_others_run(tmp_path: Path) 
     assert counted == Count(passed=2, failed=1)
     (name,) = counted.failures
     assert name.endswith("test_that_hangs")
+
+
+def test_a_test_that_takes_minutes_does_not_say_where_its_threads_stand_as_if_it_had_crashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Sequence[str]] = []
+
+    def note(command: Sequence[str], _report: Path, **_: object) -> Count:
+        ran.append(command)
+        return Count()
+
+    monkeypatch.setattr("tests.__main__.run_reporting", note)
+    for suite in (*LONG, "browser"):
+        for step in steps_of(suite, tmp_path, ()):
+            step.run()
+    limits = [next(word for word in command if word.startswith("faulthandler_timeout=")) for command in ran]
+    assert limits == [f"faulthandler_timeout={LONG_TEST_S}"] * len(LONG) + [f"faulthandler_timeout={TEST_S}"]
+    assert LONG_TEST_S == 1800
 
 
 def test_what_waits_runs_side_by_side_as_far_as_the_machine_goes() -> None:
