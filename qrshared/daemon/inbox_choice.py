@@ -2,6 +2,8 @@
 
 import os
 import stat
+import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +12,20 @@ from qrshared.settings import CONFIG_NAME, Settings
 MEDIA: Final = (Path("/media"), Path("/mnt"), Path("/run/media"), Path("/Volumes"))
 """Below these lie disks that were plugged in, and shares."""
 
-_OF_SYSTEMS: Final = frozenset({"appdata", "library"})
-"""What Windows and macOS keep for programs in a home folder: what lies in one place of it is started at each log-on."""
+_SRV: Final = Path("/srv")
+"""Where a NAS keeps what it shares, and a server what its services give out (FHS 3.17)."""
+
+_OF_SERVICES: Final = frozenset({"cgi", "cvs", "ftp", "git", "http", "pillar", "rsync", "salt", "tftp", "www"})
+"""Directly below that: what lies there is given to strangers, or obeyed, without anybody's word."""
+
+_OF_PROGRAMS: Final = {"win32": "appdata", "darwin": "library"}
+"""What a system keeps for programs directly in a home folder: what lies in one place of it is started at each log-on.
+On any other system, and further down, it is a word like any other."""
 
 _NOT_HERE: Final = (
-    "Here you can choose a folder inside your home folder, or one on a plugged-in disk, but none that is hidden or "
-    "kept for programs. For any other, write inbox = “{folder}” into {config}, or say `qrshared config set inbox "
-    "{folder}`."
+    "Here you can choose a folder inside your home folder, or one on a plugged-in disk or in /srv, but none that is "
+    "hidden, kept for programs or given out by a server. For any other, write inbox = “{folder}” into {config}, or say "
+    "`qrshared config set inbox {folder}`."
 )
 
 
@@ -27,18 +36,26 @@ def why_not_chosen(now: Settings, wanted: Settings) -> str | None:
     if folder == Path(os.path.realpath(now.inbox)):
         return None  # it is that already, whoever chose it
     is_apart = not folder.is_relative_to(data_dir) and not data_dir.is_relative_to(folder)
-    if is_apart and any(_is_open_below(root, folder) for root in _roots(folder)):
+    home = Path(os.path.realpath(Path.home()))
+    is_kept = _is_named_below(home, folder, {_OF_PROGRAMS.get(sys.platform)})
+    is_served = _is_named_below(_SRV, folder, _OF_SERVICES)
+    roots = _roots(home, folder)
+    if is_apart and not is_kept and not is_served and any(_is_open_below(root, folder) for root in roots):
         return None
     return _NOT_HERE.format(folder=wanted.inbox, config=now.data_dir / CONFIG_NAME)
 
 
-def _roots(folder: Path) -> list[Path]:
+def _is_named_below(root: Path, folder: Path, names: Collection[str | None]) -> bool:
+    """Whether the way from root to folder begins with one of these."""
+    return folder != root and folder.is_relative_to(root) and folder.relative_to(root).parts[0].casefold() in names
+
+
+def _roots(home: Path, folder: Path) -> list[Path]:
     """Where its user's own folders lie."""
-    home = Path(os.path.realpath(Path.home()))
     homes = [home] if home != home.parent else []  # a service may have "/" for its home
     # On Windows each other disk has a letter; checked by syntax only.
     drives = [Path(folder.anchor)] if folder.drive and folder.drive.casefold() != home.drive.casefold() else []
-    return [*homes, *MEDIA, *drives]
+    return [*homes, *MEDIA, _SRV, *drives]
 
 
 def _is_open_below(root: Path, folder: Path) -> bool:
@@ -49,7 +66,7 @@ def _is_open_below(root: Path, folder: Path) -> bool:
 
 
 def _is_hidden(folder: Path) -> bool:
-    if folder.name.startswith(".") or folder.name.casefold() in _OF_SYSTEMS:
+    if folder.name.startswith("."):
         return True
     try:
         facts = folder.stat()

@@ -27,7 +27,7 @@ export const GROUPS: readonly SettingGroup[] = [
     title: "This computer",
     settings: {
       name: { label: "Name", text: "What phones call this computer: “Send to …”." },
-      inbox: { label: "Folder for files", text: "Where whole files appear. Nothing is moved: what has arrived stays where it is, and what is arriving right now ends there.", hint: "A folder inside your home folder, such as ~/Pictures, or on a plugged-in disk" },
+      inbox: { label: "Folder for files", text: "Where whole files appear. Nothing is moved: what has arrived stays where it is, and what is arriving right now ends there.", hint: "A folder inside your home folder, such as ~/Pictures, on a plugged-in disk or in /srv" },
       accept: { label: "Whose files come in", text: "A guest is whoever scans the code on the wall. Devices you have added or trusted are never asked about.", choices: { everyone: "Everyone’s", ask: "Ask me first", trusted: "Only my devices" } },
       wall: { label: "Who sees the code", text: "The page with the code, which anyone who opens it can scan.", choices: { lan: "All at home", computer: "Only this screen", off: "Nobody" } },
     },
