@@ -34,11 +34,18 @@ class Offer:
     """Things that are off the shelf again, and how that came."""
     downloaded: set[str] = field(default_factory=set)
     """What went by plain download as a whole, which gives no receipt."""
+    promised: dict[str, tuple[DeviceId, float]] = field(default_factory=dict)
+    """Who was given the address of a plain download last, and until when it opens."""
 
     @property
     def is_over(self) -> bool:
         """Nothing of it waits any more."""
         return len(self.ended) == len(self.items)
+
+    def is_promised(self, item: str, device: DeviceId, now: float) -> bool:
+        """Whether another device than this may be downloading it now; what is for one taker goes to one at a time."""
+        holder, until = self.promised.get(item, (device, now))
+        return holder != device and now < until
 
     def waiting(self) -> Iterator[Waiting]:
         """What still waits."""

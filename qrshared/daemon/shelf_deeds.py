@@ -101,7 +101,7 @@ class ShelfDeeds:
         # A second tap, or a page that was loaded anew or cut: what is on its way already is not sent twice.
         while wanted := [one for one in found if not self._shelf.pick_ups.is_under_way(one.waiting.id, device)]:
             for one in wanted:
-                self._check_once(one)
+                self._check_once(one, device)
             if await self._begin(small_first(wanted, lambda one: one.waiting.size), asker):
                 break
         return Done()
@@ -115,14 +115,17 @@ class ShelfDeeds:
         async with self._shelf.noted(device, fetched) as transfer:
             for one in wanted:  # reading a large tree takes its time
                 self._shelf.find(one.waiting.id, asker)
-                self._check_once(one)
+                self._check_once(one, device)
             if any(self._shelf.pick_ups.is_under_way(one.waiting.id, device) for one in wanted):
                 return False
             self._shelf.begin(device, fetched, transfer)
         return True
 
-    def _check_once(self, one: OnShelf) -> None:
-        if one.offer is not None and one.offer.once and self._shelf.pick_ups.is_under_way(one.waiting.id):
+    def _check_once(self, one: OnShelf, device: DeviceId) -> None:
+        item = one.waiting.id
+        if one.offer is None or not one.offer.once:
+            return
+        if self._shelf.pick_ups.is_under_way(item) or one.offer.is_promised(item, device, self._shelf.now()):
             raise DeskRefusal(Reason.BUSY, f"Another device is just picking up {one.waiting.name}.")
 
     async def _withdraw(self, verb: Withdraw, _asker: Asker) -> Facts:
@@ -142,7 +145,7 @@ class ShelfDeeds:
         if not self._downloads.is_on:
             raise DeskRefusal(Reason.NOT_ALLOWED, "Downloads without encryption are switched off on this computer.")
         one = self._shelf.find(verb.item, asker)
-        self._check_once(one)
+        self._check_once(one, asker.device or "")
         path = self._downloads.issue(
             asker.device or "",
             one.waiting.id,
@@ -150,10 +153,12 @@ class ShelfDeeds:
             on_done=partial(self._downloaded, one, asker.device),
             is_allowed=partial(self._may_still, asker.device, one.waiting.id),
         )
-        expires_ms = int((self._shelf.now() + DOWNLOAD_LIFE_S) * 1000)
+        expires = self._shelf.now() + DOWNLOAD_LIFE_S
+        if one.offer is not None:
+            one.offer.promised[one.waiting.id] = (asker.device or "", expires)
         urls = self._where.urls()
         base = urls[-1] if asker.grant.road is Road.LOOPBACK else urls[0]
-        return TicketFacts(base.rstrip("/") + path, expires_ms)
+        return TicketFacts(base.rstrip("/") + path, int(expires * 1000))
 
     def _may_still(self, device: DeviceId | None, item: str) -> bool:
         """Whether a device that was given a token still has the right to what it opens."""

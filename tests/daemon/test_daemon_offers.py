@@ -22,6 +22,7 @@ from qrshared.daemon.pickups import (
 )
 from qrshared.daemon.pickups import PickUp as PickUpOfThem
 from qrshared.daemon.shelf_deeds import EXPIRES_S_MAX
+from qrshared.lan import DOWNLOAD_LIFE_S
 from qrshared.protocol import (
     Done,
     Hello,
@@ -127,6 +128,23 @@ async def test_once_means_nobody_else_also_in_the_moment_after_it_was_taken(home
         assert await get(ticket.url) == (200, b"b")
         for item in items:
             assert await refused(his, item) == "not_found"
+
+
+async def test_once_goes_to_one_at_a_time_also_by_plain_download(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = await home.offer(made(tmp_path, "a.bin", b"a"), once=True)
+    (item,) = (one.item for one in offered.items)
+    first, second = await home.trusted("Anna"), await home.trusted("Ben")
+    async with first.visit() as hers, second.visit() as his:
+        for _ in range(2):  # a second tap of hers is hers
+            assert isinstance(await hers.ask(PlainDownload(item)), TicketFacts)
+        answer = await his.ask(PlainDownload(item))
+        assert isinstance(answer, Refuse)
+        assert answer.reason is Reason.BUSY
+        assert await refused(his, item) == "busy"
+        monkeypatch.setattr(home.daemon.shelf, "now", lambda: time.time() + DOWNLOAD_LIFE_S)  # she never came for it
+        assert isinstance(await his.ask(PlainDownload(item)), TicketFacts)
 
 
 async def test_who_pauses_is_told_as_paused_and_nothing_moves_until_it_goes_on(home: Home, tmp_path: Path) -> None:
