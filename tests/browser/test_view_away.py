@@ -14,7 +14,7 @@ from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted
 pytestmark = pytest.mark.needs("chromium")
 
 OPEN = ".settings > details > summary"
-ELSEWHERE = f"http://192.168.1.7:7774/p?elsewhere{CODE[CODE.index('#') :]}"
+ELSEWHERE = f"https://meet.example.org/p{CODE[CODE.index('#') :]}"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_one_tap_opens_the_other_page_and_it_is_not_offered_again(screens: Scree
     ticket = {"t": "ticket_facts", "url": ELSEWHERE}
     page = screens.open(replace(BY_NAME["phone-offer"], answers={"use_away": ticket}))
     page.get_by_role("button", name="Use it away from home too").click()
-    page.wait_for_url("**/p?elsewhere*")
+    page.wait_for_url("https://meet.example.org/p*")
     page.goto("http://192.168.1.7:7774/p")
     until(page, "() => window.fake && fake.workers[0]?.posted.length > 0")
     say(page, link(grant=TRUSTED))
@@ -85,6 +85,15 @@ def test_a_refused_offer_says_why(screens: Screens) -> None:
     page = screens.open(replace(BY_NAME["phone-offer"], answers={"use_away": refusal}))
     page.get_by_role("button", name="Use it away from home too").click()
     until(page, "() => document.querySelector('.offer')?.innerText.includes('not set up for that')")
+
+
+def test_an_address_that_is_no_meeting_points_page_is_not_opened(screens: Screens) -> None:
+    ticket = {"t": "ticket_facts", "url": "https://evil.example/login"}
+    page = screens.open(replace(BY_NAME["phone-offer"], answers={"use_away": ticket}))
+    here = page.url
+    page.get_by_role("button", name="Use it away from home too").click()
+    until(page, "() => document.querySelector('.offer')?.innerText.includes('was not opened')")
+    assert page.url == here
 
 
 def test_a_guest_and_a_device_without_a_meeting_point_are_offered_nothing(screens: Screens) -> None:

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Kind } from "../src/protocol/messages.ts";
 import type { LinkView, Update } from "../src/session/bridge.ts";
 import type { AwayFault } from "../src/session/roads.ts";
-import { mayBeOffered } from "../src/view/away-offer.ts";
+import { edgePage, mayBeOffered } from "../src/view/away-offer.ts";
 import { headline } from "../src/view/headline.ts";
 import { type Place, routeOf } from "../src/view/route.ts";
 import { fold, phaseOf, roadOf } from "../src/view/store.ts";
@@ -64,6 +64,21 @@ test("the other page is offered to a trusted phone at home, and to nobody else",
   assert.equal(mayBeOffered(noEdge, here), false);
   assert.equal(mayBeOffered(trusted, { ...here, place: "edge" }), false);
   assert.equal(mayBeOffered(trusted, { ...here, leave: () => undefined }), false);
+});
+
+test("only a meeting point's page with its code is opened, whatever address the computer gives", () => {
+  const code = `#1${"Ab-_".repeat(5)}AA`;
+  const edge = "https://meet.example";
+  for (const url of [`https://meet.example/p${code}`, `https://meet.example:8443/p${code}`, `http://127.0.0.1:8080/p${code}`, `http://[::1]:8080/p${code}`, `http://localhost/p${code}`]) {
+    assert.equal(edgePage(url, edge), url);
+  }
+  assert.equal(edgePage(`http://192.168.1.9:8080/p${code}`, "http://192.168.1.9:8080"), `http://192.168.1.9:8080/p${code}`);
+  const odd = [
+    "", "javascript:alert(1)", `javascript:alert(1)//p${code}`, `data:text/html,x/p${code}`, `http://meet.example/p${code}`, `http://127.0.0.1.evil.example/p${code}`, `https://me:x@meet.example/p${code}`,
+    `https://meet.example/p?x${code}`, `https://meet.example/owner${code}`, `https://meet.example/p/x${code}`, "https://meet.example/p", "https://meet.example/p#1short", `https://meet.example/p#2${code.slice(2)}`, `/p${code}`, `//evil.example/p${code}`, `blob:https://meet.example/p${code}`,
+  ];
+  for (const url of odd) assert.equal(edgePage(url, edge), null, url);
+  assert.equal(edgePage(`http://192.168.1.9/p${code}`, undefined), null);
 });
 
 test("the bare address is a wall, and the phone page on a phone; a meeting point has the phone page for who is known, and neither wall nor owner", () => {

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { StatusFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
+import { isLoopback } from "./loopback.ts";
 import { size } from "./numbers.ts";
 import { addressWords, EDGE_WORDS } from "./words.ts";
 
@@ -37,18 +38,13 @@ function awayFacts({ edge, relay }: StatusFacts): TemplateResult | typeof nothin
       <p class="quiet-text">Phones reach this computer on its own network, and nothing leaves that. To reach it from elsewhere, too, it needs a meeting point: see “Meeting point” in Settings.</p></details></div>`;
   }
   const words = html`<span class=${edge.state === "connected" ? "go" : "wait"} data-edge=${edge.state}>${EDGE_WORDS[edge.state]}</span>`;
-  return html`<div><dt>Away from home</dt><dd>${words}<small>${host(edge.url)}${isLoopback(edge.url) ? ", for this computer only" : nothing}</small></dd>
+  return html`<div><dt>Away from home</dt><dd>${words}<small>${host(edge.url)}${isLoopback(host(edge.url)) ? ", for this computer only" : nothing}</small></dd>
       ${edge.sentence === undefined ? nothing : html`<p class="facts-note">${withCommands(edge.sentence)}</p>`}</div>
     <div><dt>Through the relay</dt><dd>${relay === undefined || relay.turn === "none" ? "no relay of your own" : html`${size(relay.bytes)}<small>in ${month(relay.month)}</small>`}</dd></div>`;
 }
 
 function host(url: string): string {
   return url.replace(/^[a-z]+:\/\//, "").replace(/\/.*$/, "");
-}
-
-/** Nobody else reaches it there, however well it works. */
-function isLoopback(url: string): boolean {
-  return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/i.test(host(url));
 }
 
 /** `2026-11` as a person writes it. */
