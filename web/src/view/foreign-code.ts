@@ -1,6 +1,6 @@
 // A code that came to a page which knows a computer already: it leads there only after a person here has said so.
-import { confirm } from "./dialogs.ts";
-import { HOMES_MAX } from "./kept-homes.ts";
+import { confirm, type Question } from "./dialogs.ts";
+import { HOMES_MAX, type KeptHome } from "./kept-homes.ts";
 import type { Keyring } from "./keyring.ts";
 import { visible } from "./names.ts";
 import { UNNAMED_ELSEWHERE } from "./words.ts";
@@ -9,14 +9,28 @@ import { UNNAMED_ELSEWHERE } from "./words.ts";
 export async function settleCode(keys: Keyring): Promise<void> {
   if (keys.isUsedCode) return keys.dropCode(); // the same one again: its key is here
   if (!keys.isForeignCode) return;
-  const kept = keys.keptComputer === null ? UNNAMED_ELSEWHERE : visible(keys.keptComputer);
   const known = keys.otherOfCode;
-  const isWanted = await confirm(known === null
-    ? { title: "Use another computer from now on?", text: `The code that was opened may lead to another computer than ${kept}. If you did not scan it just now, keep ${kept}. ${whatStays(keys, kept)}`, yes: "Use the code", no: `Keep ${kept}`, isSudden: true }
-    : { title: `Use ${named(known.computer)} from now on?`, text: `The code that was opened is the one of ${named(known.computer)}, which this page knows. ${kept} stays in the list of computers.`, yes: `Use ${named(known.computer)}`, no: `Keep ${kept}`, isSudden: true });
+  const isWanted = await confirm(keys.hasComputer ? besideOne(keys, known) : besideNone(known));
   if (isWanted && known === null) return;
   keys.dropCode();
   if (isWanted && known !== null) keys.use(known);
+}
+
+/** A computer is in use. */
+function besideOne(keys: Keyring, known: KeptHome | null): Question {
+  const kept = named(keys.keptComputer);
+  if (known === null) {
+    return { title: "Use another computer from now on?", text: `The code that was opened may lead to another computer than ${kept}. If you did not scan it just now, keep ${kept}. ${whatStays(keys, kept)}`, yes: "Use the code", no: `Keep ${kept}`, isSudden: true };
+  }
+  return { title: `Use ${named(known.computer)} from now on?`, text: `The code that was opened is the one of ${named(known.computer)}, which this page knows. ${kept} stays in the list of computers.`, yes: `Use ${named(known.computer)}`, no: `Keep ${kept}`, isSudden: true };
+}
+
+/** The one that was in use has ended this device's access, or was forgotten; others are known. */
+function besideNone(known: KeptHome | null): Question {
+  if (known === null) {
+    return { title: "Use the computer of this code?", text: "The code that was opened may lead to a computer that this page does not know yet. If you did not scan it just now, leave it.", yes: "Use the code", no: "Leave it", isSudden: true };
+  }
+  return { title: `Use ${named(known.computer)} from now on?`, text: `The code that was opened is the one of ${named(known.computer)}, which this page knows.`, yes: `Use ${named(known.computer)}`, no: "Leave it", isSudden: true };
 }
 
 /** Nothing is replaced without a word. */

@@ -23,6 +23,8 @@ export const secretFromFragment = asSecret;
 interface Pending {
   readonly code: string;
   readonly key: string;
+  /** How its computer calls itself, where that was told before the key was let in. */
+  readonly computer?: string;
 }
 
 export class Keyring {
@@ -74,18 +76,28 @@ export class Keyring {
   }
 
   /**
-   * The code in hand may lead to another computer than the key that is kept, and nobody here has said yet that they want
-   * it: any page on the web can open an address with a code in it.
+   * The code in hand may lead to another computer than those that are known here, and nobody here has said yet that they
+   * want it: any page on the web can open an address with a code in it.
    */
   get isForeignCode(): boolean {
     const code = this.isShared ? this.#code : null;
-    return code !== null && this.#stored !== null && this.#pending?.code !== code && !this.isUsedCode;
+    const isAnyKnown = this.#stored !== null || this.others.length > 0;
+    return code !== null && isAnyKnown && this.#pending?.code !== code && !this.isUsedCode;
   }
 
-  /** Other computers at this address, the last used first. */
+  /** Computers at this address beside this page's own, the last used first: another tab may have another one in use. */
   get others(): readonly KeptHome[] {
-    const used = this.#storedText;
-    return this.isShared ? keptHomes().filter(({ key }) => key !== used) : [];
+    if (!this.isShared) return [];
+    const inUse = this.#inUse;
+    const own = this.#used ?? inUse?.key;
+    return [...(inUse === null ? [] : [inUse]), ...keptHomes().filter(({ key }) => key !== inUse?.key)].filter(({ key }) => key !== own);
+  }
+
+  /** The one that the next page load takes. */
+  get #inUse(): KeptHome | null {
+    const key = this.#storedText;
+    if (key === null || asKey(key) === null) return null;
+    return { key, code: tried(() => localStorage.getItem(this.#usedName), null), computer: this.keptComputer, usedMs: Date.now() };
   }
 
   /** The one of them that the code in hand belongs to. */
@@ -95,10 +107,13 @@ export class Keyring {
   }
 
   /** Uses another one from now on; the present one stays in the list. A page that is open goes on with its own. */
-  use({ key, code, computer }: KeptHome): void {
-    this.#layAside();
-    this.#used = null;
-    forgetHome(key);
+  use(home: KeptHome): void {
+    forgetHome(home.key); // first: the present one needs its place
+    if (home.key !== this.#storedText) this.#layAside();
+    this.#put(home);
+  }
+
+  #put({ key, code, computer }: KeptHome): void {
     tried(() => localStorage.setItem(this.#keyName, key), undefined);
     tried(() => (code === null ? undefined : localStorage.setItem(this.#usedName, code)), undefined);
     tried(() => (computer === null ? undefined : localStorage.setItem(COMPUTER, computer)), undefined);
@@ -110,14 +125,23 @@ export class Keyring {
   }
 
   forget({ key }: KeptHome): void {
-    forgetHome(key);
+    if (key !== this.#storedText) return forgetHome(key);
+    this.#empty(); // another tab had chosen it
+    const own = keptHomes().find((home) => home.key === this.#used);
+    if (own === undefined) return;
+    forgetHome(own.key);
+    this.#put(own);
   }
 
   /** Puts the computer in use among the others. */
   #layAside(): void {
-    const key = this.#storedText;
-    const code = tried(() => localStorage.getItem(this.#usedName), null);
-    if (key !== null && asKey(key) !== null) keepHome({ key, code, computer: this.keptComputer, usedMs: Date.now() });
+    const inUse = this.#inUse;
+    if (inUse !== null) keepHome(inUse);
+    this.#empty();
+  }
+
+  /** None is in use. */
+  #empty(): void {
     for (const name of [this.#keyName, this.#usedName, this.#pendingName, COMPUTER]) tried(() => localStorage.removeItem(name), undefined);
   }
 
@@ -141,16 +165,16 @@ export class Keyring {
     return tried(() => localStorage.getItem(this.#keyName), null);
   }
 
-  /** Meanwhile another computer was chosen in another tab: what is stored is not this page's. */
+  /** This page's own key waits in the list: meanwhile another computer was chosen in another tab. */
   get #isElsewhere(): boolean {
-    const stored = this.#storedText;
-    return this.isShared && this.#used !== null && stored !== null && stored !== this.#used;
+    return this.isShared && this.#used !== null && this.#used !== this.#storedText;
   }
 
   get #pending(): Pending | null {
     const read: unknown = tried(() => JSON.parse(localStorage.getItem(this.#pendingName) ?? "null"), null);
     if (typeof read !== "object" || read === null || !("code" in read) || !("key" in read)) return null;
-    return typeof read.code === "string" && typeof read.key === "string" ? { code: read.code, key: read.key } : null;
+    if (typeof read.code !== "string" || typeof read.key !== "string") return null;
+    return { code: read.code, key: read.key, ...("computer" in read && typeof read.computer === "string" ? { computer: read.computer } : {}) };
   }
 
   /** Access was ended for this browser, and no code has let it in again since: it does not help itself to another one. */
@@ -170,7 +194,10 @@ export class Keyring {
     const code = this.isShared ? this.#code : null;
     if (code === null) return this.#store(key);
     this.#used = toBase64(key);
-    const pending: Pending = { code, key: this.#used };
+    this.#await({ code, key: this.#used });
+  }
+
+  #await(pending: Pending): void {
     tried(() => localStorage.setItem(this.#pendingName, JSON.stringify(pending)), undefined);
   }
 
@@ -180,10 +207,10 @@ export class Keyring {
 
   dropKey(): void {
     const isPending = this.isShared && this.#code !== null && this.#pending !== null;
-    if (!isPending && this.#isElsewhere) return forgetHome(this.#used ?? "");
-    tried(() => localStorage.removeItem(isPending ? this.#pendingName : this.#keyName), undefined);
-    if (!isPending) tried(() => localStorage.removeItem(this.#usedName), undefined);
-    if (!isPending) tried(() => localStorage.removeItem(this.#pendingName), undefined);
+    if (isPending) return tried(() => localStorage.removeItem(this.#pendingName), undefined);
+    if (this.#isElsewhere) return forgetHome(this.#used ?? "");
+    for (const name of [this.#keyName, this.#usedName, this.#pendingName]) tried(() => localStorage.removeItem(name), undefined);
+    if (this.isShared) tried(() => localStorage.removeItem(COMPUTER), undefined); // what comes next may be another one
   }
 
   /** The code in the address bar, or the one a reload brought back before it was redeemed. */
@@ -203,12 +230,13 @@ export class Keyring {
     const code = nameOf(this.ticket);
     this.dropCode();
     if (!this.isShared || key === null) return;
-    const isAnother = toBase64(key) !== this.#storedText; // else the code led nowhere
-    if (isAnother) this.#layAside();
-    this.#used = toBase64(key);
-    this.#store(key);
-    if (isAnother && code !== null) tried(() => localStorage.setItem(this.#usedName, code), undefined);
-    tried(() => localStorage.removeItem(this.#pendingName), undefined);
+    const text = toBase64(key);
+    const stored = this.#storedText;
+    if (code === null && stored !== null && stored !== text) return; // merely linked again: another tab's choice stands
+    const computer = this.#pending?.key === text ? (this.#pending.computer ?? null) : null;
+    this.#used = text;
+    if (text === stored) return tried(() => localStorage.removeItem(this.#pendingName), undefined); // the code led nowhere
+    this.use(keptHomes().find((home) => home.key === text) ?? { key: text, code, computer, usedMs: Date.now() });
   }
 
   /** This device has been shown how to be used away from home. */
@@ -232,6 +260,8 @@ export class Keyring {
   }
 
   keepComputer(name: string): void {
+    const pending = this.isShared ? this.#pending : null;
+    if (pending !== null && pending.key === this.#used) return this.#await({ ...pending, computer: name });
     if (this.#isElsewhere && this.#used !== null) return renameHome(this.#used, name);
     tried(() => localStorage.setItem(COMPUTER, name), undefined);
   }
