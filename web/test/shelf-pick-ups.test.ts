@@ -142,6 +142,25 @@ test("what the computer refuses says why, what a person stops ends, and both can
   assert.deepEqual(await shelf.hashes(), await hashesOf(...files));
 });
 
+test("a computer that has too much to do is asked again until it has not, a few things at a time, and no more once stopped", async () => {
+  const shelf = new Shelf();
+  const files = Array.from({ length: 20 }, (_, n) => fileOf(`${n}.jpg`, 1_000 + n));
+  const items = shelf.put(...files);
+  const gone = items[0]!;
+  shelf.isBusy = true;
+  shelf.link();
+  shelf.save(items);
+  await shelf.clock.advance(35);
+  assert.deepEqual(new Set(items.map(({ item }) => shelf.states.get(item)?.state)), new Set(["waiting"]));
+  assert.equal(shelf.asked.length, 4 * 8);
+  shelf.pickUps.order({ t: "stop", item: gone.item });
+  await shelf.clock.advance(60);
+  assert.equal(shelf.asked.filter((item) => item === gone.item).length, 4);
+  shelf.isBusy = false;
+  await shelf.until(() => shelf.isDone(...items.slice(1)), "the end");
+  assert.deepEqual(await shelf.hashes(), await hashesOf(...files.slice(1)));
+});
+
 test("what an earlier load of the page had asked for is asked about once, and goes on by a tap on Save", async () => {
   const shelf = new Shelf();
   const file = fileOf("film", 5 * MIB);

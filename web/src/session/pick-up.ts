@@ -9,7 +9,7 @@ export interface PickUp {
   readonly item: ShelfItem;
   readonly sinks: Sinks;
   readonly place: Place;
-  /** `asked`: its answer is open; `promised`: its proposal is on its way; `missed`: not on the shelf, and asked for once more. */
+  /** `asked`: its answer is open; `promised`: its proposal is on its way; `missed`: not on the shelf, or not now, and asked for once more. */
   step: "queued" | "missed" | "asked" | "promised" | "begun" | "done" | "refused" | "stopped";
   transfer: TransferId | null;
   isPaused: boolean;

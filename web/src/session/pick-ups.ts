@@ -25,8 +25,11 @@ const BIG = 3;
 /** A computer that still knows what this page takes has proposed it again by then; one that does not is asked again. */
 const PROPOSED_AGAIN_S = 5;
 
+/** Until a computer that is busy is asked again: what it does then takes minutes. */
+const BUSY_AGAIN_S = 10;
+
 function isUnderWay({ step, isPaused }: PickUp): boolean {
-  return (step === "begun" && !isPaused) || step === "asked" || step === "promised";
+  return (step === "begun" && !isPaused) || step === "asked" || step === "promised" || step === "missed";
 }
 
 function kindOf({ item: { size } }: PickUp): "big" | "small" {
@@ -150,6 +153,11 @@ export class PickUps {
     this.#earlier.forget(home);
   }
 
+  /** The same computer knows this page by another key from now on. */
+  moved(from: Home, to: Home): void {
+    this.#ports.parts?.of(from).move(to);
+  }
+
   /** What is on the shelf now. */
   listed(items: readonly ShelfItem[]): void {
     this.#listed = items.length >= SHELF_ITEMS_MAX ? null : new Set(items.map(({ item }) => item));
@@ -192,12 +200,16 @@ export class PickUps {
     });
   }
 
-  /** A computer that was just started has not looked at its shelf yet: what it had been asked for before is asked for twice. */
+  /**
+   * A computer that was just started has not looked at its shelf yet: what it had been asked for before is asked for twice.
+   * One that has too much to do, or is just giving it to another device, is asked until it has not.
+   */
   #refused(pickUp: PickUp, { reason, sentence }: Refuse): void {
     const isFirst = (pickUp.left !== undefined || !this.#isSettled) && pickUp.sentence === null;
-    pickUp.sentence = sentence ?? "";
-    pickUp.step = reason === "not_found" && isFirst ? "missed" : "refused";
-    if (pickUp.step === "missed") this.#ports.clock.after(PROPOSED_AGAIN_S, () => this.#again(pickUp));
+    const isBusy = reason === "busy";
+    pickUp.sentence = isBusy ? null : (sentence ?? "");
+    pickUp.step = isBusy || (reason === "not_found" && isFirst) ? "missed" : "refused";
+    if (pickUp.step === "missed") this.#ports.clock.after(isBusy ? BUSY_AGAIN_S : PROPOSED_AGAIN_S, () => this.#again(pickUp));
     else if (reason === "not_found") this.#earlier.parts?.forget(pickUp.item.item);
   }
 

@@ -32,6 +32,7 @@ export class Shelf {
   asksAbove = Number.POSITIVE_INFINITY;
   isSilent = false; // takes the question and says nothing
   refusal: string | null = null;
+  isBusy = false;
   computer: Outbox;
   #links = 0;
   #isPumping = false;
@@ -118,6 +119,7 @@ export class Shelf {
     const [item = ""] = (verb as PickUp).items;
     this.asked.push(item);
     if (this.isSilent) return;
+    if (this.isBusy) return void this.pickUps.answered({ t: "refuse", id, reason: "busy", sentence: "Later." });
     if (this.refusal !== null) return void this.pickUps.answered({ t: "refuse", id, reason: "not_found", sentence: this.refusal });
     this.pickUps.answered({ t: "answer", id, facts: { t: "done" } });
     const file = this.files.get(item);
