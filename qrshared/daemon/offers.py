@@ -34,6 +34,8 @@ class Offer:
     """Things that are off the shelf again, and how that came."""
     downloaded: set[str] = field(default_factory=set)
     """What went by plain download as a whole, which gives no receipt."""
+    partly: dict[tuple[str, DeviceId], int] = field(default_factory=dict)
+    """What went so with something left out, to whom, and how many bytes of it."""
     promised: dict[str, tuple[DeviceId, float]] = field(default_factory=dict)
     """Who was given the address of a plain download last, and until when it opens."""
 
@@ -138,6 +140,10 @@ class Offers:
             for pick_up, part in latest.values():
                 state, done = pick_up.state(part), pick_up.bytes_done(part)
                 yield OfferProgress(one.id, one.name, state, part.size, done, self._name_of(pick_up.device))
+            for (item, device), done in offer.partly.items():
+                if item == one.id and device not in latest:
+                    name = self._name_of(device)
+                    yield OfferProgress(one.id, one.name, OfferState.FAILED, one.size, done, name)
             if ended is OfferState.WITHDRAWN or not latest:
                 done = one.size if one.id in offer.downloaded else 0
                 state = OfferState.HANDED_OVER if done or ended in _TAKEN else OfferState.WAITING

@@ -151,6 +151,7 @@ class ShelfDeeds:
             one.waiting.id,
             partial(_content, one.waiting),
             on_done=partial(self._downloaded, one, asker.device),
+            on_partly=partial(self._downloaded_partly, one, asker.device),
             is_allowed=partial(self._may_still, asker.device, one.waiting.id),
         )
         expires = self._shelf.now() + DOWNLOAD_LIFE_S
@@ -174,6 +175,16 @@ class ShelfDeeds:
             self._shelf.takers.note(one.waiting.id, device, OfferState.HANDED_OVER, size=size, bytes_done=size)
         if one.offer is not None:
             one.offer.downloaded.add(one.waiting.id)
+            one.offer.partly.pop((one.waiting.id, device or ""), None)
+        self._shelf.stir()
+
+    def _downloaded_partly(self, one: OnShelf, device: DeviceId | None, bytes_done: int) -> None:
+        """It waits on: nobody has it whole, and what was missing may be there the next time."""
+        if device is not None:
+            size = one.waiting.size
+            self._shelf.takers.note(one.waiting.id, device, OfferState.FAILED, size=size, bytes_done=bytes_done)
+            if one.offer is not None:
+                one.offer.partly[one.waiting.id, device] = bytes_done
         self._shelf.stir()
 
 

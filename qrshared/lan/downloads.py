@@ -66,6 +66,7 @@ class _Download:
     open: Callable[[], Content]
     made: float
     on_done: Callable[[], None]
+    on_partly: Callable[[int], None]
     is_allowed: Callable[[], bool]
     """Whether whoever asked for it may still have it."""
     address: str | None = None
@@ -109,17 +110,18 @@ class Downloads:
 
     def issue(
         self, device: str, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None],
-        is_allowed: Callable[[], bool] = lambda: True,
+        on_partly: Callable[[int], None] = lambda _: None, is_allowed: Callable[[], bool] = lambda: True,
     ) -> str:  # fmt: skip
         """The path of a new token by which this device gets this thing; `on_done` is called when all has gone out.
 
+        `on_partly` instead, with the bytes of what is whole in it, when a zip has gone out that leaves something out.
         `is_allowed` is asked at each request and while bytes go: a device that is revoked gets no more of them.
         """
         token = urlsafe_b64encode(self._random(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
         self._forget_old()
         self._make_room(device)
         self._by_digest[_digest(token)] = _Download(
-            device, item, open_content, self._clock(), on_done, lambda: self._is_on() and is_allowed()
+            device, item, open_content, self._clock(), on_done, on_partly, lambda: self._is_on() and is_allowed()
         )
         return f"/get/{token}"
 
@@ -221,8 +223,11 @@ async def _send_file(request: web.Request, found: _Download, source: Source) -> 
 
 async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> web.StreamResponse:
     response = web.StreamResponse(headers=_headers(content.name))
-    if await _send(request, response, content.pieces(), found.is_allowed) and not content.left_out:
-        found.on_done()
+    if await _send(request, response, content.pieces(), found.is_allowed):
+        if content.left_out:
+            found.on_partly(content.bytes_whole)
+        else:
+            found.on_done()
     return response
 
 

@@ -34,6 +34,8 @@ class ZipOf:
         self._sources = sources
         self.left_out: list[ShelfError] = []
         """Why something is missing; known once the last piece was taken."""
+        self.bytes_whole = 0
+        """Of the files that are in it."""
 
     def pieces(self) -> Iterator[bytes]:
         """All its bytes in order. Raises `ShelfError` if there is nothing at all to put into it."""
@@ -42,6 +44,7 @@ class ZipOf:
             for source in self._sources:
                 try:
                     yield from self._member(made, out, names, source)
+                    self.bytes_whole += source.size
                 except ShelfError as fault:
                     self.left_out.append(fault)
             if self.left_out:

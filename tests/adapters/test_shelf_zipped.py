@@ -56,6 +56,7 @@ def test_what_changes_or_goes_is_left_out_and_named_and_all_else_is_whole(tmp_pa
     assert said == "".join(f"{fault.sentence}\r\n" for fault in zipped.left_out)
     assert "f/changes was changed" in said
     assert "f/goes cannot be read" in said
+    assert zipped.bytes_whole == 1_200_000
 
 
 def test_a_name_that_is_taken_is_not_used_twice_and_nothing_at_all_is_no_zip(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from qrshared.protocol import (
     Watch,
 )
 from qrshared.sessions import OutgoingTransfers
+from qrshared.shelf import Source, SourceUnreadable
 from tests.adapters.sessions_world import until
 from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up
 from tests.daemon.test_daemon_offers import get
@@ -135,6 +136,36 @@ async def test_a_download_without_a_seal_counts_too_and_a_thing_that_failed_says
         await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
         os.utime(home.outbox / "changing.bin", (1, 1))
         await until(lambda: OfferState.FAILED in [taker.state for taker in home.daemon.shelf.takers.all()])
+
+
+async def test_a_zip_that_left_something_out_says_who_has_it_in_part_and_is_offered_on(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, "trip/b.jpg", b"b" * 70)
+    offered = await home.offer(made(tmp_path, "trip/a.jpg", b"a" * 30).parent, once=True)
+    (trip,) = (one.item for one in offered.items)
+    home.follow()
+    reads = Source.read
+
+    def read(source: Source, at: int, count: int) -> bytes:
+        if source.name == "trip/b.jpg":
+            raise SourceUnreadable(name=source.name, problem="the disk is broken")
+        return reads(source, at, count)
+
+    async with (await home.trusted("Anna")).visit() as visit:
+        ticket = await visit.ask(PlainDownload(trip))
+        assert isinstance(ticket, TicketFacts)
+        with monkeypatch.context() as broken:
+            broken.setattr(Source, "read", read)
+            assert (await get(ticket.url))[0] == 200
+        await until(lambda: states(home) == {"Anna": OfferState.FAILED})
+        assert [(row.bytes, row.bytes_done) for row in home.pick_ups()] == [(100, 30)]
+        rows = {row.device: (row.state, row.bytes_done) for row in home.told[-1].offers}
+        assert rows == {"Anna": (OfferState.FAILED, 30), None: (OfferState.WAITING, 0)}
+        assert home.daemon.shelf.offers.find(trip) is not None
+        assert (await get(ticket.url))[0] == 200
+        await until(lambda: home.daemon.shelf.offers.find(trip) is None)
+    assert {row.state for row in home.told[-1].offers} == {OfferState.HANDED_OVER}
 
 
 def test_what_is_remembered_is_bounded_and_the_newest_stay() -> None:
