@@ -117,7 +117,7 @@ class Deeds:
         folder = self._inbox().folder / inside
         if "\0" in inside or not folder.resolve().is_relative_to(self._inbox().folder):
             raise DeskRefusal(Reason.NAME_REFUSED, "That is not a folder of the inbox.")
-        if not await open_folder(folder):
+        if not await open_folder(folder, is_ours=folder.resolve() == self._inbox().folder):
             raise DeskRefusal(Reason.UNSUPPORTED, f"This computer shows no windows. The files are in {folder}.")
         return Done(str(folder))
 

@@ -11,9 +11,12 @@ OPENING_S: Final = 3.0
 """An opener that runs for so long has opened something."""
 
 
-async def open_folder(folder: Path) -> bool:
-    """Ask the desktop for a window on `folder`; False where no desktop is."""
-    command = _command(folder)
+async def open_folder(folder: Path, *, is_ours: bool) -> bool:
+    """Ask the desktop for a window on `folder`; False where no desktop is.
+
+    `is_ours`: nobody else made it and named it.
+    """
+    command = _command(folder, is_ours=is_ours)
     if command is None:
         return False
     try:
@@ -34,9 +37,11 @@ async def open_folder(folder: Path) -> bool:
         return True  # some openers stay until their window is closed
 
 
-def _command(folder: Path) -> list[str] | None:
+def _command(folder: Path, *, is_ours: bool) -> list[str] | None:
     if sys.platform == "darwin":
-        return ["open", "--", str(folder)]
+        # A folder may be a program there (`Holiday.app`), and to open it is to run it: what a sender made is only
+        # shown in the one above (man open, -R). Checked by syntax only.
+        return ["open", "--", str(folder)] if is_ours else ["open", "-R", str(folder)]
     if sys.platform == "win32":
         return ["explorer", str(folder)]
     has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -134,6 +134,22 @@ async def test_the_desk_carries_out_what_the_owner_asks(daemon: Daemon, settings
     assert status.free_bytes > 0
 
 
+async def test_only_the_inbox_itself_is_shown_as_a_folder_of_ours(
+    daemon: Daemon, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, bool]] = []
+
+    async def show(folder: Path, *, is_ours: bool) -> bool:
+        shown.append((str(folder.relative_to(settings.inbox)), is_ours))
+        return True
+
+    monkeypatch.setattr("qrshared.daemon.deeds.open_folder", show)
+    (settings.inbox / "Trip.app" / "Contents").mkdir(parents=True)
+    for name in ("", "a.txt", "Trip.app/x", "Trip.app/Contents/x"):
+        await daemon.desk.ask(OpenInbox(name), OWNER)
+    assert shown == [(".", True), (".", True), ("Trip.app", False), ("Trip.app/Contents", False)]
+
+
 async def test_when_no_more_codes_can_be_made_the_owner_hears_why_and_the_wall_stays(daemon: Daemon) -> None:
     answers = [await _refused(daemon.desk, MakeTicket("never"), OWNER) for _ in range(300)]
     assert answers[-1] is Reason.BUSY
