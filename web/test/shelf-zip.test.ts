@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Item } from "../src/protocol/messages.ts";
 import { MemorySinks, Room } from "../src/session/sinks/memory.ts";
-import { type Saved, SinkFailed } from "../src/session/sinks/port.ts";
+import { type Saved, type Sink, SinkFailed, type Sinks } from "../src/session/sinks/port.ts";
 import { ZipSinks } from "../src/session/sinks/zip.ts";
 
 const UNPACK = `
@@ -158,4 +158,66 @@ test("a zip with nothing in it is none, and one that is not wanted any more leav
   sinks.drop();
   await assert.rejects(saved, SinkFailed);
   assert.equal(room.held, 0);
+});
+
+/** Where the one file goes: the write of this number fails after its first byte, as a full disk does it. */
+function failingAt(write: number): Sinks & { readonly bytes: number[]; readonly ends: string[] } {
+  const bytes: number[] = [];
+  const ends: string[] = [];
+  let writes = 0;
+  const sink: Sink = {
+    write: async (parts) => {
+      const all = parts.flatMap((part) => [...part]);
+      writes += 1;
+      bytes.push(...(writes === write ? all.slice(0, 1) : all));
+      if (writes === write) throw new SinkFailed("no_space");
+    },
+    finish: async () => (ends.push("kept"), { name: "Album.zip", blob: null }),
+    discard: async () => void ends.push("discarded"),
+  };
+  return { refused: () => new Map(), forget: () => undefined, open: async () => sink, bytes, ends };
+}
+
+/** Asked for all at once, as small items are; what fails while it is written is discarded and forgotten. */
+async function oneByOne(sinks: ZipSinks): Promise<readonly (Saved | Error)[]> {
+  sinks.refused(ITEMS);
+  const asError = (problem: unknown): Error => problem as Error;
+  const taken = ITEMS.map(async (item, index): Promise<Promise<Saved | Error>> => {
+    const opened = sinks.open(item, index);
+    try {
+      const sink = await opened;
+      await sink.write([utf8("abc"), utf8("def")]);
+      return sink.finish().catch(asError);
+    } catch (problem) {
+      void opened.then((sink) => sink.discard(), () => undefined);
+      sinks.forget(index);
+      return Promise.resolve(asError(problem));
+    }
+  });
+  return Promise.all(taken);
+}
+
+test("after a write that failed, wherever in the zip, nobody waits for ever and nothing of it is kept", { timeout: 60_000 }, async () => {
+  const writes = 3 * ITEMS.length + ITEMS.length + 1; // header, content, sums; the list and its end
+  for (const isExact of [false, true]) {
+    for (let write = 1; write <= writes; write += 1) {
+      const inner = failingAt(write);
+      const saved = await oneByOne(new ZipSinks("Album", inner, isExact));
+      const told = saved.filter((each) => each instanceof SinkFailed);
+      assert.ok(told.length > 0 && told.every(({ reason }) => reason === "no_space"), `write ${write}`);
+      assert.deepEqual(inner.ends, ["discarded"], `write ${write}`);
+    }
+    const sound = failingAt(writes + 1);
+    assert.ok((await oneByOne(new ZipSinks("Album", sound, isExact))).every((each) => !(each instanceof Error)), "control");
+    assert.deepEqual(sound.ends, ["kept"]);
+  }
+});
+
+test("an empty folder that ends after the zip was given up hears so", { timeout: 60_000 }, async () => {
+  const sinks = new ZipSinks("Album", new MemorySinks(10_000, new Room(() => undefined)), false);
+  sinks.refused([{ name: "Album/empty", size: 0, kind: "folder" }, ...ITEMS]);
+  const sink = await sinks.open({ name: "Album/empty", size: 0, kind: "folder" }, 0);
+  sinks.drop();
+  await assert.rejects(sink.finish(), SinkFailed);
+  await assert.rejects(sinks.open(ITEMS[0]!, 1), SinkFailed);
 });

@@ -1,5 +1,5 @@
 // A folder as one zip file, for browsers that may not write a tree: stored, not compressed, written while it arrives (APPNOTE 6.3.10).
-import type { Item } from "../../protocol/messages.ts";
+import type { Item, Reason } from "../../protocol/messages.ts";
 import { FreePaths } from "./free-paths.ts";
 import { savedName } from "./names.ts";
 import { type Lack, NOTHING_REFUSED, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
@@ -26,8 +26,9 @@ interface Entry {
   crc: number;
 }
 
-/** Who waits with the whole zip: the item that came to its end last. What it has to say depends on whether another one does. */
-interface Holder {
+/** An item that is whole, and who waits to hear so. The last of them hears of the whole zip: what it has to say depends on that. */
+interface Whole {
+  readonly entry: Entry;
   readonly name: string;
   readonly resolve: (saved: Saved) => void;
   readonly reject: (problem: unknown) => void;
@@ -36,22 +37,22 @@ interface Holder {
 /**
  * Items come one after the other, as their sender reads them. One that does not come whole is left out; some of its bytes may
  * be written by then, but the list at the end, by which programs read a zip, does not know them. Where the exact size was
- * said before (a download has a length, and is torn if it is shorter) nothing is kept instead.
+ * said before (a download has a length, and is torn if it is shorter) nothing is kept instead, and neither is anything after a
+ * write that failed: how much of it is in the file, nobody knows.
  */
 export class ZipSinks implements Sinks {
   readonly #name: string;
   readonly #inner: Sinks;
   #names: readonly Uint8Array[] = [];
   readonly #entries: Entry[] = [];
-  #left = 0;
   #at = 0;
   #isLarge = false;
   #bytes = 0;
-  #isBroken = false;
   readonly #isExact: boolean;
-  readonly #begun = new Set<number>();
-  readonly #leftOut = new Set<number>();
-  #holder: Holder | null = null;
+  readonly #turns = new Map<number, () => void>(); // of items that have begun: what lets the next one begin
+  readonly #settled = new Set<number>();
+  #holder: Whole | null = null;
+  #broken: Reason | null = null;
   #file: Promise<Sink> | null = null;
   #before: Promise<unknown> = Promise.resolve();
 
@@ -63,7 +64,6 @@ export class ZipSinks implements Sinks {
   }
 
   refused(items: readonly Item[]): ReadonlyMap<number, Lack> {
-    this.#left = items.length;
     const free = new FreePaths();
     const names = items.map(({ name, kind }) => new TextEncoder().encode(kind === "folder" ? `${free.of(name)}/` : free.of(name)));
     this.#names = names; // as they were counted: who comes first, or not at all, must not change them
@@ -76,54 +76,36 @@ export class ZipSinks implements Sinks {
   }
 
   async open(item: Item, index: number): Promise<Sink> {
-    this.#begun.add(index);
     const before = this.#before;
-    let next = (): void => undefined;
-    this.#before = new Promise<void>((resolve) => (next = resolve));
+    this.#before = new Promise<void>((resolve) => this.#turns.set(index, resolve));
     await before;
-    if (this.#isBroken) {
-      next();
-      throw new SinkFailed("short");
+    try {
+      return await this.#entry(item, index);
+    } catch (error) {
+      this.#settle(index, null);
+      throw error;
     }
-    return this.#entry(item, index, next);
   }
 
   /** One that has begun is left out when it is discarded. */
   forget(index: number): void {
-    if (this.#isExact && this.#left > 0) this.#break();
-    else if (!this.#begun.has(index)) this.#leave(index);
+    if (this.#isComplete) return;
+    if (this.#isExact) this.#break("short");
+    else if (!this.#turns.has(index)) this.#settle(index, null);
   }
 
   drop(): void {
-    this.#break();
+    this.#break("declined");
   }
 
-  #leave(index: number): void {
-    if (this.#leftOut.has(index) || this.#left === 0) return;
-    this.#leftOut.add(index);
-    this.#left -= 1;
-    if (this.#left > 0) return;
-    const holder = this.#holder;
-    this.#holder = null;
-    if (holder === null) this.#break(); // there is nothing in it
-    else this.#close().then(holder.resolve, holder.reject);
+  get #isComplete(): boolean {
+    return this.#settled.size === this.#names.length;
   }
 
-  async #entry(item: Item, index: number, next: () => void): Promise<Sink> {
+  async #entry(item: Item, index: number): Promise<Sink> {
     const isFolder = item.kind === "folder";
     const entry: Entry = { name: this.#names[index] ?? new Uint8Array(), isFolder, when: dosTime(item.modified_ms), offset: this.#at, size: 0, crc: 0 };
     await this.#say(this.#local(entry));
-    const end = async (): Promise<Saved> => {
-      if (!isFolder) await this.#say(this.#descriptor(entry));
-      this.#entries.push(entry);
-      this.#left -= 1;
-      next();
-      this.#holder?.resolve({ name: this.#holder.name, blob: null });
-      this.#holder = null;
-      if (this.#left === 0) return this.#close();
-      if (this.#isExact) return { name: item.name, blob: null };
-      return new Promise((resolve, reject) => (this.#holder = { name: item.name, resolve, reject }));
-    };
     let writing: Promise<unknown> = Promise.resolve();
     return {
       write: async (parts) => {
@@ -133,14 +115,40 @@ export class ZipSinks implements Sinks {
         }
         await (writing = this.#say(...parts));
       },
-      finish: end,
+      finish: async () => {
+        if (!isFolder) await this.#say(this.#descriptor(entry));
+        return new Promise((resolve, reject) => this.#settle(index, { entry, name: item.name, resolve, reject }));
+      },
       discard: async () => {
-        if (this.#isExact) this.#break();
+        if (this.#isExact) this.#break("short");
         await writing.catch(() => undefined); // the next one begins behind it
-        next();
-        this.#leave(index);
+        this.#settle(index, null);
       },
     };
+  }
+
+  /** The only way in which an item comes to its end, whole or left out (`null`): the next one begins; behind the last one the zip is closed. */
+  #settle(index: number, whole: Whole | null): void {
+    this.#turns.get(index)?.();
+    if (this.#broken !== null) return whole?.reject(new SinkFailed(this.#broken));
+    if (this.#settled.has(index)) return;
+    this.#settled.add(index);
+    if (whole !== null) {
+      this.#entries.push(whole.entry);
+      this.#tellHolder();
+      this.#holder = whole;
+    }
+    if (!this.#isComplete) return this.#isExact ? this.#tellHolder() : undefined;
+    const holder = this.#holder;
+    this.#holder = null;
+    if (holder === null) this.#break("declined"); // there is nothing in it
+    else this.#close().then(holder.resolve, holder.reject);
+  }
+
+  /** Another one says what becomes of the zip. */
+  #tellHolder(): void {
+    this.#holder?.resolve({ name: this.#holder.name, blob: null });
+    this.#holder = null;
   }
 
   async #close(): Promise<Saved> {
@@ -156,16 +164,23 @@ export class ZipSinks implements Sinks {
   }
 
   async #say(...parts: readonly Uint8Array[]): Promise<void> {
-    const file = await this.#whole();
-    if (this.#isBroken) throw new SinkFailed("short");
-    for (const part of parts) this.#at += part.length;
-    await file.write(parts);
+    if (this.#broken !== null) throw new SinkFailed(this.#broken);
+    try {
+      const file = await this.#whole();
+      for (const part of parts) this.#at += part.length;
+      await file.write(parts);
+    } catch (error) {
+      this.#break(error instanceof SinkFailed ? error.reason : "disk_error");
+      throw error;
+    }
+    if (this.#broken !== null) throw new SinkFailed(this.#broken); // meanwhile
   }
 
-  #break(): void {
-    if (this.#isBroken) return;
-    this.#isBroken = true;
-    this.#holder?.reject(new SinkFailed("declined"));
+  #break(reason: Reason): void {
+    if (this.#broken !== null) return;
+    this.#broken = reason;
+    for (const next of this.#turns.values()) next(); // to hear the same
+    this.#holder?.reject(new SinkFailed(reason));
     this.#holder = null;
     this.#inner.forget(0);
     void this.#file?.then((file) => file.discard(), () => undefined);
