@@ -67,7 +67,7 @@ def set_command(context: click.Context, data_dir: str | None, name: str, value: 
     if name == "data_dir":
         raise NotInConfig(path=path)
     if name not in _NAMES:
-        raise UnknownSetting(source="qrshared config set", name=name, hint="")
+        raise _unknown("set", name)
     if not value.strip():
         _unset(path, name)
         return
@@ -105,7 +105,7 @@ def _unset(path: Path, typed: str) -> None:
     name = typed.replace("-", "_") if typed.replace("-", "_") in _NAMES else typed
     if not mend_setting(path, name, None):
         if name not in _NAMES:
-            raise UnknownSetting(source="qrshared config unset", name=visible(typed), hint="")
+            raise _unknown("unset", typed)
         click.echo(f"{name} is not in {path}: there is nothing to take back.")
     else:
         click.echo(f"{visible(name)} is no longer in {path}. {_WHEN}")
@@ -113,6 +113,10 @@ def _unset(path: Path, typed: str) -> None:
     if loaded.sources.get(name, "default") != "default":
         click.echo(f"But {loaded.sources[name]} sets it.", err=True)
     _say_faults(loaded)
+
+
+def _unknown(word: str, name: str) -> click.UsageError:
+    return click.UsageError(UnknownSetting(source=f"qrshared config {word}", name=visible(name), hint="").sentence)
 
 
 _NAMES = frozenset(setting.name for setting in all_settings())

@@ -9,7 +9,7 @@ import click
 
 from qrshared.cli.asking import ask
 from qrshared.cli.options import data_dir_option, data_folder, json_option
-from qrshared.cli.output import is_terminal, print_json, print_table
+from qrshared.cli.output import print_json, print_table, say_empty
 from qrshared.cli.words import time_words, visible
 from qrshared.errors import UserError
 from qrshared.protocol import DeviceFacts, DeviceList, Done, ListDevices, RenameDevice, RevokeDevice, TrustDevice
@@ -61,11 +61,11 @@ def list_command(context: click.Context, data_dir: str | None, *, as_json: bool)
 @data_dir_option
 @click.pass_context
 def trust_command(context: click.Context, data_dir: str | None, name: str) -> None:
-    """Let a device take files as well."""
+    """Let a device pick files up as well."""
     folder = _folder(context, data_dir)
     device = _find(folder, name)
     ask(folder, TrustDevice(device.device), Done)
-    click.echo(f"{visible(device.name)} may now take files as well.")
+    click.echo(f"{visible(device.name)} may now pick files up as well.")
 
 
 @command.command("revoke")
@@ -157,11 +157,11 @@ def _list(folder: Path, *, as_json: bool) -> None:
         )
         for device in _tied(listed.devices)
     ]
-    if rows or not is_terminal():
+    if rows:
         print_table(("Name", "May", "Seen", "Id"), [(name, _may(trust), seen, id_) for name, trust, seen, id_ in rows])
     else:
-        click.echo("No device has scanned a code yet. `qrshared qr` shows one.")
+        say_empty("No devices yet. `qrshared qr` shows a code for one.")
 
 
 def _may(trust: str) -> str:
-    return {"guest": "send, as a guest", "trusted": "send and take", "owner": "everything"}.get(trust, trust)
+    return {"guest": "send, as a guest", "trusted": "send and pick up", "owner": "everything"}.get(trust, trust)

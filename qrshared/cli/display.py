@@ -32,6 +32,8 @@ REDRAWS_APART_S = 0.2
 WORDS_WIDTH = 34
 """The narrowest column beside the code in which an address does not break."""
 
+STOPPED = "Stopped. What has arrived is in the inbox, and what was under way goes on next time."
+
 TRANSFERS_SHOWN = 4
 """More do not fit beside a code in 24 lines; the rest is counted."""
 
@@ -68,6 +70,7 @@ class LineDisplay:
 
     def __init__(self, *, has_code: bool) -> None:
         self._has_code = has_code
+        self._is_ready = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +78,8 @@ class LineDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        if self._is_ready:
+            _say(STOPPED)
 
     def log_output(self) -> logging.Handler:
         """Standard error, as always."""
@@ -99,6 +103,7 @@ class LineDisplay:
                 pass
 
     def _show_ready(self, ready: Ready) -> None:
+        self._is_ready = True
         url = ready.code_url() if self._has_code else None
         if url is not None:
             click.echo(terminal_code(code_matrix(url), choose_ink()), nl=False)
@@ -136,7 +141,7 @@ class ScreenDisplay:
         self._prompt.close()
         self._live.stop()
         if self._ready is not None:
-            click.echo("Stopped. What has arrived is in the inbox, and what was under way goes on next time.")
+            click.echo(STOPPED)
 
     def log_output(self) -> logging.Handler:
         """Log lines scroll above the picture, as everything else."""

@@ -9,11 +9,23 @@ import click
 
 from qrshared.cli.asking import ask
 from qrshared.cli.options import data_dir_option, data_folder, json_option
-from qrshared.cli.output import is_terminal, print_json, print_table
+from qrshared.cli.output import is_terminal, print_json, print_table, say_empty
 from qrshared.cli.words import counted, size_words, time_words, visible
 from qrshared.local import ControlClient
-from qrshared.protocol import EntryFacts, InboxList, ListInbox, ListReceipts, ReceiptFacts, ReceiptList, Topic
+from qrshared.protocol import (
+    EntryFacts,
+    GetStatus,
+    InboxList,
+    ListInbox,
+    ListReceipts,
+    ReceiptFacts,
+    ReceiptList,
+    StatusFacts,
+    Topic,
+)
 from qrshared.protocol.limits import INBOX_ENTRIES_MAX
+
+_HEADINGS = ("Arrived", "Size", "From", "Name")
 
 SHOWN = 20
 """What fits on a screen beside the prompt."""
@@ -44,12 +56,19 @@ def command(data_dir: str | None, *, follow: bool, limit: int, receipts: bool, a
     if as_json:
         print_json(listed)
         return
-    print_table(("Arrived", "Size", "From", "Name"), [_row(entry) for entry in listed.entries], right=("Size",))
+    if not listed.entries:
+        say_empty(_nothing_yet(folder))
+        return
+    print_table(_HEADINGS, [_row(entry) for entry in listed.entries], right=("Size",))
     if is_terminal():
         left = listed.total - len(listed.entries)
-        more = f", and {left} more" if left > 0 and listed.entries else ""
-        nothing = "Nothing has arrived yet" if not listed.entries else counted(len(listed.entries), "file")
-        click.echo(f"{nothing}{more}. They are in {visible(listed.folder)}" if listed.entries else f"{nothing}.")
+        more = f", and {left} more" if left > 0 else ""
+        click.echo(f"{counted(len(listed.entries), 'file')}{more}. They are in {visible(listed.folder)}")
+
+
+def _nothing_yet(folder: Path) -> str:
+    urls = ask(folder, GetStatus(), StatusFacts).urls
+    return f"Nothing has arrived yet. Scan the code at {urls[0]}" if urls else "Nothing has arrived yet."
 
 
 def _list_receipts(data_dir: Path, *, limit: int, as_json: bool) -> None:
@@ -58,9 +77,12 @@ def _list_receipts(data_dir: Path, *, limit: int, as_json: bool) -> None:
         print_json(listed)
         return
     rows = [_receipt_row(one) for one in listed.receipts]
+    if not rows:
+        say_empty(_nothing_yet(data_dir))
+        return
     print_table(("Arrived", "Size", "From", "SHA-256", "Name"), rows, right=("Size",))
     if is_terminal():
-        click.echo(f"{counted(len(rows), 'receipt')}." if rows else "There are no receipts yet.")
+        click.echo(f"{counted(len(rows), 'receipt')}.")
 
 
 def _receipt_row(one: ReceiptFacts) -> tuple[str, str, str, str, str]:
@@ -77,7 +99,7 @@ async def _follow(data_dir: Path, *, limit: int, as_json: bool) -> None:
                     if as_json:
                         print_json(entry, indent=None)
                     else:
-                        click.echo("\t".join(_row(entry)))
+                        click.echo(line_words(_row(entry)))
 
 
 class NewEntries:
@@ -101,6 +123,14 @@ class NewEntries:
         self._seen = set(keys)
         self._was_cut = listed.total > len(listed.entries)
         return fresh[::-1]
+
+
+def line_words(row: tuple[str, str, str, str]) -> str:
+    """A line that comes by itself: in a terminal with columns as wide as most of what stands in them."""
+    if not is_terminal():
+        return "\t".join(row)
+    arrived, size, sender, name = row
+    return f"{arrived:<16}  {size:>8}  {sender:<20}  {name}"
 
 
 def _row(entry: EntryFacts) -> tuple[str, str, str, str]:

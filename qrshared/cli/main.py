@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as wrong:
-        wrong.show()
+        click.echo(_wrong_use(wrong), err=True)
         return wrong.exit_code
     except BrokenPipeError:
         # The interpreter flushes once more at its end and would complain there.
@@ -110,6 +110,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             click.echo(sentence, err=True)
         return 1
     return ended if isinstance(ended, int) else 0
+
+
+def _wrong_use(wrong: click.ClickException) -> str:
+    """Like all that is said when something is wrong: the sentence first, then what to do."""
+    context = wrong.ctx if isinstance(wrong, click.UsageError) else None
+    command = "qrshared" if context is None else context.command_path
+    return f"{wrong.format_message()}\n`{command} --help` says how it is used."
 
 
 def _sentences(faults: ExceptionGroup[QrsharedError]) -> Iterator[str]:

@@ -39,6 +39,11 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
+def say_empty(sentence: str) -> None:
+    """Why a list is empty; not on standard output, where a program may count lines."""
+    click.echo(sentence, err=True)
+
+
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Columns for a person; one line with tabs for each row in a pipe. Cells must be `visible` already."""
     if not is_terminal():

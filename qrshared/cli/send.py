@@ -23,7 +23,7 @@ from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import choose_ink, console, is_terminal
 from qrshared.cli.words import size_words, time_words, visible
 from qrshared.errors import UserError
-from qrshared.local import ControlClient, DaemonRefused
+from qrshared.local import ControlClient, DaemonGone, DaemonRefused
 from qrshared.protocol import (
     SHELF_ITEMS_MAX,
     DeviceList,
@@ -54,6 +54,10 @@ _TAKEN: Final = frozenset({OfferState.DONE, OfferState.HANDED_OVER})
 
 class TooManyFiles(UserError):
     """These are too many files for one code. Put them into a folder and send that."""
+
+
+class DaemonStopped(UserError):
+    """qrshared was stopped, so these files are no longer offered. Start it with `qrshared`, and send them again."""
 
 
 class HiddenFromDaemon(UserError):
@@ -111,6 +115,9 @@ async def _send(data_dir: Path, offer: Offer, to: str | None, shown: "_Shown") -
         shown.offered(offered, to)
         try:
             why = await _follow(news, offered, shown, once=offer.once)
+        except DaemonGone:
+            shown.ended("stopped")
+            raise DaemonStopped from None
         except asyncio.CancelledError:
             for one in offered.items:
                 with suppress(UserError):  # the daemon takes it back as well when this command is gone
@@ -134,17 +141,21 @@ async def _follow(news: AsyncGenerator[Facts, None], offered: OfferFacts, shown:
     async for facts in news:
         if isinstance(facts, OfferList):
             shown.progress(facts.offers)
-            if (why := how_it_ended(facts.offers, offered, once=once)) is not None:
+            if (why := how_it_ended(facts.offers, offered, once=once, now=time.time())) is not None:
                 return why
     return "withdrawn"
 
 
-def how_it_ended(rows: Sequence[OfferProgress], offered: OfferFacts, *, once: bool) -> str | None:
-    """`picked_up` or `withdrawn` once nothing waits any more; else None."""
+def how_it_ended(rows: Sequence[OfferProgress], offered: OfferFacts, *, once: bool, now: float) -> str | None:
+    """`picked_up`, `expired` or `withdrawn` once nothing waits any more; else None. `now`: the wall clock."""
     taken = {row.item for row in rows if once and row.state in _TAKEN}
     withdrawn = {row.item for row in rows if row.state is OfferState.WITHDRAWN and row.device is None}
-    if not {one.item for one in offered.items} <= taken | withdrawn:
+    items = {one.item for one in offered.items}
+    if not items <= taken | withdrawn:
         return None
+    ends = [one.expires_ms for one in offered.items if one.expires_ms is not None]
+    if not items <= taken and ends and now * 1000 >= min(ends):
+        return "expired"
     return "picked_up" if taken else "withdrawn"
 
 
@@ -194,7 +205,7 @@ class _Lines:
                 click.echo(row_words(row))
 
     def ended(self, why: str) -> None:
-        click.echo(_ENDED[why])
+        _say_end(why, self._told.values())
 
 
 class _Screen:
@@ -215,7 +226,7 @@ class _Screen:
 
     def ended(self, why: str) -> None:
         self._live.stop()
-        click.echo(_ENDED[why])
+        _say_end(why, self._rows)
 
     def _picture(self) -> RenderableType:
         lines: list[RenderableType] = []
@@ -226,7 +237,11 @@ class _Screen:
         return Group(*lines)
 
 
-_ENDED: Final = {"picked_up": "Everything was picked up.", "withdrawn": "Nothing waits any more."}
+_ENDED: Final = {
+    "picked_up": "Everything was picked up.",
+    "expired": "Its time is over, and nothing waits any more.",
+    "withdrawn": "Nothing waits any more.",
+}
 _STATES: Final = {
     OfferState.WAITING: "has asked for it",
     OfferState.MOVING: "is picking it up",
@@ -236,6 +251,13 @@ _STATES: Final = {
     OfferState.FAILED: "did not get it",
     OfferState.WITHDRAWN: "not offered any more",
 }
+
+
+def _say_end(why: str, rows: Iterable[OfferProgress]) -> None:
+    if why == "expired" and not any(row.state in _TAKEN for row in rows):
+        click.echo("Its time was over; nobody picked it up.")
+    elif why in _ENDED:  # that the daemon stopped is said as the fault that it is
+        click.echo(_ENDED[why])
 
 
 def row_words(row: OfferProgress) -> str:

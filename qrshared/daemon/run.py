@@ -73,7 +73,7 @@ async def run(
                 if is_first:  # once said, it would only be noise at each start
                     jobs.append(tasks.create_task(keeper.look()))
                 await stop.wait()
-                log.info("stopping")
+                log.debug("stopping")
                 systemd.stopping()
                 for job in jobs:
                     job.cancel()

@@ -38,6 +38,12 @@ class InboxGone(InboxError):
     reason = "inbox_gone"
 
 
+class InboxNoFolder(InboxError, UserError):
+    """{folder} is a file, and the inbox must be a folder. Choose another --inbox, or move that file away."""
+
+    reason = "inbox_unwritable"
+
+
 class InboxInUse(InboxError, UserError):
     """Another qrshared already receives into {folder}: {holder}. Use that one, or choose another --inbox."""
 

@@ -7,7 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from qrshared.inbox import disk
-from qrshared.inbox.errors import READ_ONLY, InboxGone, InboxInUse, InboxUnwritable, LockInTheWay, from_os_error
+from qrshared.inbox.errors import (
+    READ_ONLY,
+    InboxGone,
+    InboxInUse,
+    InboxNoFolder,
+    InboxUnwritable,
+    LockInTheWay,
+    from_os_error,
+)
 from qrshared.inbox.folder import Folder
 from qrshared.inbox.names import OWN_PREFIX
 
@@ -71,6 +79,8 @@ class InboxHome:
         except OSError as error:
             if error.errno in READ_ONLY:
                 raise InboxUnwritable(folder=self.path) from error
+            if self._parent is None and self.path.is_file():
+                raise InboxNoFolder(folder=self.path) from error
             raise InboxGone(folder=self.path) from error
         try:
             self._lock(folder)

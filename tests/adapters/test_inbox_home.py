@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.inbox import Inbox, InboxGone, InboxInUse, InboxUnwritable, ItemFacts, LockInTheWay
+from qrshared.inbox import Inbox, InboxGone, InboxInUse, InboxNoFolder, InboxUnwritable, ItemFacts, LockInTheWay
 from qrshared.inbox.janitor import part_name, run_prefix
 from qrshared.inbox.ledger import KEPT_DAYS
 from tests.adapters.inbox_world import MIB, World, begin, content_of, fill, key, listing, receive, sha256
@@ -93,7 +93,7 @@ async def test_an_inbox_that_is_a_link_is_resolved_once(world: World) -> None:
 async def test_a_file_in_the_place_of_the_folder_is_left_alone(world: World) -> None:
     world.folder.parent.mkdir()
     world.folder.write_bytes(b"mine")
-    with pytest.raises(InboxGone):
+    with pytest.raises(InboxNoFolder, match="is a file, and the inbox must be a folder"):
         await world.open().__aenter__()
     assert world.folder.read_bytes() == b"mine"
 

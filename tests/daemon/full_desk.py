@@ -16,10 +16,12 @@ from qrshared.protocol import (
     InboxList,
     ListDevices,
     ListInbox,
+    ListReceipts,
     MakeOwnerTicket,
     MakeTicket,
     PeerKind,
     Reason,
+    ReceiptList,
     RevokeDevice,
     StatusFacts,
     TicketFacts,
@@ -43,14 +45,19 @@ class FullDesk:
         self.inbox = inbox
         self.devices = [ANNA, BEN]
         self.edge: EdgeFacts | None = None
+        self.is_empty = False
 
     async def ask(self, verb: Verb, asker: Asker) -> Facts:
         self.asked.append(verb)
         match verb:
             case GetStatus():
                 return self.status()
+            case ListInbox() if self.is_empty:
+                return InboxList(str(self.inbox), (), 0)
             case ListInbox(limit=limit):
                 return InboxList(str(self.inbox), self.entries()[:limit], 3)
+            case ListReceipts():
+                return ReceiptList(())
             case ListDevices():
                 return DeviceList(tuple(self.devices))
             case MakeTicket(away=True) if self.edge is None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from qrshared.cli import opening
+from qrshared.cli.inbox import line_words
 from qrshared.cli.main import main
 from qrshared.local import ControlServer
 from qrshared.protocol import (
@@ -89,13 +90,17 @@ def test_the_version_is_one_line(capsys: Said) -> None:
 @pytest.mark.parametrize(
     "words",
     [["nonsense"], ["qr", "--expires", "soon"], ["inbox", "--limit", "0"], ["devices", "rename", "x"], ["qr", "--what"],
-     ["run", "--port", "abc"], ["--port", "70000"], ["qr", "--url", "--svg", "x.svg"], ["config", "set", "port", "no"]],
+     ["run", "--port", "abc"], ["--port", "70000"], ["qr", "--url", "--svg", "x.svg"], ["config", "set", "port", "no"],
+     ["config", "set", "nonsense", "1"]],
 )  # fmt: skip
 def test_a_wrong_use_ends_with_2_and_says_why(words: list[str], home: Path, capsys: Said) -> None:
     assert main(words) == 2
     said = capsys.readouterr()
-    assert "Error:" in said.err
-    assert "Traceback" not in said.err
+    first, how = said.err.splitlines()
+    assert first.endswith((".", "?", ")"))
+    assert not first.startswith(("Usage", "Error"))
+    assert how.startswith("`qrshared")
+    assert how.endswith("--help` says how it is used.")
     assert said.out == ""
 
 
@@ -147,6 +152,31 @@ def test_in_a_terminal_the_inbox_is_a_table_and_a_sentence(
     said = capsys.readouterr().out
     assert "photo [bold].jpg" in said
     assert "2 files, and 1 more. They are in" in said
+
+
+def test_a_line_that_comes_by_itself_has_tabs_in_a_pipe_only(
+    desk: FullDesk, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("2026-11-22 10:00", "2.0 MB", "Anna's phone", "a.jpg"), ("10:00", "3 B", "", "b.txt")]
+    assert [line_words(row).split("\t") for row in rows] == [list(row) for row in rows]
+    monkeypatch.setattr("qrshared.cli.inbox.is_terminal", lambda: True)
+    lines = [line_words(row) for row in rows]
+    assert not any("\t" in line for line in lines)
+    assert lines[0].index("a.jpg") == lines[1].index("b.txt")
+
+
+@pytest.mark.parametrize("words", [["inbox"], ["inbox", "--receipts"], ["devices"]])
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_an_empty_list_says_what_to_do_and_leaves_a_pipe_empty(
+    words: list[str], desk: FullDesk, capsys: Said, monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    monkeypatch.setattr("qrshared.cli.output.is_terminal", lambda: is_terminal)
+    monkeypatch.setattr("qrshared.cli.inbox.is_terminal", lambda: is_terminal)
+    desk.is_empty, desk.devices = True, []
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert ("`qrshared qr`" if words == ["devices"] else "Nothing has arrived yet. Scan the code at http") in said.err
 
 
 def test_the_inbox_for_programs_is_one_object(desk: FullDesk, capsys: Said) -> None:
@@ -332,7 +362,7 @@ def test_the_config_shows_each_value_and_where_it_came_from(
     path = Path(capsys.readouterr().out.strip())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert main(["config", "set", "data_dir", "/x"]) == 1
-    assert main(["config", "set", "colour", "red"]) == 1
+    assert main(["config", "set", "colour", "red"]) == 2
     assert "no setting called" in capsys.readouterr().err
 
 

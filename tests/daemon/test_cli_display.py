@@ -144,11 +144,12 @@ def test_a_log_gets_lines_without_file_names(capsys: pytest.CaptureFixture[str])
     assert BLOCKS & set(said) or "##" in said
     assert "http://192.168.1.7:7774/" in said
     assert "/home/anna/QRShare" in said
-    assert said.splitlines()[-4:] == [
+    assert said.splitlines()[-5:] == [
         "1 file (1 B) from Anna's phone arrived whole.",
         "The address is now http://10.0.0.2:7774/.",
         "There is no network any more.",
         "The inbox is gone.",
+        "Stopped. What has arrived is in the inbox, and what was under way goes on next time.",
     ]
     assert "secret.jpg" not in said
 

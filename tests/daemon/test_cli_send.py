@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,29 @@ async def test_what_it_offered_is_gone_when_it_is(home: Home, number: signal.Sig
         assert await command.ends() == code
 
 
+async def test_when_its_time_is_over_or_the_daemon_stops_it_says_so(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    async with home.daemon() as running:
+        file = made(home.root, "film.mp4", b"film")
+        async with sending(home, file, "--expires", "1s") as command:
+            assert (await command.line_where(event="ended"))["why"] == "expired"
+            assert await command.ends() == 0
+        ran = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "qrshared", "send", file, "--expires", "1s", "--data-dir", str(home.data_dir),
+            env={"PATH": os.environ["PATH"], "HOME": str(home.root), "PYTHONPATH": PROJECT},
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, _ = await ran.communicate()
+        assert said.decode().rstrip().endswith("Its time was over; nobody picked it up.")
+        async with sending(home, file) as command:
+            assert (await command.line())["event"] == "offered"
+            await running.stop()
+            assert (await command.line_where(event="ended"))["why"] == "stopped"
+            assert await command.ends() == 1
+            assert command.process.stderr is not None
+            assert b"no longer offered" in await command.process.stderr.read()
+
+
 async def test_for_one_device_by_its_name(home: Home) -> None:
     anna, ben = await home.phone(), await home.phone()
     async with anna.visit() as hers, ben.visit() as his:
@@ -245,8 +268,16 @@ def test_it_ends_when_nothing_waits() -> None:
     def row(state: OfferState, device: str | None = None) -> OfferProgress:
         return OfferProgress(ITEM.item, "film", state, 10, 0, device)
 
-    offered = OfferFacts((ITEM,), None)
-    assert how_it_ended([row(OfferState.WAITING)], offered, once=True) is None
-    assert how_it_ended([row(OfferState.HANDED_OVER, "Ben")], offered, once=False) is None
-    assert how_it_ended([row(OfferState.HANDED_OVER, "Ben")], offered, once=True) == "picked_up"
-    assert how_it_ended([row(OfferState.FAILED, "Ben"), row(OfferState.WITHDRAWN)], offered, once=True) == "withdrawn"
+    offered = OfferFacts((replace(ITEM, expires_ms=100_000),), None)
+
+    def why(*rows: OfferProgress, once: bool = True, now: float = 99.9) -> str | None:
+        return how_it_ended(rows, offered, once=once, now=now)
+
+    assert why(row(OfferState.WAITING)) is None
+    assert why(row(OfferState.WAITING), now=101.0) is None
+    assert why(row(OfferState.HANDED_OVER, "Ben"), once=False) is None
+    assert why(row(OfferState.HANDED_OVER, "Ben")) == "picked_up"
+    assert why(row(OfferState.HANDED_OVER, "Ben"), now=101.0) == "picked_up"
+    assert why(row(OfferState.FAILED, "Ben"), row(OfferState.WITHDRAWN)) == "withdrawn"
+    assert why(row(OfferState.FAILED, "Ben"), row(OfferState.WITHDRAWN), now=100.0) == "expired"
+    assert why(row(OfferState.HANDED_OVER, "Ben"), row(OfferState.WITHDRAWN), now=100.0, once=False) == "expired"
