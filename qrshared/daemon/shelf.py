@@ -106,7 +106,7 @@ class Shelf:
 
     def list(self, asker: Asker) -> Facts:
         """What this asker may know of."""
-        found = (one.facts() for one in self.all() if _may_see(asker, one))
+        found = (one.facts() for one in self.all() if self._may_see(asker, one))
         return ShelfList(tuple(one for one, _ in zip(found, range(SHELF_ITEMS_MAX), strict=False)))
 
     def picked_up(self, _asker: Asker) -> Facts:
@@ -116,9 +116,29 @@ class Shelf:
     def find(self, item: str, asker: Asker) -> OnShelf:
         """One thing that this asker may take; raises `DeskRefusal` alike for what is not there and not for it."""
         for one in self.all():
-            if one.waiting.id == item and _may_take(asker, one):
+            if one.waiting.id == item and self._may_take(asker, one):
                 return one
         raise DeskRefusal(Reason.NOT_FOUND, "That is not on the shelf any more.")
+
+    def _may_see(self, asker: Asker, one: OnShelf) -> bool:
+        """Whoever may take it; and the owner, who may take it off."""
+        is_owner = asker.grant.allows(Right.OWN) and asker.grant.road in (Road.LOOPBACK, Road.SECURE)
+        return is_owner or self._may_take(asker, one)
+
+    def _may_take(self, asker: Asker, one: OnShelf) -> bool:
+        grant = asker.grant
+        if asker.device is None or not grant.allows(Right.PICK_UP):
+            return False
+        if grant.items is not None and one.waiting.id not in grant.items:
+            return False
+        return one.to is None or self._is_in_hand(one.to, asker.device)
+
+    def _is_in_hand(self, wanted: DeviceId, device: DeviceId) -> bool:
+        """Whether this is the device, or its second key: the same phone, away from home."""
+        try:
+            return wanted in (device, self._book.register.device(device).second_of)
+        except UnknownDevice:
+            return wanted == device
 
     def take_off(self, item: str, state: OfferState = OfferState.WITHDRAWN) -> bool:
         """End what a command offered; False for anything else."""
@@ -339,21 +359,6 @@ async def fetch(things: Sequence[Waiting]) -> list[Fetched]:
         except ShelfError as fault:
             raise DeskRefusal(Reason.SOURCE_UNREADABLE, fault.sentence) from fault
     return fetched
-
-
-def _may_see(asker: Asker, one: OnShelf) -> bool:
-    """Whoever may take it; and the owner, who may take it off."""
-    is_owner = asker.grant.allows(Right.OWN) and asker.grant.road in (Road.LOOPBACK, Road.SECURE)
-    return is_owner or _may_take(asker, one)
-
-
-def _may_take(asker: Asker, one: OnShelf) -> bool:
-    grant = asker.grant
-    if asker.device is None or not grant.allows(Right.PICK_UP):
-        return False
-    if grant.items is not None and one.waiting.id not in grant.items:
-        return False
-    return one.to is None or one.to == asker.device
 
 
 def _problem_of(look: Look) -> str | None:

@@ -19,6 +19,8 @@ from qrshared.protocol import (
     LineState,
     ListDevices,
     MakeTicket,
+    Offer,
+    OfferFacts,
     Ping,
     Pong,
     Reason,
@@ -40,7 +42,8 @@ from qrshared.settings import Settings, Wall
 from qrshared.tickets import Grant, Right, Road, Trust, room_id
 from tests.adapters.sessions_world import until
 from tests.client import Phone, Visit
-from tests.daemon.away_world import EDGE, OWNER, Home, made, nearby, open_home, settings_with_edge
+from tests.daemon.away_world import EDGE, OWNER, Home, Person, made, nearby, open_home, settings_with_edge
+from tests.daemon.shelf_world import COMMAND, pick_up, refused, shelf_of
 
 
 @pytest.fixture
@@ -79,6 +82,28 @@ async def test_a_phone_takes_itself_away_under_its_own_name(home: Home) -> None:
     names = {device.id: (device.name, device.trust) for device in home.daemon.book.register.devices()}
     assert names == {anna.device: ("Anna", Trust.TRUSTED), second.device: ("Anna", Trust.TRUSTED)}
     assert await nearby(second) == [], "they are one phone"
+
+
+@pytest.mark.parametrize(("to", "whose"), [("Anna", {"Anna", "Anna, away"}), ("Anna, away", {"Anna, away"})])
+async def test_what_is_for_one_phone_is_for_its_key_for_elsewhere_too_and_for_no_other_phones(
+    home: Home, tmp_path: Path, to: str, whose: set[str]
+) -> None:
+    people: dict[str, Person] = {}
+    for name in ("Anna", "Ben"):
+        people[name] = await home.trusted(name)
+        facts = await people[name].visit.ask(UseAway())
+        assert isinstance(facts, TicketFacts)
+        people[f"{name}, away"] = await home.away("", facts.url)
+    (tmp_path / "for-anna.txt").write_bytes(b"hers")
+    verb = Offer((str(tmp_path / "for-anna.txt"),), to=people[to].device)
+    offered = await home.daemon.desk.ask(verb, COMMAND)
+    assert isinstance(offered, OfferFacts)
+    item = offered.items[0].item
+    shown = {name for name, one in people.items() if item in {each.item for each in await shelf_of(one.visit)}}
+    assert shown == whose
+    for name in people.keys() - whose:
+        assert await refused(people[name].visit, item) == "not_found"
+    assert (await pick_up(people["Anna, away"].visit, item)).files() == {"for-anna.txt": b"hers"}
 
 
 async def test_a_phone_that_is_removed_is_out_at_home_and_away_from_home_at_once_and_no_other_is(home: Home) -> None:
