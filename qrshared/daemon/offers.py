@@ -5,16 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from qrshared.daemon.pickups import PickUps
+from qrshared.daemon.pickups import ROWS_TOLD_MAX, PickUps
 from qrshared.protocol import SHELF_ITEMS_MAX, DeviceId, OfferList, OfferProgress, OfferState, Reason
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.shelf import Waiting
 
 OFFERED_MAX: Final = SHELF_ITEMS_MAX
 """Things that commands may have on the shelf at once."""
-
-TOLD_MAX: Final = 256
-"""Rows of progress in one list: what fits in a message."""
 
 _TAKEN: Final = frozenset({OfferState.DONE, OfferState.HANDED_OVER})
 
@@ -131,7 +128,7 @@ class Offers:
     def facts(self, asker: Asker) -> OfferList:
         """How it stands with what this command offered."""
         rows = (row for offer in self._all if offer.visit == asker.visit for row in self._rows(offer))
-        return OfferList(tuple(itertools.islice(rows, TOLD_MAX)))
+        return OfferList(tuple(itertools.islice(rows, ROWS_TOLD_MAX)))
 
     def _rows(self, offer: Offer) -> Iterator[OfferProgress]:
         for one in offer.items.values():

@@ -19,6 +19,9 @@ ITEMS_PER_DEVICE_MAX: Final = 2 * ITEMS_MAX
 ITEMS_IN_ALL_MAX: Final = 4 * ITEMS_MAX
 """Items on their way to all devices; beyond it whoever asks is told to come back: memory is everybody's."""
 
+ROWS_TOLD_MAX: Final = 256
+"""Who has how much of what, in one list: with names of common length they fit in one message."""
+
 _ITEM_FRAME_BYTES: Final = 80
 _NAME_GROWS: Final = 6
 """A character may take six bytes as JSON: a bound that no name exceeds is enough here."""

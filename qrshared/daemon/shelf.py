@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from qrshared.daemon.book import Book
 from qrshared.daemon.offers import Offer, Offers
 from qrshared.daemon.pickups import Fetched, PickUps, manifest_of
-from qrshared.daemon.shelf_store import Kept, KeptPickUp, ShelfStore
+from qrshared.daemon.shelf_store import KeptPickUp, KeptShelf, ShelfStore
 from qrshared.daemon.takers import Takers
 from qrshared.jobs import keep_going
 from qrshared.lan import Downloads
@@ -85,7 +85,7 @@ class Shelf:
         self._downloads = downloads
         self.now = now
         self._look = Look((), is_restless=True)
-        kept = store.kept or Kept()
+        kept = store.kept or KeptShelf()
         self.takers = Takers(kept.takers, pick_ups=self.pick_ups, name_of=self._name_of, now=now)
         self._left_over = list(kept.pick_ups)
         self._noted: dict[TransferId, KeptPickUp] = {}
@@ -106,8 +106,12 @@ class Shelf:
 
     def list(self, asker: Asker) -> Facts:
         """What this asker may know of."""
-        found = (one.facts() for one in self.all() if self._may_see(asker, one))
-        return ShelfList(tuple(one for one, _ in zip(found, range(SHELF_ITEMS_MAX), strict=False)))
+        seen = [one for one in self.all() if self._may_see(asker, one)]
+        offered = [one.facts() for one in seen if one.offer is not None]
+        lying = [one.facts() for one in seen if one.offer is None]
+        # Neither hides the other: each has half, and what the other leaves.
+        most = max(SHELF_ITEMS_MAX // 2, SHELF_ITEMS_MAX - len(lying))
+        return ShelfList((*offered[:most], *lying)[:SHELF_ITEMS_MAX])
 
     def picked_up(self, _asker: Asker) -> Facts:
         """Who picks up what, and did; for the owner."""
@@ -228,31 +232,43 @@ class Shelf:
                 await self._stirred.wait()
 
     async def look(self) -> None:
-        """See what is in the Outbox now."""
+        """See what is in the Outbox now, and do what follows from it."""
         async with self._looking:
-            await self._look_now()
+            before = self._look.items
+            self._look, problem = await self._seen()
+            self._outbox.turn_to(self._look)
+            self.say_problem(problem or self._overfull())
+            if self._look.items != before:
+                self._let_go({one.id for one in before} - {one.id for one in self._look.items})
+            if self._look.inbox is not None and not self._look.is_restless:
+                self.takers.keep({one.waiting.id for one in self.all()})
+                self._unsaved.set()
+            await self._resume()
 
-    async def _look_now(self) -> None:
-        clock = asyncio.get_running_loop().time
-        problem: str | None = None
-        before = self._look.items
+    async def _seen(self) -> tuple[Look, str | None]:
+        """What is there, and what the owner is to know of it."""
         try:
-            self._look = await asyncio.to_thread(self._outbox.look, clock())
-            problem = _problem_of(self._look)
+            look = await asyncio.to_thread(self._outbox.look, asyncio.get_running_loop().time())
         except OutboxInTheWay as fault:
-            self._look, problem = Look((), is_restless=False), fault.sentence
+            return Look((), is_restless=False), fault.sentence
         except OSError as fault:
-            self._look, problem = Look((), is_restless=False), f"The Outbox cannot be read: {fault.strerror}."
-        self._outbox.turn_to(self._look)
-        self.say_problem(problem)
-        if self._look.items != before:
-            for gone in {one.id for one in before} - {one.id for one in self._look.items}:
-                self._downloads.withdraw(gone)
-            self.changed(Topic.SHELF)
-        if self._look.inbox is not None and not self._look.is_restless:
-            self.takers.keep({one.waiting.id for one in self.all()})
-            self._unsaved.set()
-        await self._resume()
+            return Look((), is_restless=False), f"The Outbox cannot be read: {fault.strerror}."
+        return look, _problem_of(look)
+
+    def _overfull(self) -> str | None:
+        more = sum(1 for _ in self.all()) - SHELF_ITEMS_MAX
+        if more <= 0:
+            return None
+        things = "1 thing waits" if more == 1 else f"{more} things wait"
+        return (
+            f"{things} for phones beyond the {SHELF_ITEMS_MAX} that a page shows, of the Outbox and of what "
+            "`qrshared send` offers. What is taken back makes room; a folder holds any number."
+        )
+
+    def _let_go(self, gone: Iterable[str]) -> None:
+        for item in gone:
+            self._downloads.withdraw(item)
+        self.changed(Topic.SHELF)
 
     async def _resume(self) -> None:
         """Take up what an earlier daemon was sending, as soon as the same things are there."""
@@ -284,6 +300,7 @@ class Shelf:
         while True:
             self._moved.clear()
             if self.offers.look(self.now()):
+                self._stirred.set()  # whether too much waits is said by a look
                 self.changed(Topic.SHELF)
             self.takers.look()
             self.pick_ups.forget(self.offers.is_told)
@@ -308,7 +325,7 @@ class Shelf:
 
     async def _write_down(self) -> None:
         pick_ups = (*self._left_over, *self._noted.values(), *self._under_way())
-        kept = Kept(pick_ups, tuple(one for one in self.takers.all() if not self.offers.is_told(one.item)))
+        kept = KeptShelf(pick_ups, tuple(one for one in self.takers.all() if not self.offers.is_told(one.item)))
         if kept == self._store.kept:
             return
         try:

@@ -18,7 +18,7 @@ _ID_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptShelf:
     """What is written down."""
 
     pick_ups: tuple["KeptPickUp", ...] = ()
@@ -43,7 +43,7 @@ class ShelfStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.salt = secrets.token_bytes(SALT_BYTES)
-        self.kept: Kept | None = Kept()
+        self.kept: KeptShelf | None = KeptShelf()
         """What is on the disk; None when that is not certain."""
         try:
             document = store.load()
@@ -52,7 +52,7 @@ class ShelfStore:
         except (StoreDamaged, ValueError, KeyError, TypeError) as fault:
             log.warning("what was being picked up is forgotten: %s", fault)
 
-    async def save(self, kept: Kept) -> None:
+    async def save(self, kept: KeptShelf) -> None:
         """Raises OSError."""
         self.kept = kept  # before waiting: of two that save at once the later is what stays on the disk
         try:
@@ -62,7 +62,7 @@ class ShelfStore:
             raise
 
 
-def _read(document: object) -> tuple[bytes, Kept]:
+def _read(document: object) -> tuple[bytes, KeptShelf]:
     if not isinstance(document, dict):
         raise TypeError("no object")
     salt = bytes.fromhex(document["salt"])
@@ -72,7 +72,7 @@ def _read(document: object) -> tuple[bytes, Kept]:
         KeptPickUp(_id(one["device"]), _id(one["transfer"]), tuple(map(_id, one["items"])), _id(one["manifest"]))
         for one in document["pick_ups"]
     )
-    return salt, Kept(pick_ups, tuple(map(_taker, document.get("takers", ()))))
+    return salt, KeptShelf(pick_ups, tuple(map(_taker, document.get("takers", ()))))
 
 
 def _taker(one: dict[str, object]) -> Taker:

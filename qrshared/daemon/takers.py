@@ -5,14 +5,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from qrshared.daemon.pickups import PickUp, PickUps
+from qrshared.daemon.pickups import ROWS_TOLD_MAX, PickUp, PickUps
 from qrshared.protocol import DeviceId, OfferState, PickUpFacts, PickUpList, Reason, ShelfItemId
 
 KEPT_MAX: Final = 1_024
 """Ends of pick-ups that are remembered, the newest."""
-
-TOLD_MAX: Final = 256
-"""Rows in one list: what fits in a message."""
 
 _ENDED: Final = frozenset({OfferState.DONE, OfferState.HANDED_OVER, OfferState.FAILED})
 
@@ -82,7 +79,7 @@ class Takers:
     def facts(self, items: Collection[ShelfItemId]) -> PickUpList:
         """What moves, then what ended, the newest first; of these things."""
         rows = itertools.chain(self._moving(items), self._over(items))
-        return PickUpList(tuple(itertools.islice(rows, TOLD_MAX)))
+        return PickUpList(tuple(itertools.islice(rows, ROWS_TOLD_MAX)))
 
     def _moving(self, items: Collection[ShelfItemId]) -> Iterator[PickUpFacts]:
         for one in self._pick_ups.moving():

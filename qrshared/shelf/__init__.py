@@ -13,15 +13,15 @@ put into it or taken back goes by way of the inbox.
 
 from qrshared.shelf.errors import OutboxInTheWay, ShelfError, SourceChanged, SourceUnreadable, TreeTooLarge
 from qrshared.shelf.order import size_class, small_first
-from qrshared.shelf.outbox import ITEMS_MAX, OUTBOX_NAME, REST_S, Look, Outbox
+from qrshared.shelf.outbox import OUTBOX_ITEMS_MAX, OUTBOX_NAME, REST_S, Look, Outbox
 from qrshared.shelf.source import Identity, Kind, Source
 from qrshared.shelf.tree import Tree, is_sent, said, walk
 from qrshared.shelf.waiting import Waiting, look_at
 from qrshared.shelf.zipped import LEFT_OUT_NAME, ZipOf
 
 __all__ = [
-    "ITEMS_MAX",
     "LEFT_OUT_NAME",
+    "OUTBOX_ITEMS_MAX",
     "OUTBOX_NAME",
     "REST_S",
     "Identity",

@@ -26,7 +26,7 @@ OUTBOX_NAME: Final = "Outbox"
 REST_S: Final = 1.5
 """A file whose size and time have not changed for so long is taken for whole; one that changes later is a new one."""
 
-ITEMS_MAX: Final = 256
+OUTBOX_ITEMS_MAX: Final = 256
 """Things of the Outbox that wait at once, the newest: what fits in one list."""
 
 STEP_MS: Final = 100
@@ -47,7 +47,7 @@ class Look:
     is_restless: bool
     """Something is still being written: look again in a moment."""
     left_out: int = 0
-    """Things beyond `ITEMS_MAX`."""
+    """Things beyond `OUTBOX_ITEMS_MAX`."""
     inbox: Path | None = None
     """The inbox whose Outbox this is; None when there was none."""
     problems: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Outbox:
             return Look((), is_restless=False)
         found: list[Waiting] = []
         problems: list[str] = []
-        newest = heapq.nlargest(ITEMS_MAX, _entries(top))
+        newest = heapq.nlargest(OUTBOX_ITEMS_MAX, _entries(top))
         for _, name in newest:
             try:
                 found.append(self._bound(look_at(top / name, "")))
@@ -90,7 +90,7 @@ class Outbox:
         resting = [one for one in found if self._rests(one, now)]
         names = {one.path.name for one in found}
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
-        left_out = sum(1 for _ in _entries(top)) - len(newest) if len(newest) == ITEMS_MAX else 0
+        left_out = sum(1 for _ in _entries(top)) - len(newest) if len(newest) == OUTBOX_ITEMS_MAX else 0
         return Look(tuple(resting), len(resting) < len(found), max(0, left_out), top.parent, tuple(problems))
 
     async def changes(self) -> AsyncIterator[None]:

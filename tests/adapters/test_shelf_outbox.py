@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.shelf import ITEMS_MAX, OUTBOX_NAME, REST_S, Kind, Outbox, OutboxInTheWay, SourceUnreadable, TreeTooLarge
+from qrshared.shelf import (
+    OUTBOX_ITEMS_MAX,
+    OUTBOX_NAME,
+    REST_S,
+    Kind,
+    Outbox,
+    OutboxInTheWay,
+    SourceUnreadable,
+    TreeTooLarge,
+)
 from qrshared.shelf import look_at as seen_at
 from qrshared.shelf.tree import DEPTH_MAX, ENTRIES_MAX, walk
 from qrshared.shelf.waiting import TEXT_BYTES_MAX, Waiting
@@ -144,12 +153,12 @@ def test_small_utf8_notes_are_texts_and_nothing_else_is(top: Path) -> None:
 
 
 def test_no_more_wait_than_a_list_holds_and_the_rest_is_counted(outbox: Outbox, top: Path) -> None:
-    for number in range(ITEMS_MAX + 3):
+    for number in range(OUTBOX_ITEMS_MAX + 3):
         (top / f"{number}.jpg").write_text("x")
         os.utime(top / f"{number}.jpg", (number, number))
     outbox.look(1.0)
     look = outbox.look(1.0 + REST_S)
-    assert (len(look.items), look.left_out) == (ITEMS_MAX, 3)
+    assert (len(look.items), look.left_out) == (OUTBOX_ITEMS_MAX, 3)
     assert "0.jpg" not in {one.name for one in look.items}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.parts import Daemon
-from qrshared.daemon.shelf_store import Kept
+from qrshared.daemon.shelf_store import KeptShelf
 from qrshared.protocol import (
     Done,
     Facts,
@@ -83,7 +83,7 @@ class Home:
         return self.daemon.desk.watch((Topic.OFFERS,), asker, tell)
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> KeptShelf:
         """What would be known after a restart."""
         kept = self.daemon.shelf._store.kept
         assert kept is not None

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from qrshared.daemon.compose import OWNER_HERE
+from qrshared.daemon.offers import OFFERED_MAX
 from qrshared.protocol import (
+    SHELF_ITEMS_MAX,
     Ask,
     Done,
     Offer,
@@ -295,6 +298,25 @@ async def test_the_outbox_moves_with_the_inbox(home: Home, tmp_path: Path) -> No
     await home.on_shelf(["new.txt"])
     made(home.outbox, "newer.txt", b"newer")  # by now the watch alone tells
     await home.on_shelf(["new.txt", "newer.txt"])
+
+
+async def test_what_commands_offer_and_the_outbox_hide_each_other_from_no_page(home: Home, tmp_path: Path) -> None:
+    names = [f"{number:03}.jpg" for number in range(SHELF_ITEMS_MAX // 2 + 2)]
+    for number, name in enumerate(names):
+        os.utime(made(home.outbox, name, b"x"), (number, number))
+    await home.on_shelf(names)
+    assert "outbox" not in home.daemon.problems.by_part
+    few, path = Asker(OWNER_HERE, on_control_socket=True, visit=2), made(tmp_path, "offered.bin", b"o")
+    async with (await home.trusted()).visit() as visit:
+        for asker, count, offered, lying in ((few, 3, 3, 130), (COMMAND, OFFERED_MAX - 3, 128, 128)):
+            await home.offer(*[path] * count, asker=asker)
+            await until(lambda n=count: sum(1 for _ in home.daemon.shelf.offers.waiting()) >= n)
+            seen = [one.name for one in await shelf_of(visit)]
+            assert seen == ["offered.bin"] * offered + names[::-1][:lying]
+        await until(lambda: "130 things wait" in home.daemon.problems.by_part.get("outbox", ""))
+        home.daemon.shelf.left(COMMAND)
+        await shelf_of(visit, where=lambda told: len(told.items) == 3 + len(names))
+        await until(lambda: "outbox" not in home.daemon.problems.by_part)
 
 
 async def test_a_folder_in_its_way_is_said_and_mended(home: Home) -> None:
