@@ -10,7 +10,7 @@ from qrshared.daemon.notices import Notice, asking_notice
 from qrshared.daemon.views import asking_facts
 from qrshared.lan import Network
 from qrshared.protocol import NetworkFacts
-from qrshared.sessions import Question, Questions, Word
+from qrshared.sessions import OwnersWord, Question, Questions
 
 NEW_NETWORK_S: Final = 5.0
 """A network that is just coming up looks like another one for a moment: nobody is asked about that."""
@@ -80,7 +80,7 @@ class OwnerAsks:
         """Whether these files come in; the first word counts, wherever it is said."""
 
         def answer(agrees: bool) -> None:
-            self._questions.answer(question.id, Word.ALLOWED if agrees else Word.REFUSED)
+            self._questions.answer(question.id, OwnersWord.ALLOWED if agrees else OwnersWord.REFUSED)
 
         def is_open() -> bool:
             return any(one.id == question.id for one in self._questions.pending())

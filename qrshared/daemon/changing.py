@@ -12,7 +12,7 @@ from qrshared.daemon.inbox_choice import why_not_chosen
 from qrshared.daemon.inboxes import Inboxes
 from qrshared.daemon.settings_live import LiveSettings
 from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, Verb
-from qrshared.sessions import Asker, IncomingTransfers, Word
+from qrshared.sessions import Asker, IncomingTransfers, OwnersWord
 from qrshared.settings import Accept, Settings
 from qrshared.tickets import Right
 
@@ -37,7 +37,7 @@ def away_facts(settings: Settings) -> AwayFacts | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Told:
     """Who is told."""
 
     book: Book
@@ -47,30 +47,30 @@ class Parts:
     away: AwaySwitch
 
 
-def let_change(settings: LiveSettings, parts: Parts) -> None:
+def let_change(settings: LiveSettings, told: Told) -> None:
     """From now on every setting that can change does."""
 
     async def accept(wanted: Settings) -> None:
-        parts.history.accept = wanted.accept
-        questions = parts.transfers.questions
+        told.history.accept = wanted.accept
+        questions = told.transfers.questions
         if wanted.accept is not Accept.ASK:  # what waits for a word has it now
-            word = Word.ALLOWED if wanted.accept is Accept.EVERYONE else Word.REFUSED
+            word = OwnersWord.ALLOWED if wanted.accept is Accept.EVERYONE else OwnersWord.REFUSED
             for one in questions.pending():
                 questions.answer(one.id, word)
 
     async def guests(wanted: Settings) -> None:
-        parts.book.register.give_guests(wanted.guest_daily_gb * _GB)
+        told.book.register.give_guests(wanted.guest_daily_gb * _GB)
 
     async def level(wanted: Settings) -> None:
         logging.getLogger("qrshared").setLevel(wanted.log_level.upper())
 
     settings.on_change(ASKED_ANEW, _nothing)
     settings.on_change({"accept"}, accept)
-    settings.on_change({"inbox"}, parts.inboxes.move)
+    settings.on_change({"inbox"}, told.inboxes.move)
     settings.on_choice("inbox", why_not_chosen)
     settings.on_change({"guest_daily_gb"}, guests)
     settings.on_change({"log_level"}, level)
-    settings.on_change(AWAY, parts.away.switch)
+    settings.on_change(AWAY, told.away.switch)
 
 
 async def _nothing(_wanted: Settings) -> None:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from qrshared.daemon.away_live import AwaySwitch
-from qrshared.daemon.changing import Parts, away_facts, let_change
+from qrshared.daemon.changing import Told, away_facts, let_change
 from qrshared.daemon.desk import FrontDesk
 from qrshared.daemon.examining import Look
 from qrshared.daemon.furnishing import Furniture, furnish
@@ -52,7 +52,7 @@ async def compose(
         )  # fmt: skip
         reach = AwaySwitch(book=ground.book, welcome=welcome, live=ground.live)
         wire(desk, changes, ground, furniture, welcome, reach)
-        let_change(changes, Parts(ground.book, ground.inboxes, ground.transfers, ground.history, reach))
+        let_change(changes, Told(ground.book, ground.inboxes, ground.transfers, ground.history, reach))
         door = open_home_door(changes, ground, welcome, downloads=furniture.downloads, unreached=furniture.unreached)
         await parts.enter_async_context(door)
         await parts.enter_async_context(reach.running(settings))

@@ -43,7 +43,7 @@ from qrshared.protocol import (
     UseAway,
     Verb,
 )
-from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions, Word
+from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions, OwnersWord
 from qrshared.tickets import Grant, Life, Right, Ticket, grant_of
 
 log = logging.getLogger(__name__)
@@ -201,12 +201,12 @@ class Deeds:
         return Done()
 
     async def _allow_transfer(self, verb: AllowTransfer) -> Facts:
-        return self._answer(verb.question, Word.ALLOWED)
+        return self._answer(verb.question, OwnersWord.ALLOWED)
 
     async def _refuse_transfer(self, verb: RefuseTransfer) -> Facts:
-        return self._answer(verb.question, Word.REFUSED)
+        return self._answer(verb.question, OwnersWord.REFUSED)
 
-    def _answer(self, question: QuestionId, word: Word) -> Facts:
+    def _answer(self, question: QuestionId, word: OwnersWord) -> Facts:
         if not self._transfers.questions.answer(question, word):
             raise DeskRefusal(
                 Reason.NOT_FOUND, "That question is not open any more: it was answered, or took too long."

@@ -32,7 +32,7 @@ BEYOND: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptReceipt:
     """One line of the file."""
 
     placed_ms: int
@@ -54,7 +54,7 @@ class Receipts:
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
-        self._waiting: list[Kept] = []
+        self._waiting: list[KeptReceipt] = []
         self._saving: asyncio.Task[None] | None = None
         self._tasks = asyncio.TaskGroup()
         self._lines = self._bytes = 0
@@ -73,11 +73,12 @@ class Receipts:
     def note(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox."""
         placed_ms = int(self._now() * 1000)
-        self._waiting.append(Kept(placed_ms, sender.name, transfer, item, placed.name, placed.size, placed.sha256))
+        name, size, sha256 = placed.name, placed.size, placed.sha256
+        self._waiting.append(KeptReceipt(placed_ms, sender.name, transfer, item, name, size, sha256))
         if self._saving is None:
             self._saving = self._tasks.create_task(self._save())
 
-    async def newest(self, limit: int) -> list[Kept]:
+    async def newest(self, limit: int) -> list[KeptReceipt]:
         """The newest first."""
         await self._saved()
         return await asyncio.to_thread(self._newest, limit)
@@ -109,7 +110,7 @@ class Receipts:
         finally:
             self._saving = None
 
-    def _append(self, batch: Iterable[Kept]) -> None:
+    def _append(self, batch: Iterable[KeptReceipt]) -> None:
         if not self._is_open:
             self._lines = sum(1 for _ in self._read())  # a torn end of an earlier run goes with this, too
             self._write_anew()
@@ -148,10 +149,10 @@ class Receipts:
         sync_folder(self._path.parent)
         self._lines, self._bytes = len(lines), sum(map(len, lines))
 
-    def _newest(self, limit: int) -> list[Kept]:
+    def _newest(self, limit: int) -> list[KeptReceipt]:
         return list(deque(self._read(), maxlen=limit))[::-1]
 
-    def _read(self) -> Iterator[Kept]:
+    def _read(self) -> Iterator[KeptReceipt]:
         try:
             with self._path.open("rb") as file:
                 for line in file:
@@ -162,11 +163,11 @@ class Receipts:
             return
 
 
-def _line(kept: Kept) -> bytes:
+def _line(kept: KeptReceipt) -> bytes:
     return json.dumps(asdict(kept), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _kept(line: bytes) -> Kept | None:
+def _kept(line: bytes) -> KeptReceipt | None:
     """None for a line that is torn, or is not ours."""
     try:
         fields: object = json.loads(line)
@@ -177,6 +178,6 @@ def _kept(line: bytes) -> Kept | None:
             "placed_ms": int(placed_ms), "sender": str(sender), "transfer": str(transfer), "item": int(item),
             "name": str(name), "size": int(size), "sha256": str(sha256),
         }:  # fmt: skip
-            return Kept(placed_ms, sender, transfer, item, name, size, sha256)
+            return KeptReceipt(placed_ms, sender, transfer, item, name, size, sha256)
         case _:
             return None

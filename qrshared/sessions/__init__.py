@@ -13,7 +13,7 @@ which bytes are missing (transfers), where files go (inbox), what is offered (sh
 how, and what the owner's verbs do (the daemon's desk).
 """
 
-from qrshared.sessions.asking import Question, Questions, Word
+from qrshared.sessions.asking import OwnersWord, Question, Questions
 from qrshared.sessions.customs import Admittance, Customs
 from qrshared.sessions.desk import Asker, Desk, DeskRefusal
 from qrshared.sessions.facts import ItemKind, Sender, kind_of
@@ -38,13 +38,13 @@ __all__ = [
     "LiveSessions",
     "Outgoing",
     "OutgoingTransfers",
+    "OwnersWord",
     "Question",
     "Questions",
     "SealedLink",
     "Sender",
     "Session",
     "Welcome",
-    "Word",
     "answer_seal",
     "kind_of",
     "open_seal",

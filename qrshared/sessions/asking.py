@@ -23,7 +23,7 @@ WORDS_MAX: Final = 256
 """Words that are remembered, the oldest forgotten first: what was forgotten is asked again."""
 
 
-class Word(Enum):
+class OwnersWord(Enum):
     """What the owner said, or nobody in time."""
 
     ALLOWED = auto()
@@ -59,7 +59,7 @@ class Questions:
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._open: dict[tuple[DeviceId, TransferId], _Open] = {}
-        self._words: OrderedDict[tuple[DeviceId, TransferId, str], Word] = OrderedDict()
+        self._words: OrderedDict[tuple[DeviceId, TransferId, str], OwnersWord] = OrderedDict()
         self.asked: Callable[[Question], None] = lambda _question: None
         """Called with each new question; the daemon sets it."""
         self.changed: Callable[[], None] = lambda: None
@@ -72,7 +72,7 @@ class Questions:
         """Those that wait now, the oldest first."""
         return [one.question for one in self._open.values()]
 
-    def word(self, device: DeviceId, transfer: TransferId, manifest: str) -> Word | None:
+    def word(self, device: DeviceId, transfer: TransferId, manifest: str) -> OwnersWord | None:
         """What was said of exactly these items of this transfer; None if it was not asked, or nobody answered yet."""
         return self._words.get((device, transfer, manifest))
 
@@ -92,13 +92,13 @@ class Questions:
             return False
         size, first = sum(item.size for item in items), tuple(items[:ASKING_SHOWN_MAX])
         question = Question(secrets.token_hex(16), sender, transfer, len(items), size, first, self._now() + ASKING_S)
-        expiry = asyncio.get_running_loop().call_later(ASKING_S, self._say, key, Word.REFUSED)
+        expiry = asyncio.get_running_loop().call_later(ASKING_S, self._say, key, OwnersWord.REFUSED)
         self._open[key] = _Open(question, manifest, heard, expiry)
         self.asked(question)
         self.changed()
         return True
 
-    def answer(self, question: QuestionId, word: Word) -> bool:
+    def answer(self, question: QuestionId, word: OwnersWord) -> bool:
         """The owner's word about the question of this id; False if it waits for none (any more)."""
         key = next((key for key, one in self._open.items() if one.question.id == question), None)
         if key is None:
@@ -109,7 +109,7 @@ class Questions:
     def allow_all_of(self, device: DeviceId) -> None:
         """The owner trusts this device from now on: whatever it asks for may come in."""
         for key in [key for key in self._open if key[0] == device]:
-            self._say(key, Word.ALLOWED)
+            self._say(key, OwnersWord.ALLOWED)
 
     def leave(self, device: DeviceId, transfer: TransferId) -> None:
         """Nobody carries this transfer for now; its question stays."""
@@ -134,7 +134,7 @@ class Questions:
         for key in list(self._open):
             self._close(key)
 
-    def _say(self, key: tuple[DeviceId, TransferId], word: Word) -> None:
+    def _say(self, key: tuple[DeviceId, TransferId], word: OwnersWord) -> None:
         known = self._close(key)
         if known is None:
             return

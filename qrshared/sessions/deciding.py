@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import Item, Reason, TransferId
-from qrshared.sessions.asking import Questions, Word, manifest_digest
+from qrshared.sessions.asking import OwnersWord, Questions, manifest_digest
 from qrshared.sessions.customs import Admittance, Customs
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.holdings import Holdings, holdings, with_same
@@ -107,9 +107,9 @@ class Decider:
         """None: the owner allowed it."""
         manifest = await asyncio.to_thread(manifest_digest, proposed.items)
         match self._questions.word(self._sender.device, self._transfer, manifest):
-            case Word.ALLOWED:
+            case OwnersWord.ALLOWED:
                 return None
-            case Word.REFUSED:
+            case OwnersWord.REFUSED:
                 return Unfit(Reason.DECLINED)
             case None:
                 is_asked = self._questions.ask(self._sender, self._transfer, proposed.items, manifest, heard)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.protocol import ASKING_MAX, Accept, Cancel, Decline, Defer, Hold, Item, PeerKind, Reason, TransferState
-from qrshared.sessions import Question, Word, asking
+from qrshared.sessions import OwnersWord, Question, asking
 from qrshared.sessions.asking import ASKING_PER_DEVICE_MAX, ASKING_S, WORDS_MAX, Questions, manifest_digest
 from qrshared.sessions.facts import Sender
 from qrshared.settings import Accept as Policy
@@ -35,7 +35,7 @@ async def propose(home: Computer, visit: Visit, batch: Batch) -> None:
     await until(lambda: any(one.transfer == batch.transfer for one in asked(home)))
 
 
-def answer(home: Computer, batch: Batch, word: Word) -> None:
+def answer(home: Computer, batch: Batch, word: OwnersWord) -> None:
     (question,) = (one.id for one in asked(home) if one.transfer == batch.transfer)
     assert home.transfers.questions.answer(question, word)
 
@@ -53,7 +53,7 @@ async def test_a_guests_files_wait_for_the_owners_yes_and_then_come_in(tmp_path:
         (facts,) = home.transfers.facts()
         assert facts.state is TransferState.ASKING
         assert home.parts() == []
-        answer(home, batch, Word.ALLOWED)
+        answer(home, batch, OwnersWord.ALLOWED)
         await visit.send_on(batch)
         assert home.visible() == {"a.jpg": b"one", "trip/b.jpg": b"three"}
         assert asked(home) == []
@@ -68,7 +68,7 @@ async def test_the_sender_hears_at_once_that_the_owner_is_asked_and_again_after_
                 await visit.say(*batch.sender.propose())
                 assert await visit.hear_a(Defer) == Defer(batch.transfer)
             await until(lambda: len(home.live) == 0)
-        answer(home, batch, Word.ALLOWED)
+        answer(home, batch, OwnersWord.ALLOWED)
         async with guest.visit() as visit:
             await visit.say(*batch.sender.propose())
             heard = await visit.hear()
@@ -79,7 +79,7 @@ async def test_what_the_owner_refuses_is_declined_also_when_it_is_proposed_again
     async with careful(tmp_path) as home, home.guest().visit() as visit:
         batch = Batch(PHOTOS)
         await propose(home, visit, batch)
-        answer(home, batch, Word.REFUSED)
+        answer(home, batch, OwnersWord.REFUSED)
         assert await visit.hear_a(Decline) == Decline(batch.transfer, Reason.DECLINED)
         await home.idle()
         await visit.say(*Batch(PHOTOS, transfer=batch.transfer).sender.propose())
@@ -133,7 +133,7 @@ async def test_a_phone_that_locks_its_screen_comes_back_to_its_question_and_to_i
                 await propose(home, visit, batch)
             await until(lambda: len(home.live) == 0)
             assert len(asked(home)) == 1
-        answer(home, batch, Word.ALLOWED)  # while it is away
+        answer(home, batch, OwnersWord.ALLOWED)  # while it is away
         async with guest.visit() as visit:
             await visit.send(batch)
         assert len(batch.receipts) == 2
@@ -145,7 +145,7 @@ async def test_other_files_under_an_allowed_id_are_another_question(tmp_path: Pa
         async with guest.visit() as visit:
             await propose(home, visit, batch)
         await until(lambda: len(home.live) == 0)
-        answer(home, batch, Word.ALLOWED)
+        answer(home, batch, OwnersWord.ALLOWED)
         async with guest.visit() as visit:
             other = Batch([*PHOTOS, file_of("much more", b"!")], transfer=batch.transfer)
             await propose(home, visit, other)
@@ -161,7 +161,7 @@ async def test_a_yes_is_no_yes_to_what_was_put_in_the_place_of_the_question_mean
         await visit.say(Cancel(batch.transfer))
         await until(lambda: asked(home) == [])
         await propose(home, visit, Batch([file_of("much more", b"!")], transfer=batch.transfer))
-        assert not home.transfers.questions.answer(read.id, Word.ALLOWED)
+        assert not home.transfers.questions.answer(read.id, OwnersWord.ALLOWED)
         (other,) = asked(home)
         assert other.first[0].name == "much more"
         assert home.visible() == {}
@@ -173,7 +173,7 @@ async def test_a_yes_to_one_phone_is_no_yes_to_another_that_asks_under_the_same_
         await propose(home, one, batch)
         await other.say(*Batch([file_of("virus.exe", b"!")], transfer=batch.transfer).sender.propose())
         await until(lambda: len(asked(home)) == 2)
-        assert home.transfers.questions.answer(asked(home)[0].id, Word.ALLOWED)
+        assert home.transfers.questions.answer(asked(home)[0].id, OwnersWord.ALLOWED)
         await one.send_on(batch)
         assert [one.sender.name for one in asked(home)] == ["B"]
         assert home.visible() == {"a.jpg": b"one", "trip/b.jpg": b"three"}
@@ -193,7 +193,7 @@ async def test_a_question_is_gone_once_its_sender_its_owner_or_its_device_is(tmp
         (device,) = home.live.devices()
         await home.transfers.forget(device, carried_too=True)
         assert asked(home) == []
-        assert not home.transfers.questions.answer(question.id, Word.ALLOWED)
+        assert not home.transfers.questions.answer(question.id, OwnersWord.ALLOWED)
         await home.idle()
 
 
@@ -230,7 +230,7 @@ async def test_questions_are_bounded_for_each_device_and_for_all(tmp_path: Path)
         batch = Batch(PHOTOS)
         await visit.say(*batch.sender.propose())
         assert await visit.hear_a(Decline) == Decline(batch.transfer, Reason.BUSY)
-        answer(home, Batch(PHOTOS, transfer=asked(home)[0].transfer), Word.REFUSED)  # the control: there is room again
+        answer(home, Batch(PHOTOS, transfer=asked(home)[0].transfer), OwnersWord.REFUSED)  # the control: there is room
         again = Batch(PHOTOS)
         await propose(home, visit, again)
 
@@ -270,9 +270,9 @@ async def test_remembered_words_are_bounded_and_a_forgotten_one_is_asked_again()
     manifest = await asyncio.to_thread(manifest_digest, items)
     for n in range(WORDS_MAX + 1):
         assert questions.ask(sender, f"{n:032x}", items, manifest, lambda: None)
-        assert questions.answer(questions.pending()[0].id, Word.ALLOWED)
+        assert questions.answer(questions.pending()[0].id, OwnersWord.ALLOWED)
     assert questions.word(sender.device, f"{0:032x}", manifest) is None
-    assert questions.word(sender.device, f"{1:032x}", manifest) is Word.ALLOWED
+    assert questions.word(sender.device, f"{1:032x}", manifest) is OwnersWord.ALLOWED
     questions.close()
 
 

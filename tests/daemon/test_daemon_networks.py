@@ -17,7 +17,7 @@ from qrshared.daemon.notices import Notice
 from qrshared.daemon.store import Store
 from qrshared.lan import Network
 from qrshared.protocol import AskingFacts, Item, NetworkFacts, PeerKind
-from qrshared.sessions import Questions, Sender, Word
+from qrshared.sessions import OwnersWord, Questions, Sender
 from qrshared.sessions.asking import manifest_digest
 from tests.adapters.sessions_world import until
 
@@ -274,4 +274,4 @@ async def test_a_proposal_is_put_to_the_owner_with_sender_names_and_sizes(world:
     asked.answer(True)
     assert not asked.is_open()
     assert heard == ["heard"]
-    assert world.questions.word(sender.device, "7" * 32, manifest) is Word.ALLOWED
+    assert world.questions.word(sender.device, "7" * 32, manifest) is OwnersWord.ALLOWED
