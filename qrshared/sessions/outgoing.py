@@ -130,8 +130,7 @@ class Outgoing:
         read = self.sender.next_read(READ_BYTES)
         if read is None:
             return []
-        # What waits for the link may as well become smaller meanwhile; a link that waits for us gets it as it is.
-        deflates = self.sender.may_deflate and self.sender.is_ahead
+        deflates = self.sender.may_deflate
         try:
             chunks = await asyncio.to_thread(self._prepare, read, deflates=deflates)
         except ShelfError as fault:

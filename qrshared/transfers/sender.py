@@ -200,11 +200,6 @@ class Sender:
             return read
         return None
 
-    @property
-    def is_ahead(self) -> bool:
-        """So much is under way that the link is the slower one: whoever prepares the next bytes has time for it."""
-        return self._taken == 0 or 2 * (self._claimed - self._taken) >= self._window
-
     def sent(self, read: Read) -> bool:
         """Say that these bytes go to the link now, as chunks in order; ask right before, with no wait in between.
 

@@ -1,6 +1,6 @@
 """Deflating against leaving it, away from home: Chromium and the daemon over WebRTC on lines of several speeds.
 
-    python -m tests bench deflate [--quick] [--runs N] [--speeds 10,50,200,0] [--only down,up]
+    python -m tests bench deflate [--quick] [--runs N] [--speeds 10,50,200,0] [--only down,up] [--kinds log,mail]
 
 Each pair is the same bytes under two names, one of which says "compressed already", in an order of its own; a quotient
 below 1 says that deflating paid. The line is a token bucket (`tbf`) at both machines of a network made of namespaces,
@@ -50,6 +50,7 @@ class Scope:
 
     speeds: Sequence[int]
     ways: Sequence[str]
+    kinds: Sequence[Kind]
     runs: int
     share: float
     """Of the sizes above."""
@@ -188,10 +189,12 @@ def scope() -> Scope:
     parser.add_argument("--runs", type=int, metavar="N", help="pairs of each case")
     parser.add_argument("--speeds", default="10,50,200,0", metavar="MBIT", help="lines in Mbit/s; 0: not shaped")
     parser.add_argument("--only", default=",".join(WAYS), metavar="WAYS", help="which ways: down,up")
+    parser.add_argument("--kinds", default="", metavar="WORDS", help="only kinds whose name begins so: log,mail")
     words = parser.parse_args()
     return Scope(
         speeds=[int(word) for word in words.speeds.split(",")],
         ways=[way for way in WAYS if way in words.only.split(",")],
+        kinds=[kind for kind in KINDS if kind.name.startswith(tuple(words.kinds.split(",")))],
         runs=words.runs or (3 if words.quick else 7),
         share=0.5 if words.quick else 1,
     )
@@ -200,7 +203,7 @@ def scope() -> Scope:
 def cases(wanted: Scope) -> Iterator[Case]:
     for mbit in wanted.speeds:
         for way in wanted.ways:
-            yield from (Case(way, mbit, kind) for kind in KINDS)
+            yield from (Case(way, mbit, kind) for kind in wanted.kinds)
 
 
 async def measure(wanted: Scope) -> dict[Case, Pairs]:

@@ -1,8 +1,8 @@
 // Deflates chunks where that pays: decided for each item by a sample of it, each chunk on its own, before it is sealed.
 import { CHUNK_BYTES_MAX } from "../protocol/limits.ts";
 
-/** A chunk that does not become at least so much smaller is not worth the time at either end. */
-export const PAYS_BELOW = 0.85;
+/** A chunk that does not become at least so much smaller goes as it is; why, and what was measured, says `qrshared/sessions/squeeze.py`. */
+export const PAYS_BELOW = 0.5;
 
 /** Shorter items fit in a packet or two anyway. */
 export const ITEM_BYTES_LEAST = 2_048;
