@@ -3,12 +3,14 @@
 import asyncio
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from qrshared.cli.words import counted, size_words, visible
 from qrshared.daemon.events import Asked
+from qrshared.daemon.notices import guest_words
 from qrshared.protocol import AskingFacts
 
 LINE_BYTES_MAX: Final = 256
@@ -103,12 +105,18 @@ def asked_words(asked: Asked, *, with_names: bool) -> str:
     if not isinstance(about, AskingFacts):
         where = f"This computer is in a network that is new to it ({visible(about.name)})"
         return f"{where}: no code is shown here until you agree"
-    words = f"{visible(about.device)} wants to send {counted(about.items, 'file')} ({size_words(about.bytes)})"
+    words = f"{asker_words(about)} wants to send {counted(about.items, 'file')} ({size_words(about.bytes)})"
     if with_names:
         names = ", ".join(f"{visible(item.name)} ({size_words(item.size)})" for item in about.first)
         more = about.items - len(about.first)
         words += f": {names}{f' and {more} more' if more > 0 else ''}"
     return words
+
+
+def asker_words(about: AskingFacts) -> str:
+    """Who asks."""
+    since_s = None if about.since_ms is None else time.time() - about.since_ms / 1000
+    return guest_words(visible(about.device), since_s)
 
 
 def yes_or_no(asked: Asked) -> str:

@@ -9,6 +9,7 @@ import click
 from qrshared.cli.asking import ask
 from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import print_json
+from qrshared.cli.prompt import asker_words
 from qrshared.cli.words import (
     HERE_ONLY,
     counted,
@@ -84,7 +85,8 @@ def network_words(network: NetworkFacts) -> str:
 def asking_words(asking: AskingFacts) -> str:
     """A question that waits; like every line here it names no file."""
     what = f"{counted(asking.items, 'file')} ({size_words(asking.bytes)})"
-    return f"{visible(asking.device)} wants to send {what}; say yes or no with `qrshared open`"
+    comes = " (its page is closed or asleep: it comes when that is back)" if asking.away else ""
+    return f"{asker_words(asking)} wants to send {what}{comes}; say yes or no with `qrshared open`"
 
 
 def edge_words(edge: EdgeFacts) -> str:

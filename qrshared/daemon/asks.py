@@ -1,6 +1,7 @@
 """Puts to the owner what only the owner can say: whose files may come in, and whether this network is one of theirs."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -87,4 +88,7 @@ class OwnerAsks:
 
         facts = asking_facts(question)
         self._show(Asked(facts, answer, is_open))
-        self._notify(asking_notice(question.sender.name, facts.items, facts.bytes, [one.name for one in facts.first]))
+        since = question.sender.since
+        since_s = None if since is None else time.time() - since
+        names = [one.name for one in facts.first]
+        self._notify(asking_notice(question.sender.name, facts.items, facts.bytes, names, since_s=since_s))

@@ -137,6 +137,10 @@ class Book:
         """What the owner knows this device as."""
         return self.register.device(device).name
 
+    def since(self, device: str) -> float:
+        """When its key came for the first time."""
+        return self.register.device(device).made
+
     def seen(self, device: str) -> None:
         """Note a visit; it is written down with the next round."""
         try:

@@ -108,9 +108,25 @@ class Notice:
     text: str
 
 
-def asking_notice(sender: str, items: int, size: int, names: Sequence[str]) -> Notice:
+def guest_words(name: str, since_s: float | None) -> str:
+    """Who asks, for people: a guest calls itself what it likes, also as the owner's own phone is called.
+
+    `since_s`: for how long its key is known.
+    """
+    if since_s is None:
+        return f"A guest ({name})"
+    seen = "just now"
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if since_s >= length:
+            count = int(since_s // length)
+            seen = f"{count} {unit}{'' if count == 1 else 's'} ago"
+            break
+    return f"A guest ({name}, first seen {seen})"
+
+
+def asking_notice(sender: str, items: int, size: int, names: Sequence[str], *, since_s: float | None = None) -> Notice:
     """For people: who asks, how much it is, what it begins with, and where to answer."""
-    whose = _clean(sender) or "A device"
+    whose = guest_words(_clean(sender) or "unnamed", since_s)
     some = ", ".join(_clean(name) for name in names[:ASKED_NAMES])
     more = f" and {items - ASKED_NAMES} more" if items > ASKED_NAMES else ""
     what = f"{items} {'file' if items == 1 else 'files'} ({_size(size)}): {some}{more}"

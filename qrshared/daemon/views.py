@@ -73,8 +73,11 @@ class Problems:
         return before != sentence
 
 
-def asking_facts(question: Question) -> AskingFacts:
-    """What the owner is asked, with names short enough for the list to fit in a message."""
+def asking_facts(question: Question, *, away: bool = False) -> AskingFacts:
+    """What the owner is asked, with names short enough for the list to fit in a message.
+
+    `away`: its page does not wait for the word now.
+    """
     return AskingFacts(
         question=question.id,
         transfer=question.transfer,
@@ -84,6 +87,8 @@ def asking_facts(question: Question) -> AskingFacts:
         bytes=question.bytes,
         first=tuple(replace(item, name=_short(item.name), sha256=None) for item in question.first),
         until_ms=int(question.until * 1000),
+        since_ms=None if question.sender.since is None else int(question.sender.since * 1000),
+        away=away,
     )
 
 
@@ -164,6 +169,7 @@ class Views:
 
     def status(self, asker: Asker) -> StatusFacts:
         """The daemon as a whole."""
+        asks = self._transfers.questions
         return StatusFacts(
             version=__version__,
             pid=os.getpid(),
@@ -181,7 +187,7 @@ class Views:
             edge=None if self.away is None else self.away.edge_facts(),
             relay=None if self.away is None else self.away.relay_facts(),
             network=self._networks.facts(),
-            asking=tuple(asking_facts(one) for one in self._transfers.questions.pending()),
+            asking=tuple(asking_facts(one, away=not asks.is_carried(one)) for one in asks.pending()),
         )
 
     def transfers(self, _asker: Asker) -> TransferList:

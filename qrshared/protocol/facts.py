@@ -172,7 +172,9 @@ class NetworkFacts:
 class AskingFacts:
     """A proposal that waits for the owner's word until `until_ms`; `first` are some of its items.
 
-    `question` changes with what is proposed, so that a word is about what stood on the screen.
+    `question` changes with what is proposed, so that a word is about what stood on the screen. Only guests are asked
+    about: the name is what the guest calls itself, `since_ms` is when its key came first. `away`: its page is closed,
+    asleep or loaded anew, and what is allowed now comes when it is back.
     """
 
     question: QuestionId
@@ -183,6 +185,8 @@ class AskingFacts:
     bytes: int
     first: Annotated[tuple[Item, ...], Several(ASKING_SHOWN_MAX)]
     until_ms: int
+    since_ms: int | None = None
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -51,6 +51,7 @@ class _Open:
     manifest: str
     heard: Callable[[], None]
     expiry: asyncio.TimerHandle
+    is_carried: bool = True
 
 
 class Questions:
@@ -60,6 +61,7 @@ class Questions:
         self._now = now
         self._open: dict[tuple[DeviceId, TransferId], _Open] = {}
         self._words: OrderedDict[tuple[DeviceId, TransferId, str], OwnersWord] = OrderedDict()
+        self._unused: set[tuple[DeviceId, TransferId, str]] = set()  # of them: a yes that let nothing in yet
         self.asked: Callable[[Question], None] = lambda _question: None
         """Called with each new question; the daemon sets it."""
         self.changed: Callable[[], None] = lambda: None
@@ -72,9 +74,32 @@ class Questions:
         """Those that wait now, the oldest first."""
         return [one.question for one in self._open.values()]
 
+    def is_carried(self, question: Question) -> bool:
+        """Whether its sender waits for the word now; otherwise the page is closed, asleep, or loaded anew."""
+        known = self._open.get((question.sender.device, question.transfer))
+        return known is not None and known.is_carried
+
     def word(self, device: DeviceId, transfer: TransferId, manifest: str) -> OwnersWord | None:
         """What was said of exactly these items of this transfer; None if it was not asked, or nobody answered yet."""
+        self._unused.discard((device, transfer, manifest))
         return self._words.get((device, transfer, manifest))
+
+    def pass_on(self, device: DeviceId, earlier: Sequence[TransferId], transfer: TransferId, manifest: str) -> None:
+        """The same items come under another id, for their page was loaded anew: so does their question, or a yes.
+
+        Only a yes that nothing came in by: one word must not let in the same names again and again.
+        """
+        for one in earlier:
+            said = (device, one, manifest)
+            if said in self._unused:
+                self._unused.discard(said)
+                self._words[device, transfer, manifest] = self._words.pop(said)
+            known = self._open.get((device, one))
+            is_free = (device, transfer) not in self._open
+            if known is not None and known.manifest == manifest and not known.is_carried and is_free:
+                del self._open[device, one]
+                known.question = replace(known.question, transfer=transfer)
+                self._open[device, transfer] = known
 
     def ask(
         self, sender: Sender, transfer: TransferId, items: Sequence[Item], manifest: str, heard: Callable[[], None]
@@ -84,6 +109,9 @@ class Questions:
         known = self._open.get(key)
         if known is not None and known.manifest == manifest:
             known.heard = heard
+            if not known.is_carried:
+                known.is_carried = True
+                self.changed()
             return True
         if known is not None:  # other items under the same id: what the owner reads must be what comes
             self._close(key)
@@ -92,7 +120,7 @@ class Questions:
             return False
         size, first = sum(item.size for item in items), tuple(items[:ASKING_SHOWN_MAX])
         question = Question(secrets.token_hex(16), sender, transfer, len(items), size, first, self._now() + ASKING_S)
-        expiry = asyncio.get_running_loop().call_later(ASKING_S, self._say, key, OwnersWord.REFUSED)
+        expiry = asyncio.get_running_loop().call_later(ASKING_S, self.answer, question.id, OwnersWord.REFUSED)
         self._open[key] = _Open(question, manifest, heard, expiry)
         self.asked(question)
         self.changed()
@@ -114,8 +142,10 @@ class Questions:
     def leave(self, device: DeviceId, transfer: TransferId) -> None:
         """Nobody carries this transfer for now; its question stays."""
         known = self._open.get((device, transfer))
-        if known is not None:
+        if known is not None and known.is_carried:
             known.heard = lambda: None
+            known.is_carried = False
+            self.changed()
 
     def withdraw(self, device: DeviceId, transfer: TransferId) -> None:
         """Its sender does not want it any more, or must not."""
@@ -128,6 +158,7 @@ class Questions:
             self.withdraw(*key)
         for said in [said for said in self._words if said[0] == device]:
             del self._words[said]
+            self._unused.discard(said)
 
     def close(self) -> None:
         """The daemon stops: nothing is asked any more."""
@@ -139,8 +170,10 @@ class Questions:
         if known is None:
             return
         self._words[(*key, known.manifest)] = word
+        if word is OwnersWord.ALLOWED:
+            self._unused.add((*key, known.manifest))
         while len(self._words) > WORDS_MAX:
-            self._words.popitem(last=False)
+            self._unused.discard(self._words.popitem(last=False)[0])
         known.heard()
         self.changed()
 
@@ -154,6 +187,7 @@ class Questions:
 def manifest_digest(items: Sequence[Item]) -> str:
     """Tells one list of items from another: names, sizes and kinds. Call it in a thread: there may be 100 000."""
     digest = hashlib.sha256()
-    for item in items:
-        digest.update(f"{len(item.name)}:{item.name}:{item.size}:{item.kind}\n".encode("utf-8", "surrogatepass"))
+    lines = [f"{len(item.name)}:{item.name}:{item.size}:{item.kind}\n" for item in items]
+    for line in sorted(lines):  # who chooses the same files again may do so in another order
+        digest.update(line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

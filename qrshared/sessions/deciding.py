@@ -106,6 +106,7 @@ class Decider:
     async def _word(self, proposed: Proposed, heard: Callable[[], None]) -> Unfit | Asked | None:
         """None: the owner allowed it."""
         manifest = await asyncio.to_thread(manifest_digest, proposed.items)
+        self._questions.pass_on(self._sender.device, proposed.continues, self._transfer, manifest)
         match self._questions.word(self._sender.device, self._transfer, manifest):
             case OwnersWord.ALLOWED:
                 return None

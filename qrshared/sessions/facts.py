@@ -19,6 +19,8 @@ class Sender:
     device: DeviceId
     name: str
     kind: PeerKind
+    since: float | None = None
+    """When its key came for the first time: of two devices of one name, one may be a stranger's. Wall-clock seconds."""
 
 
 class ItemKind(StrEnum):

@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from qrshared.inbox import DiskError, Inbox, InboxError, NoSpace, Part
-from qrshared.protocol import Defer, ItemReceipt, Message, Reason, TransferId, TransferMessage
+from qrshared.protocol import Defer, Item, ItemReceipt, Message, Reason, TransferId, TransferMessage
 from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.deciding import ITEM_BYTES_LEAST, Asked, Decider, Fits, Unfit
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 COMMITS_MAX: Final = 128
 """Whole items of one transfer that may wait for their group's fsync; each holds a descriptor."""
 
+TakeOver: TypeAlias = Callable[[Sequence[TransferId], Sequence[Item]], Awaitable[None]]
+
 
 class Incoming:
     """One transfer that comes in. It outlives sessions: `attach` and `detach` as links come and go.
@@ -50,9 +52,9 @@ class Incoming:
 
     def __init__(
         self, transfer: TransferId, sender: Sender, *, inbox: Inbox, windows: WindowPool, customs: Customs,
-        questions: Questions, clock: Callable[[], float], take_over: Callable[[Sequence[TransferId]], Awaitable[None]],
+        questions: Questions, clock: Callable[[], float], take_over: TakeOver,
     ) -> None:  # fmt: skip
-        """`take_over` ends earlier transfers of the sender that this one continues."""
+        """`take_over` ends earlier transfers of the sender that this one continues, and hears which items come now."""
         self.transfer = transfer
         self.sender = sender
         self.receiver = Receiver(transfer)
@@ -242,7 +244,7 @@ class Incoming:
             tally = self.receiver.tally
             self._accept(Holdings(), tally.bytes - tally.bytes_done)
             return
-        await self._take_over(proposed.continues)
+        await self._take_over(proposed.continues, proposed.items)
         if not self.is_attached:
             return  # cut meanwhile: the next link brings the proposal once more
         match await self._decider.decide(proposed, partial(self._do_later, [proposed])):

@@ -15,6 +15,7 @@ from qrshared.protocol import (
     Cancel,
     Decline,
     DeviceId,
+    Item,
     Message,
     Propose,
     ProtocolError,
@@ -28,8 +29,9 @@ from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.incoming import Incoming
+from qrshared.sessions.left_behind import LeftBehind
 from qrshared.tickets import Grant, Right, Road
-from qrshared.transfers import WindowPool
+from qrshared.transfers import ReceiverPhase, WindowPool
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class IncomingTransfers:
         self._windows = WindowPool()
         self.questions = Questions()
         """Proposals that wait for the owner's word."""
+        self._left = LeftBehind()
         self._all: dict[tuple[DeviceId, TransferId], Incoming] = {}
         self._stopped: OrderedDict[tuple[DeviceId, TransferId], None] = OrderedDict()
         self._told: deque[TransferFacts] = deque(maxlen=TOLD_MAX)
@@ -124,7 +127,7 @@ class IncomingTransfers:
             if one.sender.device == device
             for number, item in enumerate(one.receiver.items)
             if not one.receiver.state(number).is_final and (one.transfer, item.name, item.size) not in known
-        ]
+        ] + self._left.of(device)
 
     def land_in(self, inbox: Inbox) -> None:
         """Transfers that begin from now on land there; others end where they began."""
@@ -144,6 +147,9 @@ class IncomingTransfers:
         """Throw away what a device had begun to send; `carried_too`: also what it is just sending, or asks to send."""
         if carried_too:
             self.questions.forget(device)
+        for transfer in self._left.transfers(device):
+            self.questions.withdraw(device, transfer)
+        self._left.forget(device)
         unwanted = [one for one in self._all.values() if one.sender.device == device]
         if not carried_too:
             unwanted = [one for one in unwanted if not one.is_attached]
@@ -176,7 +182,7 @@ class IncomingTransfers:
         """A new incoming transfer, which runs from now on."""
         incoming = Incoming(
             transfer, sender, inbox=self._inbox, windows=self._windows, customs=self._customs,
-            questions=self.questions, clock=self._clock, take_over=partial(self._take_over, sender.device),
+            questions=self.questions, clock=self._clock, take_over=partial(self._take_over, sender.device, transfer),
         )  # fmt: skip
         self._all[sender.device, transfer] = incoming
         task = self._tasks.create_task(self._run(incoming))
@@ -184,9 +190,12 @@ class IncomingTransfers:
         task.add_done_callback(self._running.discard)
         return incoming
 
-    async def _take_over(self, device: DeviceId, transfers: Sequence[TransferId]) -> None:
-        """End what an earlier page load of a device left waiting, once all that had arrived is written."""
-        earlier = [self.get(device, transfer) for transfer in transfers]
+    async def _take_over(
+        self, device: DeviceId, transfer: TransferId, continues: Sequence[TransferId], items: Sequence[Item]
+    ) -> None:
+        """End what an earlier page load left waiting, once all that had arrived is written: its items come now."""
+        self._left.go_on(device, [transfer, *continues], items)
+        earlier = [self.get(device, one) for one in continues]
         with suppress(TimeoutError):
             async with asyncio.timeout(GIVE_WAY_S):
                 for one in earlier:
@@ -204,6 +213,11 @@ class IncomingTransfers:
                 self._told.appendleft(incoming.facts.as_told())
             self._customs.ended(incoming.sender, incoming.transfer)
             self.changed()
+
+    def is_cut(self, incoming: Incoming) -> None:
+        """Its link is gone; what was proposed and not accepted is remembered by its names."""
+        if incoming.receiver.phase is ReceiverPhase.PROPOSED:
+            self._left.keep(incoming.sender.device, incoming.transfer, incoming.receiver.items)
 
     def were_cut(self) -> None:
         """More wait now: let the oldest go where they are too many."""
@@ -235,6 +249,7 @@ class Receiving:
         """The session is over: its transfers wait for the device's next one."""
         carried, self._carried = self._carried, {}
         for incoming in carried.values():
+            self._transfers.is_cut(incoming)
             incoming.detach()
         if carried:
             self._transfers.were_cut()

@@ -63,6 +63,9 @@ class GuestBook(Protocol):
     def name(self, device: str) -> str:
         """What the owner knows this device as: a name fit for screens, unlike what its hello says."""
 
+    def since(self, device: str) -> float:
+        """When its key came for the first time, in seconds of the wall clock."""
+
     def seen(self, device: str) -> None:
         """Note a visit."""
 
@@ -159,7 +162,9 @@ class Welcome:
             session.mark_over()
 
     def _sender(self, grant: Grant, kind: PeerKind) -> Sender | None:
-        return None if grant.device is None else Sender(grant.device, self._book.name(grant.device), kind)
+        if grant.device is None:
+            return None
+        return Sender(grant.device, self._book.name(grant.device), kind, self._book.since(grant.device))
 
     async def _grant(self, credential: Credential | None, hello: Hello, road: Road) -> Grant:
         if credential is None:

@@ -185,5 +185,5 @@ async def test_questions_are_told_at_once_under_their_own_title_and_the_oldest_o
         for _ in range(NOTICES_WAIT_MAX + 1):
             await shown.get()
         running.cancel()
-    asked = [f"guest {number} wants to send files" for number in range(1, NOTICES_WAIT_MAX + 1)]
+    asked = [f"A guest (guest {number}) wants to send files" for number in range(1, NOTICES_WAIT_MAX + 1)]
     assert titles == [*asked, notices_module.ARRIVED]

@@ -14,7 +14,7 @@ from qrshared.sessions.facts import Sender
 from qrshared.settings import Accept as Policy
 from tests.adapters.inbox_world import content_of
 from tests.adapters.sessions_world import Computer, computer, until
-from tests.client import Batch, Visit, file_of
+from tests.client import Batch, Phone, Visit, file_of
 
 PHOTOS = [file_of("a.jpg", b"one"), file_of("trip/b.jpg", b"three")]
 
@@ -195,6 +195,60 @@ async def test_a_question_is_gone_once_its_sender_its_owner_or_its_device_is(tmp
         assert asked(home) == []
         assert not home.transfers.questions.answer(question.id, OwnersWord.ALLOWED)
         await home.idle()
+
+
+def left_of(home: Computer, device: str) -> list[str]:
+    """What its page is told that it began and did not finish."""
+    return [one.name for one in home.transfers.not_begun(device, [])]
+
+
+async def ask_and_reload(home: Computer, guest: Phone, batch: Batch) -> str:
+    """Propose, and lose the page with its files while the owner is asked."""
+    async with guest.visit() as visit:
+        await propose(home, visit, batch)
+        (question,) = asked(home)
+        assert home.transfers.questions.is_carried(question)
+    await until(lambda: len(home.live) == 0)
+    (question,) = asked(home)
+    assert not home.transfers.questions.is_carried(question)
+    return question.sender.device
+
+
+async def test_a_page_that_was_loaded_anew_during_the_question_is_told_what_never_came(tmp_path: Path) -> None:
+    async with careful(tmp_path) as home:
+        guest, lost = home.guest(), Batch(PHOTOS)
+        device = await ask_and_reload(home, guest, lost)
+        assert left_of(home, device) == ["a.jpg", "trip/b.jpg"]
+        assert left_of(home, "0" * 32) == []
+        async with guest.visit() as visit:
+            some = Batch(PHOTOS[:1], continues=[lost.transfer])
+            await propose(home, visit, some)
+            assert left_of(home, device) == ["trip/b.jpg"]  # the other one still never came
+            answer(home, some, OwnersWord.ALLOWED)
+            await visit.send_on(some)
+        await home.transfers.forget(device, carried_too=False)
+        assert (left_of(home, device), asked(home)) == ([], [])
+
+
+async def test_files_that_are_chosen_again_need_no_second_word_and_no_second_question(tmp_path: Path) -> None:
+    async with careful(tmp_path) as home:
+        guest, lost = home.guest(), Batch(PHOTOS)
+        device = await ask_and_reload(home, guest, lost)
+        (before,) = asked(home)
+        again = Batch(PHOTOS[::-1], continues=[lost.transfer])
+        assert await ask_and_reload(home, guest, again) == device
+        (after,) = asked(home)
+        assert (after.id, after.transfer) == (before.id, again.transfer)  # it may be open under the owner's finger
+        answer(home, again, OwnersWord.ALLOWED)
+        assert left_of(home, device) == ["trip/b.jpg", "a.jpg"]
+        async with guest.visit() as visit:
+            third = await visit.send(Batch(PHOTOS, continues=[lost.transfer, again.transfer]))
+            assert len(third.receipts) == 2
+            assert left_of(home, device) == []
+            # The control: that yes is used up; other bytes under the same names are another question.
+            more = Batch(PHOTOS, continues=[lost.transfer, again.transfer, third.transfer])
+            await propose(home, visit, more)
+        assert home.visible() == {"a.jpg": b"one", "trip/b.jpg": b"three"}
 
 
 async def test_nobody_there_to_ask_is_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> N
     await owner.wait_for(ASKS % 1)
     asked = str(await owner.evaluate("document.querySelector('[data-asking]').innerText")).replace("\u00a0", " ")
     assert "wants to send 1 photo (1 MB)" in asked
+    assert asked.startswith("A guest (")
+    assert "first seen just now) wants" in asked
     assert "photo.jpg" in asked
     assert home.daemon.files() == {}
     status = json.loads(home.daemon.say("status", "--json"))
@@ -47,6 +49,28 @@ async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> N
     await trusted.choose("Send", mine)
     await wait_done(trusted, 1)
     assert home.daemon.files() == hashes([photo, mine])
+    assert owner.complaints == phone.complaints == []
+
+
+async def test_files_of_a_page_that_is_loaded_anew_during_the_question_are_named_and_come_after_all(home: Home) -> None:
+    await home.daemon.stop()
+    await home.daemon.start("--accept", "ask")
+    owner = await open_owner(home, home.daemon.owner_url())
+    await owner.wait_for(IS_OWNERS)
+    phone = await home.open_on_phone(home.url())
+    photos = [home.file(f"photo {n}.jpg", MIB) for n in range(2)]
+    await phone.choose("Send", *photos)
+    await owner.wait_for(ASKS % 1)
+    assert not await owner.evaluate("document.querySelector('.ask-away') !== null")
+    await phone.reload()
+    await phone.wait_for(shows("2 files were interrupted last time."))
+    await owner.wait_for("document.querySelector('.ask-away') !== null")
+    await answer(owner, "[data-asking] .primary")
+    await owner.wait_for(shows("is back"))
+    await phone.choose("Send", *photos)
+    await wait_done(phone, 2)
+    assert home.daemon.files() == hashes(photos)
+    await phone.wait_for("!document.querySelector('.unfinished')")
     assert owner.complaints == phone.complaints == []
 
 

@@ -142,8 +142,9 @@ async def test_without_a_terminal_the_question_is_shown_and_answered_elsewhere()
 def test_a_question_says_who_what_and_how_much_and_a_log_gets_no_names() -> None:
     question = Question().asked()
     assert asked_words(question, with_names=True) == (
-        "Eve's \ufffd[2Jphone wants to send 214 files (1.2 GB): a.jpg (2.0 MB), b\ufffd.jpg (5 B) and 212 more"
+        "A guest (Eve's \ufffd[2Jphone) wants to send 214 files (1.2 GB): "
+        "a.jpg (2.0 MB), b\ufffd.jpg (5 B) and 212 more"
     )
-    assert asked_words(question, with_names=False) == "Eve's \ufffd[2Jphone wants to send 214 files (1.2 GB)"
+    assert asked_words(question, with_names=False) == "A guest (Eve's \ufffd[2Jphone) wants to send 214 files (1.2 GB)"
     assert "Café" in asked_words(Question(CAFE).asked(), with_names=False)
     assert yes_or_no(question) != yes_or_no(Question(CAFE).asked())

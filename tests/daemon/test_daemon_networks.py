@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -260,7 +261,7 @@ async def test_a_yes_that_comes_after_the_computer_moved_on_is_about_another_net
 
 async def test_a_proposal_is_put_to_the_owner_with_sender_names_and_sizes(world: World) -> None:
     items = tuple(Item(f"photo {n} \x1b[31m.jpg", 1_000_000) for n in range(7))
-    sender = Sender("d" * 32, "Eve's\nphone", PeerKind.PHONE)
+    sender = Sender("d" * 32, "Eve's\nphone", PeerKind.PHONE, time.time() - 7_300)
     manifest = await asyncio.to_thread(manifest_digest, items)
     heard: list[str] = []
     assert world.questions.ask(sender, "7" * 32, items, manifest, lambda: heard.append("heard"))
@@ -268,7 +269,7 @@ async def test_a_proposal_is_put_to_the_owner_with_sender_names_and_sizes(world:
     assert isinstance(asked.about, AskingFacts)
     assert (asked.about.items, asked.about.bytes, len(asked.about.first)) == (7, 7_000_000, 5)
     (notice,) = world.notices
-    assert notice.title == "Eve's phone wants to send files"
+    assert notice.title == "A guest (Eve's phone, first seen 2 hours ago) wants to send files"
     assert notice.text.startswith("7 files (7.0 MB): photo 0 [31m.jpg, photo 1 [31m.jpg, photo 2 [31m.jpg and 4 more.")
     assert world.changes == 1
     asked.answer(True)

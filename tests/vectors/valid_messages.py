@@ -70,6 +70,8 @@ ASKING = {
     "bytes": 300,
     "first": [{"name": "a.jpg", "size": 1}, {"name": "b/c", "size": 0, "kind": "folder"}],
     "until_ms": 9,
+    "since_ms": 8,
+    "away": True,
 }
 SETTING = {"name": "accept", "value": "ask", "default": "everyone", "text": "Whose files come in.", "source": "default"}
 ARRIVED = {"name": "photo (2).jpg", "size": 4096, "sha256": SHA256, "placed_ms": 5}

@@ -125,7 +125,7 @@ export interface NetworkFacts {
   readonly known: boolean;
 }
 
-/** A proposal that waits for the owner's word until `until_ms`; `first` are some of its items. `question` changes with what is proposed. */
+/** A proposal that waits for the owner's word until `until_ms`; `first` are some of its items. `question` changes with what is proposed. Only guests are asked about; `since_ms`: its key came first then. `away`: its page does not wait now. */
 export interface AskingFacts {
   readonly question: QuestionId;
   readonly transfer: TransferId;
@@ -135,6 +135,8 @@ export interface AskingFacts {
   readonly bytes: number;
   readonly first: readonly Item[];
   readonly until_ms: number;
+  readonly since_ms?: number;
+  readonly away?: boolean;
 }
 
 /** The daemon as a whole. */

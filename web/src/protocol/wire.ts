@@ -162,6 +162,8 @@ const asking = object<AskingFacts>({
   bytes: count,
   first: list(item, ASKING_SHOWN_MAX),
   until_ms: count,
+  since_ms: optional(count),
+  away: optional(boolean),
 });
 const shelfItem = object<ShelfItem>({
   item: id,

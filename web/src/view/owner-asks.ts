@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { AskingFacts, StatusFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
 import { leaf, sortOf, visible } from "./names.ts";
-import { count, counted, size } from "./numbers.ts";
+import { ago, count, counted, size } from "./numbers.ts";
 import type { Act } from "./owner.ts";
 import { fileName } from "./rows.ts";
 import { Settled } from "./settled.ts";
@@ -43,10 +43,11 @@ function question(one: AskingFacts, act: Act): TemplateResult {
   const more = one.items - one.first.length;
   const { question } = one;
   return html`<li class="ask" data-asking=${question}><div class="ask-words">${icons.shield}<div>
-      <span><b><bdi>${name}</bdi></b> wants to send ${askedWords(one)} (${size(one.bytes)})</span>
+      <span><b>A guest</b> (<bdi>${name}</bdi>${one.since_ms === undefined ? nothing : html`, first seen ${ago(one.since_ms, Date.now())}`}) wants to send ${askedWords(one)} (${size(one.bytes)})</span>
+      ${one.away === true ? html`<small class="ask-away">Its page is closed or asleep now. What you allow comes when it is back; after a reload the files must be chosen there once more.</small>` : nothing}
       <ul class="ask-items" role="list">${one.first.map((item) => html`<li>${fileName(item.name)} <small>${size(item.size)}</small></li>`)}${more > 0 ? html`<li><small>and ${count(more)} more</small></li>` : nothing}</ul></div></div>
-    <div class="ask-acts"><button type="button" class="button" aria-label="Refuse what ${name} sends" @click=${answered(question, () => act({ t: "refuse_transfer", question }, `Refused. ${name} is told.`))}><span>Refuse</span></button>
-    <button type="button" class="button primary" aria-label="Let in what ${name} sends" @click=${answered(question, () => act({ t: "allow_transfer", question }, "It comes in."))}><span>Allow</span></button></div></li>`;
+    <div class="ask-acts"><button type="button" class="button" aria-label="Refuse what ${name} sends" @click=${answered(question, () => act({ t: "refuse_transfer", question }, one.away === true ? "Refused." : `Refused. ${name} is told.`))}><span>Refuse</span></button>
+    <button type="button" class="button primary" aria-label="Allow what ${name} sends" @click=${answered(question, () => act({ t: "allow_transfer", question }, one.away === true ? `Allowed. It comes when ${name} is back.` : "It comes in."))}><span>Allow</span></button></div></li>`;
 }
 
 /** "3 photos" where that is all they are, else "3 files". */
