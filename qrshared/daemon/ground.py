@@ -9,7 +9,7 @@ from typing import Final
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.endings import Endings
-from qrshared.daemon.history import History
+from qrshared.daemon.history import SENDERS_TOLD_MAX, History
 from qrshared.daemon.inboxes import Inboxes, opened_inboxes
 from qrshared.daemon.networks import Networks
 from qrshared.daemon.receipts import Receipts
@@ -52,6 +52,8 @@ async def firm_ground(settings: Settings, clock: Callable[[], float]) -> AsyncIt
         )  # fmt: skip
         inboxes = await parts.enter_async_context(opened_inboxes(settings))
         history = History(book, accept=settings.accept, on_placed=receipts.note)
+        for kept in reversed(await receipts.newest(SENDERS_TOLD_MAX)):  # who sent what is known over a restart
+            history.remember(kept.name, kept.sender, kept.size)
         transfers = await parts.enter_async_context(IncomingTransfers(inboxes.current, history, clock))
         outgoing = OutgoingTransfers()
         await parts.enter_async_context(endings.of(live, transfers, outgoing))

@@ -45,7 +45,7 @@ class History:
     ) -> None:  # fmt: skip
         """`on_placed`: whoever keeps receipts."""
         self._book = book
-        self._senders: OrderedDict[str, str] = OrderedDict()
+        self._senders: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
         self._complete: list[Landing] = []
         self._lately: deque[tuple[float, int]] = deque()
@@ -78,9 +78,7 @@ class History:
 
     def landed(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox under its name."""
-        self._senders[placed.name] = sender.name
-        if len(self._senders) > SENDERS_TOLD_MAX:
-            self._senders.popitem(last=False)
+        self.remember(placed.name, sender.name, placed.size)
         landing = self._landing.setdefault((sender.device, transfer), Landing(sender.name))
         landing.names.append(placed.name)
         landing.size += placed.size
@@ -101,9 +99,17 @@ class History:
             self._lately.popleft()
         return sum(count for _, count in self._lately)
 
-    def sender_of(self, name: str) -> str | None:
-        """Who brought this entry, if that is known."""
-        return self._senders.get(name)
+    def remember(self, name: str, sender: str, size: int) -> None:
+        """This entry was brought by this sender; the latest last."""
+        self._senders.pop(name, None)
+        self._senders[name] = (sender, size)
+        if len(self._senders) > SENDERS_TOLD_MAX:
+            self._senders.popitem(last=False)
+
+    def sender_of(self, name: str, size: int) -> str | None:
+        """Who brought this entry, if that is known; of another size it is another file, whatever it is called."""
+        sender, brought = self._senders.get(name, (None, size))
+        return sender if size == brought else None
 
     def take_landings(self) -> list[Landing]:
         """The batches that became complete since this was asked last."""

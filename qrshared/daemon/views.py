@@ -221,7 +221,7 @@ class Views:
             weight = len(json.dumps(one.text, ensure_ascii=False).encode("utf-8", "replace"))
             text = one.text if weight <= room // 2 else None
             room -= weight if text else 0
-            sender = self._history.sender_of(one.name)
+            sender = self._history.sender_of(one.name, one.size)
             told.append(EntryFacts(one.name, one.size, one.arrived_ms, sender, one.is_folder, text, one.is_cut))
         return InboxList(str(self._inbox().folder), tuple(told), self._inbox().count())
 

@@ -107,6 +107,17 @@ async def test_the_owner_reads_them_after_the_device_is_gone_and_its_files_are_t
         assert [line.split("\t")[3:] for line in lines] == [[one.sha256, one.name] for one in listed.receipts]
 
 
+async def test_after_a_restart_the_inbox_still_says_who_sent_what_and_of_nothing_else(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    async with home.daemon(), (await home.phone()).visit() as visit:
+        await visit.send(Batch([file_of("a.txt", b"one"), file_of("b.txt", b"two")]))
+    (home.inbox / "b.txt").unlink()
+    (home.inbox / "b.txt").write_bytes(b"from somebody else")
+    async with home.daemon():
+        entries = json.loads(await typed(home, "--json"))["entries"]
+        assert {one["name"]: one["sender"] for one in entries} == {"a.txt": "Test phone", "b.txt": None}
+
+
 async def typed(home: Home, *words: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "qrshared", "inbox", "--data-dir", str(home.data_dir), *words,
