@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from qrshared.cli.asking import ask_settings
 from qrshared.cli.options import data_dir_option, data_folder, load, load_leniently
 from qrshared.cli.output import print_table
 from qrshared.cli.words import visible
@@ -45,6 +46,20 @@ def command(context: click.Context, data_dir: str | None) -> None:
     _say_faults(loaded)
     for warning in loaded.warnings:
         click.echo(warning, err=True)
+    for sentence in _used_otherwise(loaded):
+        click.echo(sentence, err=True)
+
+
+def _used_otherwise(loaded: Loaded) -> Iterator[str]:
+    """What a daemon that was started with flags, or is still to be started anew, uses in place of these."""
+    used = ask_settings(loaded.settings.data_dir)
+    others = [
+        f"{name} = {visible(one.value) or 'none'} ({visible(one.source)})"
+        for name, one in used.items()
+        if name in _NAMES and one.value != shown_value(loaded, name)
+    ]
+    if others:
+        yield f"The qrshared that runs now uses other values: {', '.join(others)}."
 
 
 @command.command("path")
@@ -82,7 +97,7 @@ def set_command(context: click.Context, data_dir: str | None, name: str, value: 
     loaded = load_leniently(data_dir=str(path.parent))
     is_ours = loaded.sources[name].startswith(str(path))
     shown = shown_value(loaded, name) if is_ours else value
-    click.echo(f"{name} = {visible(shown)} is in {path}. {_WHEN}")
+    click.echo(f"{name} = {visible(shown)} is in {path}. {_when(name, path)}")
     if not is_ours and loaded.sources[name] != "default":
         click.echo(f"But {loaded.sources[name]} is set as well, and is stronger.", err=True)
     for sentence in _warnings(name, loaded):
@@ -108,7 +123,7 @@ def _unset(path: Path, typed: str) -> None:
             raise _unknown("unset", typed)
         click.echo(f"{name} is not in {path}: there is nothing to take back.")
     else:
-        click.echo(f"{visible(name)} is no longer in {path}. {_WHEN}")
+        click.echo(f"{visible(name)} is no longer in {path}. {_when(name, path)}")
     loaded = load_leniently(data_dir=str(path.parent))
     if loaded.sources.get(name, "default") != "default":
         click.echo(f"But {loaded.sources[name]} sets it.", err=True)
@@ -121,6 +136,16 @@ def _unknown(word: str, name: str) -> click.UsageError:
 
 _NAMES = frozenset(setting.name for setting in all_settings())
 _WHEN = "A running qrshared takes it over within seconds, or when it next starts."
+
+
+def _when(name: str, path: Path) -> str:
+    """From when on it counts, as far as the daemon itself can be asked."""
+    used = ask_settings(path.parent).get(name)
+    if used is None:
+        return _WHEN
+    if used.source != "default" and not used.source.startswith(str(path)):
+        return f"The running qrshared was started with {visible(used.source)}, which is stronger."
+    return "It counts when qrshared next starts." if used.needs_restart else "The running qrshared takes it over now."
 
 
 def _refuse_unsafe(path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ from qrshared.cli.options import json_option, load, settings_options
 from qrshared.cli.output import is_terminal
 from qrshared.cli.words import size_words, visible
 from qrshared.errors import QrsharedError
-from qrshared.protocol import GetStatus, LineState, StatusFacts, TurnKind
+from qrshared.protocol import GetSettings, GetStatus, LineState, SettingsFacts, StatusFacts, TurnKind
 from qrshared.settings import Loaded, Settings
 
 if TYPE_CHECKING:
@@ -40,14 +41,23 @@ def command(*, remote: bool, as_json: bool, **flags: object) -> int:
     else:
         for finding in findings:
             _say(finding)
+        _say_more([finding for finding in findings if finding.ok and finding.advice])
     return 0 if all(finding.ok for finding in findings) else 1
 
 
 def _say(finding: "Finding") -> None:
     mark = _marks()[finding.ok]
     click.echo(f"{mark} {finding.check:<12} {visible(finding.seen)}")
-    if finding.advice:
+    if finding.advice and not finding.ok:
         click.echo(f"{'':18} {visible(finding.advice)}")
+
+
+def _say_more(findings: "Sequence[Finding]") -> None:
+    """What may be worth knowing of parts that are well, where it hides nothing that is not."""
+    if findings:
+        click.echo("\nGood to know:")
+    for finding in findings:
+        click.echo(f"     {finding.check:<12} {visible(finding.advice)}")
 
 
 def _marks() -> dict[bool, str]:
@@ -61,15 +71,16 @@ def look_at_home(loaded: Loaded) -> "list[Finding]":
     """The home part; blocks, so a running daemon asks in a thread."""
     from qrshared.cli.checks import home_findings
 
-    return home_findings(loaded, asyncio.run(_status(loaded.settings)))
+    status, running = asyncio.run(_ask_daemon(loaded))
+    return home_findings(running, status)
 
 
 async def _examine_all(loaded: Loaded) -> "list[Finding]":
     from qrshared.cli.checks import home_findings
     from qrshared.remote.checkup import Finding
 
-    status = await _status(loaded.settings)
-    at_home = await asyncio.to_thread(home_findings, loaded, status)
+    status, running = await _ask_daemon(loaded)
+    at_home = await asyncio.to_thread(home_findings, running, status)
     if _edge(loaded.settings, status) is None:
         seen = "none is set: this computer is reached at home only, as most are"
         advice = "For use away from home: qrshared config set edge https://share.example.org"
@@ -88,7 +99,7 @@ async def _examine_remote(loaded: Loaded) -> "list[Finding]":
     from qrshared.signaling import edge_session
 
     settings = loaded.settings
-    status = await _status(settings)
+    status, _ = await _ask_daemon(loaded)
     edge = _edge(settings, status)
     findings: list[Finding] = []
     async with edge_session() as session:
@@ -130,15 +141,18 @@ async def _examine_relay(session: "ClientSession", loaded: Loaded, status: Statu
     return await examine_turn(session, config)
 
 
-async def _status(settings: Settings) -> StatusFacts | None:
-    """What the running daemon says; None when there is none."""
+async def _ask_daemon(loaded: Loaded) -> tuple[StatusFacts | None, Loaded]:
+    """What the running daemon says, None when there is none; and whether it is heard by mDNS: a flag may say no."""
     from qrshared.local import ControlClient
 
     try:
-        async with ControlClient(settings.data_dir) as control:
-            return await control.ask_for(GetStatus(), StatusFacts)
+        async with ControlClient(loaded.settings.data_dir) as control:
+            status = await control.ask_for(GetStatus(), StatusFacts)
+            used = await control.ask_for(GetSettings(), SettingsFacts)
     except (QrsharedError, OSError):
-        return None
+        return None, loaded
+    mdns = next((one.value == "true" for one in used.settings if one.name == "mdns"), loaded.settings.mdns)
+    return status, dataclasses.replace(loaded, settings=dataclasses.replace(loaded.settings, mdns=mdns))
 
 
 def _of_daemon(status: StatusFacts | None, looked_at: str | None) -> "list[Finding]":

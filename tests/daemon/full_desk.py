@@ -12,6 +12,7 @@ from qrshared.protocol import (
     EntryFacts,
     Envelope,
     Facts,
+    GetSettings,
     GetStatus,
     InboxList,
     ListDevices,
@@ -23,6 +24,8 @@ from qrshared.protocol import (
     Reason,
     ReceiptList,
     RevokeDevice,
+    SettingFacts,
+    SettingsFacts,
     StatusFacts,
     TicketFacts,
     Topic,
@@ -46,6 +49,7 @@ class FullDesk:
         self.devices = [ANNA, BEN]
         self.edge: EdgeFacts | None = None
         self.is_empty = False
+        self.settings: tuple[SettingFacts, ...] = ()
 
     async def ask(self, verb: Verb, asker: Asker) -> Facts:
         self.asked.append(verb)
@@ -56,6 +60,8 @@ class FullDesk:
                 return InboxList(str(self.inbox), (), 0)
             case ListInbox(limit=limit):
                 return InboxList(str(self.inbox), self.entries()[:limit], 3)
+            case GetSettings():
+                return SettingsFacts(self.settings)
             case ListReceipts():
                 return ReceiptList(())
             case ListDevices():

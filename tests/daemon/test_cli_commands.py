@@ -25,6 +25,7 @@ from qrshared.protocol import (
     MakeTicket,
     RenameDevice,
     RevokeDevice,
+    SettingFacts,
     TrustDevice,
 )
 from tests.daemon.full_desk import ANNA, AWAY_CODE, BEN, CODE, OWNER_URL, FullDesk
@@ -342,28 +343,21 @@ class TestOpen:
         assert OWNER_URL in capsys.readouterr().out
 
 
-def test_the_config_shows_each_value_and_where_it_came_from(
-    home: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QRSHARED_PORT", "8000")
-    assert main(["config", "set", "file-mode", "600"]) == 0
-    assert main(["config", "set", "mdns", "no"]) == 0
-    assert main(["config", "set", "inbox", '~/In "x"']) == 0
-    assert main(["config", "set", "port", "9000"]) == 0
-    assert "QRSHARED_PORT is set as well, and is stronger" in capsys.readouterr().err
+def test_the_config_says_what_a_running_daemon_uses_instead(desk: FullDesk, home: Path, capsys: Said) -> None:
+    desk.settings = (
+        SettingFacts("name", "STUDY-PC", "", "", "--name"),
+        SettingFacts("port", "7774", "", "", "default", needs_restart=True),
+        SettingFacts("wall", "off", "", "", str(home / "config.toml")),
+    )
+    assert main(["config", "set", "name", "KITCHEN"]) == 0
+    assert "The running qrshared was started with --name, which is stronger." in capsys.readouterr().out
+    assert main(["config", "set", "port", "8000"]) == 0
+    assert "It counts when qrshared next starts." in capsys.readouterr().out
+    assert main(["config", "set", "wall", "off"]) == 0
+    assert "The running qrshared takes it over now." in capsys.readouterr().out
     assert main(["config"]) == 0
-    rows = dict(line.split("\t", 1) for line in capsys.readouterr().out.splitlines())
-    assert rows["file_mode"].startswith(f"600\t{home}")
-    assert rows["mdns"].startswith("false\t")
-    assert rows["inbox"].startswith(f'{home.parent}/In "x"\t')
-    assert rows["port"] == "8000\tQRSHARED_PORT"
-    assert rows["wall"] == "lan\tdefault"
-    assert main(["config", "path"]) == 0
-    path = Path(capsys.readouterr().out.strip())
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert main(["config", "set", "data_dir", "/x"]) == 1
-    assert main(["config", "set", "colour", "red"]) == 2
-    assert "no setting called" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "The qrshared that runs now uses other values: name = STUDY-PC (--name), port = 7774 (default)." in said
 
 
 def test_a_fault_of_our_own_is_one_sentence_and_with_debug_a_traceback(

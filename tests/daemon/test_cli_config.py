@@ -1,6 +1,7 @@
 """`qrshared config` takes settings back, mends a bad config.toml, and says what lacks while somebody types."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,30 @@ def test_every_setting_can_be_taken_back(config: Path, back: list[str], capsys: 
         assert "Until this is put right" not in capsys.readouterr().err
     assert main(["config", "unset", "port"]) == 0
     assert "nothing to take back" in capsys.readouterr().out
+
+
+def test_the_config_shows_each_value_and_where_it_came_from(
+    config: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QRSHARED_PORT", "8000")
+    assert main(["config", "set", "file-mode", "600"]) == 0
+    assert main(["config", "set", "mdns", "no"]) == 0
+    assert main(["config", "set", "inbox", '~/In "x"']) == 0
+    assert main(["config", "set", "port", "9000"]) == 0
+    assert "QRSHARED_PORT is set as well, and is stronger" in capsys.readouterr().err
+    assert main(["config"]) == 0
+    rows = dict(line.split("\t", 1) for line in capsys.readouterr().out.splitlines())
+    assert rows["file_mode"].startswith(f"600\t{config.parent}")
+    assert rows["mdns"].startswith("false\t")
+    assert rows["inbox"].startswith(f'{config.parent.parent}/In "x"\t')
+    assert rows["port"] == "8000\tQRSHARED_PORT"
+    assert rows["wall"] == "lan\tdefault"
+    assert main(["config", "path"]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert main(["config", "set", "data_dir", "/x"]) == 1
+    assert main(["config", "set", "colour", "red"]) == 2
+    assert "no setting called" in capsys.readouterr().err
 
 
 def test_none_is_a_word_for_none(config: Path) -> None:

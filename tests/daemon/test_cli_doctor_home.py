@@ -124,13 +124,22 @@ def test_a_computer_at_home_is_well_with_a_daemon_and_without(house: House) -> N
         code, findings = house.doctor()
         assert code == 0, findings
         told = {finding["check"]: finding["seen"] for finding in findings}
-        assert told["address"].startswith(f"codes carry {HOME} (eth0): private, own default gateway")
+        plain, _, details = told["address"].partition(". In detail: ")
+        assert plain == f"codes carry {HOME}, by which phones at home reach this computer"
+        assert details.startswith(f"{HOME} (eth0): private, own default gateway")
         assert told["port"].startswith(f"{HOME}:{PORT} answers")
         assert told["mDNS"] == f"qrshare.local is answered on the wire with {HOME}"
         assert "placed in one step" in told["inbox"]
         assert house.seen("inbox", "--inbox", "/nowhere/at/all") == told["inbox"], "the daemon's folder is what matters"
         assert set(house.home.inbox.iterdir()) == before
         assert house.phone_gets_in()
+
+
+def test_mdns_that_was_switched_off_by_a_flag_is_well(house: House) -> None:
+    with house.home.daemon(("--no-mdns",)):
+        code, findings = house.doctor()
+        assert code == 0, findings
+        assert house.seen("mDNS").startswith("switched off, as was chosen")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,16 @@ _WHAT = {
 }
 
 
+_PLAINLY = {
+    Kind.HOME: "by which phones at home reach this computer",
+    Kind.VPN: "which belongs to a VPN",
+    Kind.VIRTUAL: "which containers or virtual machines of this computer use among themselves",
+    Kind.SELF_ASSIGNED: "which this computer gave itself, as no router did",
+    Kind.PUBLIC: "which belongs to a public network",
+    Kind.DOWN: "of a network that is not connected",
+}
+
+
 def examine_addresses(around: Surroundings) -> list[Finding]:
     """The address, the ways, VPNs, containers."""
     findings = [_address(around)]
@@ -42,8 +52,9 @@ def _address(around: Surroundings) -> Finding:
             "which only this computer itself reaches" if is_loopback else "which is no address of this computer"
         )
         return Finding("address", False, seen + _others(around.found, None), _choose_again(best))
-    seen = f"codes carry {_named(chosen)}: {', '.join(reasons(chosen))}{_others(around.found, chosen)}"
     kind = kind_of(chosen)
+    details = f"{_named(chosen)}: {', '.join(reasons(chosen))}{_others(around.found, chosen)}"
+    seen = f"codes carry {chosen.address}, {_PLAINLY[kind]}. In detail: {details}"
     if kind is Kind.HOME:
         return Finding("address", True, seen)
     if kind is Kind.PUBLIC:

@@ -24,4 +24,3 @@ def home_findings(loaded: Loaded, status: StatusFacts | None, *, run: Run = run_
     """Everything at home, in the order of the way that a file takes. Blocks: call it in a thread."""
     around = look_around(loaded, status, run)
     return [finding for examine in PARTS for finding in examine(around)]
-

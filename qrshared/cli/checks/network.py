@@ -206,7 +206,7 @@ def _mdns(around: Surroundings) -> Finding:
     status, home = around.status, around.at_home
     own = None if status is None else status.local_name
     if own is None and not around.settings.mdns:
-        return Finding("mDNS", True, "switched off, as was chosen")
+        return Finding("mDNS", True, "switched off, as was chosen: the code works without it")
     if home is None or not home.is_ipv4:
         return Finding("mDNS", True, "not tried: there is no home network with an IPv4 address")
     name = own or LOCAL_NAME
@@ -253,8 +253,7 @@ def _not_announced(status: StatusFacts) -> Finding:
         "mDNS",
         False,
         "questions come in, but qrshared has not announced itself",
-        "Start it again (a service: systemctl --user restart qrshared). If it was started with --no-mdns, that "
-        f"is why, and doctor wants the same flag. {_WITHOUT}",
+        f"Start it again (a service: systemctl --user restart qrshared). {_WITHOUT}",
     )
 
 
