@@ -18,15 +18,18 @@ from qrshared.daemon.compose import compose
 from qrshared.daemon.parts import Daemon
 from qrshared.links import Link, memory_links
 from qrshared.protocol import (
+    Accept,
     AllowTransfer,
     BinEntry,
     ChangeSetting,
+    Decline,
     Examine,
     Facts,
     ForgetUnfinished,
     GetSettings,
     GetStatus,
     Goodbye,
+    Item,
     ListDevices,
     ListInbox,
     ListReceipts,
@@ -41,6 +44,7 @@ from qrshared.protocol import (
     Ping,
     PlainDownload,
     Pong,
+    Propose,
     Reason,
     Refuse,
     RefuseTransfer,
@@ -186,6 +190,7 @@ class Doors:
 @pytest.fixture
 async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
     async with compose(settings_with_edge(tmp_path)) as daemon, asyncio.TaskGroup() as tasks:
+        daemon.examiner._look = lambda: ()  # who may ask for it is the question, and not what this machine looks like
         yield Doors(daemon, tasks)
 
 
@@ -254,6 +259,27 @@ async def test_a_peer_may_do_and_see_what_the_wire_says_and_nothing_else(doors: 
     shown = {"transfer": "transfers", "device": "devices", "offer": "offers", "pick_up": "pick_ups"}
     assert {shown.get(one, one) for one in told} == {str(topic) for topic, need in sees.items() if need in kind.has}
     assert {str(one) for one in (grant.rights if grant else ())} == kind.has & set(map(str, Right))
+
+
+async def _answer_to(visit: Visit, proposal: Propose) -> Accept | Decline:
+    await visit.say(proposal)
+    while not isinstance(message := await visit.hear(), Accept | Decline) or message.transfer != proposal.transfer:
+        pass
+    return message
+
+
+@pytest.mark.parametrize(("kind", "road"), _EACH)
+async def test_who_may_send_sends_into_the_inbox_and_the_owner_alone_onto_the_shelf(
+    doors: Doors, kind: Kind, road: Road
+) -> None:
+    async with (await doors.of(kind.name, road)).visit() as visit, asyncio.timeout(60):
+        for transfer, shelf, need in (("a" * 32, False, SEND), ("b" * 32, True, OWN)):
+            answer = await _answer_to(visit, Propose(transfer, 0, (Item("a.txt", 5),), False, 1, 5, shelf=shelf))
+            if need in kind.has:
+                assert isinstance(answer, Accept)
+            else:
+                assert answer == Decline(transfer, Reason.NOT_ALLOWED)
+    assert not list(doors.daemon.inbox.folder.rglob("a.txt"))
 
 
 def _name_of(facts: Facts) -> str:
