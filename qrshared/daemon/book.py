@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from qrshared.daemon.store import Store
@@ -140,6 +140,10 @@ class Book:
     def since(self, device: str) -> float:
         """When its key came for the first time."""
         return self.register.device(device).made
+
+    def keys(self, kind: PeerKind) -> Sequence[bytes]:
+        """Of devices of this kind that came from away, the latest seen first."""
+        return [each.key for each in self.register.devices() if each.kind == kind and Road.AWAY in each.roads]
 
     def seen(self, device: str) -> None:
         """Note a visit; it is written down with the next round."""

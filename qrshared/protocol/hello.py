@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 from qrshared.protocol.fields import DeviceId, DeviceKey, DisplayName, Several, ShortSecret, Word
+from qrshared.protocol.limits import KNOWN_PAGES_MAX
 from qrshared.protocol.vocabulary import PeerKind, Reason
 
 
@@ -32,7 +33,10 @@ class GrantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message of each side, the initiator's first; the daemon's answer carries `grant`."""
+    """First message of each side, the initiator's first; the daemon's answer carries `grant`.
+
+    With `proofs` it answers an enrolment away from home: of keys that it holds, each for whoever made it.
+    """
 
     versions: tuple[int, int]
     name: DisplayName
@@ -41,6 +45,7 @@ class Hello:
     enroll: DeviceKey | None = None
     grant: GrantFacts | None = None
     words: Word | None = None
+    proofs: Annotated[tuple[ShortSecret, ...], Several(KNOWN_PAGES_MAX)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ RECEIPTS_TOLD_MAX = 1_000
 SHELF_ITEMS_MAX = 256
 """Things on the shelf, and ids in one `pick_up`: with names of common length they fit in one message."""
 
+KNOWN_PAGES_MAX = 16
+"""Proofs in one hello: of keys that a computer holds, or of other pages that one page of a session knows."""
+
 ASKING_MAX = 16
 """Proposals that may wait for the owner's word."""
 
@@ -111,6 +114,7 @@ __all__ = [
     "INBOX_ENTRIES_MAX",
     "ITEMS_MAX",
     "ITEM_INDEX_MAX",
+    "KNOWN_PAGES_MAX",
     "MANIFEST_BYTES_MAX",
     "NAME_CHARACTERS_MAX",
     "PAGE_BYTES_MAX",

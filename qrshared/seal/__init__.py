@@ -43,6 +43,7 @@ from qrshared.seal.keys import (
     secret_from_fragment,
     ticket_fragment,
 )
+from qrshared.seal.known import known_proof
 from qrshared.seal.sealed import PLAINTEXT_BYTES_MAX, Sealed
 from qrshared.seal.words import comparison_words
 
@@ -76,6 +77,7 @@ __all__ = [
     "comparison_words",
     "derive_keys",
     "encode_hello",
+    "known_proof",
     "lv",
     "parse_hello",
     "parse_lv",

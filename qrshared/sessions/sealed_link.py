@@ -21,14 +21,20 @@ FAREWELL_S: Final = 0.5
 class SealedLink(Generic[T]):
     """Messages to one peer, encrypted and authenticated; one task sends, one receives.
 
-    `found` is what the responder's look-up gave for the peer's key; an initiator's is None.
+    `found` is what the responder's look-up gave for the peer's key; an initiator's is None. `handshake_hash` names
+    this link and no other.
     """
 
-    def __init__(self, link: Link, sealed: Sealed, *, found: T, words: str) -> None:
+    def __init__(self, link: Link, sealed: Sealed, *, found: T, handshake_hash: bytes) -> None:
         self._link = link
         self._sealed = sealed
         self.found = found
-        self.words = words
+        self.handshake_hash = handshake_hash
+
+    @property
+    def words(self) -> str:
+        """The comparison words."""
+        return " ".join(comparison_words(self.handshake_hash))
 
     @property
     def carrier(self) -> Link:
@@ -84,7 +90,7 @@ async def answer_seal(link: Link, road: RoadName, find: Callable[[bytes], Found[
                 await link.send(*answers)
             if handshake.refused is not None:
                 raise Refused(handshake.refused)
-    return SealedLink(link, handshake.sealed, found=handshake.found, words=_words(handshake.handshake_hash))
+    return SealedLink(link, handshake.sealed, found=handshake.found, handshake_hash=handshake.handshake_hash or b"")
 
 
 async def open_seal(link: Link, road: RoadName, secret: bytes | None) -> SealedLink[None]:
@@ -97,8 +103,4 @@ async def open_seal(link: Link, road: RoadName, secret: bytes | None) -> SealedL
             if answers:
                 with suppress(LinkClosed):  # what a responder said before it closed still waits to be heard
                     await link.send(*answers)
-    return SealedLink(link, handshake.sealed, found=None, words=_words(handshake.handshake_hash))
-
-
-def _words(handshake_hash: bytes | None) -> str:
-    return "" if handshake_hash is None else " ".join(comparison_words(handshake_hash))
+    return SealedLink(link, handshake.sealed, found=None, handshake_hash=handshake.handshake_hash or b"")

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
 from qrshared.errors import RemoteError
 from qrshared.links import Link, LinkClosed
 from qrshared.protocol import (
+    KNOWN_PAGES_MAX,
     VERSIONS,
     AwayFacts,
     GrantFacts,
@@ -19,7 +20,7 @@ from qrshared.protocol import (
     Reason,
     common_version,
 )
-from qrshared.seal import Found, Refusal, Refused
+from qrshared.seal import Found, Refusal, Refused, known_proof
 from qrshared.sessions.desk import Asker, Desk
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.live import LiveSessions
@@ -65,6 +66,9 @@ class GuestBook(Protocol):
 
     def since(self, device: str) -> float:
         """When its key came for the first time, in seconds of the wall clock."""
+
+    def keys(self, kind: PeerKind) -> Sequence[bytes]:
+        """Of devices of this kind, the latest seen first."""
 
     def seen(self, device: str) -> None:
         """Note a visit."""
@@ -142,7 +146,7 @@ class Welcome:
         words = secure.words if road is Road.SECURE else None
         session = Session(
             secure,
-            hello=self._hello(grant, words),
+            hello=replace(self._hello(grant, words), proofs=self._proofs(secure, hello, road)),
             asker=Asker(grant, grant.device),
             instance=hello.instance,
             desk=self._desk,
@@ -172,6 +176,16 @@ class Welcome:
         if hello.enroll is not None:
             return await self._book.enroll(credential, hello.enroll, hello.name, hello.kind)
         return self._book.grant(credential)
+
+    def _proofs(self, secure: SealedLink[Credential | None], hello: Hello, road: Road) -> tuple[bytes, ...]:
+        """An edge's page may know us by an earlier key. A name proves nothing, and a number could be said on:
+
+        so whoever has the key sees that we have it too, and nobody else sees anything.
+        """
+        if hello.enroll is None or secure.found is None or road is not Road.AWAY:
+            return ()
+        others = [key for key in self._book.keys(hello.kind) if key != hello.enroll]
+        return tuple(known_proof(key, secure.handshake_hash) for key in others[:KNOWN_PAGES_MAX])
 
     def _away_facts(self, grant: Grant) -> AwayFacts | None:
         """How this device's page may go on away from home; guests of a wall at home send there only."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.protocol import (
+    KNOWN_PAGES_MAX,
     Answer,
     Ask,
     AwayFacts,
@@ -21,7 +22,7 @@ from qrshared.protocol import (
     Refuse,
     RenameDevice,
 )
-from qrshared.seal import Refusal, Refused
+from qrshared.seal import Refusal, Refused, known_proof
 from qrshared.sessions.session import HANDED_MAX
 from qrshared.tickets import Life, Road
 from tests.adapters.inbox_world import MIB
@@ -183,6 +184,30 @@ async def test_a_phone_that_scanned_away_earns_its_own_key_and_comes_back_withou
         phone = replace(phone, connect=again.connect)
         async with phone.visit() as visit:
             assert visit.hello is not None
+
+
+async def test_who_enrolls_away_is_shown_of_each_key_that_the_computer_holds_it(tmp_path: Path) -> None:
+    async with computer(tmp_path, away=EDGE) as home:
+        earlier = await away_phone(home)
+        async with earlier.visit() as first:
+            assert first.hello is not None
+            assert first.hello.proofs == (), "of its own new key nothing has to be shown"
+        again = await away_phone(home)
+        async with again.visit() as second:
+            assert second.hello is not None
+            assert second.hello.proofs == (known_proof(earlier.key, second.link.handshake_hash),)
+        async with again.visit() as by_key:
+            assert by_key.hello is not None
+            assert by_key.hello.proofs == ()
+        for _ in range(KNOWN_PAGES_MAX):
+            async with (await away_phone(home)).visit() as last:
+                assert last.hello is not None
+        assert len(last.hello.proofs) == KNOWN_PAGES_MAX
+        home.road = Road.HOME
+        at_home = Phone(home.connect, (await home.book.personal(Life.ONCE, away=True)).secret)
+        async with at_home.visit() as visit:
+            assert visit.hello is not None
+            assert visit.hello.proofs == ()
 
 
 async def test_a_name_that_is_too_long_is_refused_with_a_sentence_and_the_link_goes_on(tmp_path: Path) -> None:

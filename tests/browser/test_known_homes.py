@@ -79,6 +79,27 @@ async def test_a_second_computers_code_adds_it_and_each_is_used_by_its_own_key_u
     assert page.complaints == []
 
 
+async def test_a_computer_whose_code_is_scanned_again_stands_in_the_list_once_and_no_other_takes_its_place(
+    home: AwayHome,
+) -> None:
+    attic = await second_home(home)
+    page = await home.open_away(home.away_url())
+    for code in (attic.say("qr", "--remote", "--url"), home.away_url()):
+        await page.goto(code)
+        await page.tap("Use the code")
+        await page.wait_for(f"{NAME} && !location.hash", within_s=60)
+    await in_use(page, "STUDY-PC")
+    assert await page.evaluate(HOMES) == ["Attic"], "the first key for this computer is gone"
+    assert devices(home.daemon) == 2, "control: the code made another key"
+    attic.say("config", "set", "name", "STUDY-PC")
+    await page.goto(attic.say("qr", "--remote", "--url"))
+    await page.tap("Use the code")
+    await page.wait_for(f"{HOMES}.length === 1 && !location.hash", within_s=60)
+    assert await page.evaluate(HOMES) == ["STUDY-PC"], "of two computers with one name both stay"
+    assert devices(attic) == 2
+    assert devices(home.daemon) == 2
+
+
 async def test_when_access_to_one_has_ended_the_others_are_still_one_tap_away(home: AwayHome) -> None:
     attic = await second_home(home)
     page = await home.open_away(home.away_url())

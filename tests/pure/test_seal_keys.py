@@ -14,6 +14,7 @@ from qrshared.seal import (
     MalformedOpening,
     comparison_words,
     derive_keys,
+    known_proof,
     lv,
     parse_lv,
     secret_from_fragment,
@@ -32,6 +33,12 @@ def test_keys_are_those_of_another_hkdf(vector: dict[str, str]) -> None:
     assert keys.session_auth.hex() == vector["session_auth"]
     assert keys.rendezvous.hex() == vector["rendezvous"]
     assert keys.envelopes.hex() == vector["envelopes"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["known"], ids=lambda vector: vector["proof"][:8])
+def test_proofs_that_a_key_is_known_are_those_of_another_hkdf(vector: dict[str, str]) -> None:
+    proof = known_proof(bytes.fromhex(vector["key"]), bytes.fromhex(vector["handshake_hash"]))
+    assert proof.hex() == vector["proof"]
 
 
 def test_only_the_key_id_is_ever_printed() -> None:

@@ -95,6 +95,12 @@ def words_of(handshake_hash: bytes) -> list[str]:
     return [WORDS[int(bits[at : at + 10], 2)] for at in (0, 10, 20, 30)]
 
 
+def known_of(key: bytes, handshake_hash: bytes) -> dict[str, str]:
+    root = HKDF.extract(SHA256(), handshake_hash, lv(key, b"responder"))
+    proof = HKDFExpand(SHA256(), 16, b"known computer").derive(root)
+    return {"key": key.hex(), "handshake_hash": handshake_hash.hex(), "proof": proof.hex()}
+
+
 def lv(*fields: bytes) -> bytes:
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
 
@@ -104,6 +110,7 @@ def make_keys() -> dict[str, object]:
     hashes = [bytes(32), b"\xff" * 32, hashlib.sha256(b"one").digest(), hashlib.sha256(b"two").digest()]
     lists = [[], [b""], [b"", b""], [b"ab", b"c"], [b"a", b"bc"], [b"x" * 300]]
     return {
+        "known": [known_of(key, each) for key in (DEVICE, bytes(32)) for each in hashes],
         "keys": [keys_of(secret) for secret in (TICKET, DEVICE, bytes(16), bytes(32))],
         "fragments": [
             {"secret": secret.hex(), "fragment": "1" + base64.urlsafe_b64encode(secret).decode().rstrip("=")}

@@ -118,6 +118,7 @@ VALID: list[dict[str, object]] = [
         "kind": "computer",
         "instance": 1,
         "grant": {"rights": [], "away": {"edge": "https://share.example.org", "relay_ask_bytes": 0}},
+        "proofs": [SECRET, SECRET],
     },
     {"t": "goodbye", "reason": "another_tab"},
     {"t": "ping", "n": 0},

@@ -57,6 +57,20 @@ test("what one home's computer sent is never seen, used or thrown away by anothe
   assert.equal(browser.database.bytes, 0);
 });
 
+test("what was kept for an earlier key of the same computer goes on for the new one", async () => {
+  const browser = new Browser();
+  await keep(browser.page("old key"));
+  await keep(browser.page("home B"), { ...FILM, name: "other" }, 1);
+  const page = browser.page("old key");
+  page.move("new key");
+  const moved = browser.page("new key");
+  assert.deepEqual(kept(await moved.wishes()), [["film.mp4", 3 * MIB]]);
+  assert.equal((await moved.open(FILM.item))?.parts.length, 3);
+  assert.deepEqual(kept(await browser.page("old key").wishes()), []);
+  assert.deepEqual(kept(await browser.page("home B").wishes()), [["other", MIB]], "control");
+  assert.equal(browser.database.bytes, 4 * MIB);
+});
+
 test("what nobody came back for in a week goes, whichever home's it is; who came back has another week", async () => {
   const browser = new Browser();
   await keep(browser.page("home A"));

@@ -6,9 +6,11 @@ import { test } from "node:test";
 
 import { SealError, SealMisused } from "../src/seal/errors.ts";
 import { deriveKeys, lv, parseLv, secretFromFragment, ticketFragment } from "../src/seal/keys.ts";
+import { knownProof } from "../src/seal/known.ts";
 import { WORDS, comparisonWords } from "../src/seal/words.ts";
 
 interface Vectors {
+  readonly known: readonly { readonly key: string; readonly handshake_hash: string; readonly proof: string }[];
   readonly keys: readonly { readonly secret: string; readonly key_id: string; readonly session_auth: string; readonly rendezvous: string; readonly envelopes: string }[];
   readonly fragments: readonly { readonly secret: string; readonly fragment: string }[];
   readonly lv: readonly { readonly fields: readonly string[]; readonly joined: string }[];
@@ -29,6 +31,11 @@ test("keys are those of the vectors", () => {
     assert.equal(hex(keys.envelopes), vector.envelopes);
   }
   assert.equal(vectors.keys.length, 4);
+});
+
+test("proofs that a key is known are those of the vectors, and differ for each key and each link", () => {
+  for (const { key, handshake_hash, proof } of vectors.known) assert.equal(hex(knownProof(bytes(key), bytes(handshake_hash))), proof);
+  assert.equal(new Set(vectors.known.map(({ proof }) => proof)).size, 8);
 });
 
 test("a secret of another length is our own fault", () => {

@@ -28,6 +28,7 @@ class Wishes implements Parts {
       pause: () => undefined,
       saved: () => undefined,
       forget: (item) => void this.forgotten.push(item),
+      move: () => undefined,
       clear: () => void (this.list.length = 0),
       open: async () => null,
     };

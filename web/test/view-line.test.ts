@@ -123,7 +123,7 @@ test("a browser without any storage still opens", async () => {
   const opened = worker.until("open");
   line.open(OPENING);
   await opened;
-  assert.deepEqual(worker.posted, [{ t: "open", ...OPENING, key: null, spare: null, continues: [] }]);
+  assert.deepEqual(worker.posted, [{ t: "open", ...OPENING, key: null, spare: null, others: [], continues: [] }]);
 });
 
 test("a file dropped before the worker is open is sent after the opening, not lost", async () => {

@@ -48,7 +48,7 @@ export const INBOX_ENTRIES_MAX = 1_000;
 export const ENVELOPE_BYTES_MAX = 48_000;
 /** STUN and TURN servers in one introduction, and addresses of one server. */
 export const ICE_SERVERS_MAX = 8;
-/** Other pages that one page of a session knows; only pages say this bound to each other. */
+/** Proofs in one hello: of keys that a computer holds, or of other pages that one page of a session knows. */
 export const KNOWN_PAGES_MAX = 16;
 /** Verbs one session may have open. */
 export const ASKS_MAX = 32;

@@ -15,5 +15,6 @@ export {
 export { type Refusal, Refused, SealError, type SealFault, SealMisused } from "./errors.ts";
 export { type Found, Initiator, Responder, type RoadName, refusalMessage } from "./handshake.ts";
 export { asSecret, ascii, type Keys, deriveKeys, hkdfExpand, lv, parseLv, sameBytes, secretFromFragment, ticketFragment } from "./keys.ts";
+export { knownProof } from "./known.ts";
 export { PLAINTEXT_BYTES_MAX, Sealed, type SealedKeys } from "./sealed.ts";
 export { comparisonWords } from "./words.ts";

@@ -28,6 +28,8 @@ export interface Opening {
   readonly key: Uint8Array | null;
   /** On a meeting point's page: the key of an earlier code, for when the ticket's home is not there. It is never enrolled again. */
   readonly spare?: Uint8Array | null;
+  /** On a meeting point's page: all other keys, each for a computer that may turn out to be the ticket's. */
+  readonly others?: readonly Uint8Array[];
   /** Without ticket and key: watch only (a wall), or fetch the wall's own ticket and enroll with it (a phone). */
   readonly bare: "watch" | "enroll";
   readonly name: string;
@@ -104,7 +106,7 @@ export type Update =
   | { readonly t: "link"; readonly link: LinkView }
   | { readonly t: "keep_key"; readonly key: Uint8Array } // store it durably, then answer `key_kept`
   | { readonly t: "drop_key" } // said under the seal: this key is worth nothing any more
-  | { readonly t: "enrolled"; readonly key: Uint8Array | null } // the computer knows this key: the ticket may leave address bar and sessionStorage
+  | { readonly t: "enrolled"; readonly key: Uint8Array | null; readonly replaces: readonly Uint8Array[] } // the computer knows this key: the ticket may leave address bar and sessionStorage
   | { readonly t: "items"; readonly changed: readonly ItemView[]; readonly gone: readonly number[] } // ≤ 10 a second, a total right after
   | { readonly t: "total"; readonly total: TotalView }
   | { readonly t: "transfer"; readonly id: string; readonly over: boolean } // remember / forget the id (IndexedDB)

@@ -15,9 +15,12 @@ export class SealedLink {
   #batch: Uint8Array[] = [];
   #filled = 0;
   #early: readonly Uint8Array[];
+  /** Names this link and no other; empty where nobody asked for it. */
+  readonly handshakeHash: Uint8Array;
 
   /** `early` are sealed messages that came in one batch with the handshake's last. */
-  constructor(link: Link, sealed: Sealed, early: readonly Uint8Array[] = []) {
+  constructor(link: Link, sealed: Sealed, early: readonly Uint8Array[] = [], handshakeHash: Uint8Array = new Uint8Array(0)) {
+    this.handshakeHash = handshakeHash;
     this.#link = link;
     this.#sealed = sealed;
     this.#early = early;
@@ -71,7 +74,7 @@ export async function sealAsInitiator(link: Link, initiator: Initiator): Promise
       const messages = await link.receive();
       for (const [at, message] of messages.entries()) {
         for (const answer of initiator.receive(message)) await sendIfOpen(link, answer);
-        if (initiator.sealed !== undefined) return new SealedLink(link, initiator.sealed, messages.slice(at + 1));
+        if (initiator.sealed !== undefined) return new SealedLink(link, initiator.sealed, messages.slice(at + 1), initiator.handshakeHash);
       }
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import { LinkClosed } from "../links/port.ts";
 import { isTrustedToPickUp } from "../protocol/grants.ts";
 import type { GrantFacts, Hello, RoadInUse } from "../protocol/messages.ts";
 import { VERSIONS } from "../protocol/versions.ts";
-import { type Cipher, Refused, SealError, asSecret } from "../seal/index.ts";
+import { type Cipher, Refused, SealError, asSecret, knownProof, sameBytes } from "../seal/index.ts";
 import { Backoff } from "./backoff.ts";
 import type { Command, LinkView, Opening, Update } from "./bridge.ts";
 import { type Attempt, Credentials, type Outcome, type Step } from "./credentials.ts";
@@ -240,7 +240,7 @@ export class Visit {
     const answer = await session.greet(key === null ? this.#hello() : { ...this.#hello(), enroll: key });
     const since = this.#ports.clock.now();
     if (answer !== null) {
-      this.#open(session, attempt, answer, away === null ? "home" : away.road());
+      this.#open(session, link, attempt, answer, away === null ? "home" : away.road());
       if (away !== null) away.onRoad = (road) => this.#on(road); // the browser's statistics take a moment, and may change
     }
     const ended = await session.run();
@@ -256,10 +256,13 @@ export class Visit {
     return ended;
   }
 
-  #open(session: Session, attempt: Attempt, answer: Hello, known: RoadInUse | null): void {
+  #open(session: Session, link: SealedLink, attempt: Attempt, answer: Hello, known: RoadInUse | null): void {
     const grant: GrantFacts = answer.grant ?? { rights: [] };
     const road = known ?? "direct";
-    if (this.#credentials.opened(attempt, grant)) this.#ports.tell({ t: "enrolled", key: this.#credentials.key });
+    const { key } = this.#credentials;
+    const replaces = attempt.by === "ticket" ? this.#known(link, answer) : [];
+    for (const old of replaces) if (key !== null) this.#ports.pickUps?.moved(homeOf(old), homeOf(key));
+    if (this.#credentials.opened(attempt, grant)) this.#ports.tell({ t: "enrolled", key, replaces });
     this.#wasOpen = true;
     this.#roads.told(grant.away);
     this.#roads.opened();
@@ -269,10 +272,17 @@ export class Visit {
     this.#ports.peers?.attach((message) => session.post(message), grant.away?.relay_ask_bytes);
     if (grant.rights.includes("send")) this.#outbox.attach(session, isTrustedToPickUp(grant));
     if (!grant.rights.includes("pick_up")) return;
-    const { key } = this.#credentials;
     this.#ports.pickUps?.attach({
       computer: answer.name, home: grant.device === undefined || key === null ? null : homeOf(key), road: known, asksAbove: grant.away?.relay_ask_bytes ?? Number.POSITIVE_INFINITY,
       post: (...messages) => session.post(...messages), hurry: () => void this.#hurry(),
+    });
+  }
+
+  /** Earlier keys for the computer at the other end: it has shown that it holds them too. */
+  #known(link: SealedLink, { proofs = [] }: Hello): readonly Uint8Array[] {
+    return (this.#opening.others ?? []).filter((key) => {
+      const expected = knownProof(key, link.handshakeHash);
+      return proofs.some((proof) => sameBytes(proof, expected));
     });
   }
 

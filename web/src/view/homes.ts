@@ -1,5 +1,8 @@
 // At a meeting point: the other computers that this page knows, and the way to exchange files with a device that is no computer of one's own.
 import { html, nothing, type TemplateResult } from "lit";
+import { fromBase64url } from "../base64url.ts";
+import { homeOf } from "../session/sinks/parts.ts";
+import { PartsDatabase } from "../session/sinks/parts-database.ts";
 import { confirm } from "./dialogs.ts";
 import { named } from "./foreign-code.ts";
 import { icons } from "./icons.ts";
@@ -9,6 +12,9 @@ import { LightElement } from "./light.ts";
 import type { WorkerLine } from "./line.ts";
 import { beginSession, endSession } from "./meeting-session.ts";
 import { ago } from "./numbers.ts";
+
+/** In whose name parts are thrown away: of a computer that is forgotten, whichever page load has them. */
+const FORGETS = "forgets";
 
 /** Whether a page that sends may be left: a person says so. */
 export async function mayLeave(line: WorkerLine): Promise<boolean> {
@@ -95,7 +101,9 @@ export class Homes extends LightElement {
       text: `This page reaches ${name} no more until you scan a code of it again. What you sent stays there. To end what this device may do, remove it on the computer.`,
       yes: "Forget it", isGrave: true,
     });
+    const key = fromBase64url(home.key);
     if (isSure) this.#keys.forget(home);
+    if (isSure && key !== null) new PartsDatabase(FORGETS).of(homeOf(key)).clear();
     this.requestUpdate();
   }
 }

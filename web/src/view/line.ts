@@ -1,4 +1,5 @@
 // One session worker and what the page knows through it: commands go in, updates are folded, verbs get their answers.
+import { fromBase64url, toBase64url } from "../base64url.ts";
 import type { Command, ItemView, Opening, Picked, Update } from "../session/bridge.ts";
 import type { Facts, Reason, Verb } from "../protocol/messages.ts";
 import type { Keyring } from "./keyring.ts";
@@ -85,7 +86,7 @@ export class WorkerLine {
   }
 
   /** Whose access was ended stays outside, also after a reload, until a code of the address bar lets them in again. */
-  open(opening: Omit<Opening, "t" | "key" | "spare" | "continues">): void {
+  open(opening: Omit<Opening, "t" | "key" | "spare" | "others" | "continues">): void {
     if (opening.ticket !== null) this.#keyring.forgetEnd();
     else if (opening.bare === "enroll" && this.#keyring.key === null && this.#keyring.hasEnded) {
       this.#hear({ t: "link", link: { state: "refused", reason: "revoked" } });
@@ -94,7 +95,9 @@ export class WorkerLine {
     void this.#keyring.unfinished().then((continues) => {
       const early = this.#early ?? [];
       this.#early = null;
-      this.#worker.postMessage({ t: "open", ...opening, key: this.#keyring.key, spare: this.#keyring.spare, continues });
+      const { key, spare } = this.#keyring;
+      const others = [...(spare === null ? [] : [spare]), ...this.#keyring.others.flatMap((home) => fromBase64url(home.key) ?? [])];
+      this.#worker.postMessage({ t: "open", ...opening, key, spare, others, continues });
       for (const command of early) this.#worker.postMessage(command);
     });
   }
@@ -171,7 +174,9 @@ export class WorkerLine {
         this.#keyWasDropped = false;
         return;
       case "enrolled":
-        return this.#keyring.ticketRedeemed(update.key);
+        this.#keyring.ticketRedeemed(update.key);
+        for (const home of this.#keyring.others) if (update.replaces.some((key) => toBase64url(key) === home.key)) this.#keyring.forget(home);
+        return;
       case "transfer":
         return void (update.over ? this.#keyring.forgetTransfer(update.id) : this.#keyring.keepTransfer(update.id));
       case "answer":

@@ -133,6 +133,23 @@ class StoredHome implements HomeParts {
     });
   }
 
+  move(to: Home): void {
+    void this.#hands.change((wishes, parts) => {
+      const moved: IDBRequest<StoredWish[]> = wishes.getAll(within(this.#home));
+      const keys = parts.getAllKeys(within(this.#home));
+      const blobs: IDBRequest<Blob[]> = parts.getAll(within(this.#home));
+      blobs.onsuccess = () => {
+        for (const wish of moved.result) wishes.put({ ...wish, home: to } satisfies StoredWish);
+        for (const [n, blob] of blobs.result.entries()) {
+          const [, item, start] = keys.result[n] as [Home, ShelfItemId, number];
+          parts.put(blob, [to, item, start]);
+        }
+        wishes.delete(within(this.#home));
+        parts.delete(within(this.#home));
+      };
+    });
+  }
+
   clear(): void {
     void this.#hands.change((wishes, parts) => {
       wishes.delete(within(this.#home));

@@ -58,6 +58,8 @@ export interface HomeParts {
   saved(item: ShelfItemId): void;
   /** Not wanted any more; without effect when another page load wants it by now. */
   forget(item: ShelfItemId): void;
+  /** The same computer has another key for this page: what was kept for the one is the other's. */
+  move(to: Home): void;
   /** The computer does not know this key any more: nothing of it stays. */
   clear(): void;
   /** Null: it is not wanted, or nothing can be kept here. */
