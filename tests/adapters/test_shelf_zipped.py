@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.shelf import LEFT_OUT_NAME, SourceUnreadable, ZipOf, look_at
-from qrshared.shelf.members import MemberNames
+from qrshared.shelf.members import PART_BYTES_MAX, MemberNames
 
 ID = "0" * 32
 
@@ -116,5 +116,7 @@ def test_many_names_that_are_alike_are_all_free_short_enough_and_found_quickly()
     long = "é" * 200 + ".jpeg"
     given = [names.of(f"f/{long}") for _ in range(20_000)]
     assert len(set(given)) == len(given)
-    assert max(len(name.removeprefix("f/").encode()) for name in given) <= 255
+    lengths = [len(name.removeprefix("f/").encode()) for name in given]
+    assert (lengths[0], max(lengths)) == (PART_BYTES_MAX - 1, PART_BYTES_MAX - 1 + len(" (20000)"))
+    assert max(lengths) <= 255
     assert all(name.endswith(".jpeg") for name in given)

@@ -276,10 +276,11 @@ async def test_a_new_address_reaches_terminal_and_walls(daemon: Daemon, monkeypa
     moved = asyncio.Event()
     there = Candidate(90, "192.168.9.9", "wlan0", ("private",), 24, is_lan=True)
 
-    async def watch(_read: object) -> AsyncIterator[tuple[list[Candidate], Network | None]]:
-        yield [], None
+    async def watch(_read: object) -> AsyncIterator[tuple[list[Candidate], Network | None, dict[str, Network | None]]]:
+        yield [], None, {}
         await moved.wait()
-        yield [there], Network("wlan0", "192.168.9.0/24")
+        network = Network("wlan0", "192.168.9.0/24")
+        yield [there], network, {there.address: network}
 
     monkeypatch.setattr(RUN, "watch", watch)
     monkeypatch.setattr(daemon.where, "_host", None)

@@ -200,10 +200,7 @@ export class PickUps {
     });
   }
 
-  /**
-   * A computer that was just started has not looked at its shelf yet: what it had been asked for before is asked for twice.
-   * One that has too much to do, or is just giving it to another device, is asked until it has not.
-   */
+  /** A computer that was just started has not looked at its shelf yet: it is asked twice. One that is busy is asked until it is not. */
   #refused(pickUp: PickUp, { reason, sentence }: Refuse): void {
     const isFirst = (pickUp.left !== undefined || !this.#isSettled) && pickUp.sentence === null;
     const isBusy = reason === "busy";
