@@ -12,7 +12,7 @@ from qrshared.cli.code import code_matrix, terminal_code
 from qrshared.cli.options import data_dir_option, data_folder
 from qrshared.cli.output import choose_ink
 from qrshared.cli.status import edge_words
-from qrshared.cli.words import HERE_ONLY, is_here_only, time_words, visible
+from qrshared.cli.words import HERE_ONLY, is_here_only, seconds_of, time_words, visible
 from qrshared.errors import UserError
 from qrshared.protocol import GetStatus, LineState, MakeTicket, StatusFacts, TicketFacts
 
@@ -25,6 +25,16 @@ class FileNotWritten(UserError):
     """{path} cannot be written: {problem}"""
 
 
+def life_words(context: click.Context, option: click.Parameter, text: str) -> str:
+    """As the daemon understands it."""
+    word = text.strip().lower()
+    if word in {"once", "never"}:
+        return word
+    if seconds_of(word) is None:
+        raise click.BadParameter('Say "once", "never", or a time such as "2h" or "7d".', context, option)
+    return "".join(word.split()).lstrip("0")
+
+
 @click.command("qr")
 @click.option("--url", "only_url", is_flag=True, help="Print the link alone, for scripts.")
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write a card to print, with words.")
@@ -33,9 +43,10 @@ class FileNotWritten(UserError):
 @click.option(
     "--expires",
     "life",
-    type=click.Choice(["once", "7d", "never"]),
+    callback=life_words,
     default="once",
-    help="once: one device, within 15 minutes [default]. 7d, never: for sending only, any number of phones.",
+    metavar="TIME",
+    help="once: one device, within 15 minutes [default]. 2h, 7d …, never: for sending only, any number of phones.",
 )
 @click.option("--remote", is_flag=True, help="A code that works away from home too; it needs the setting --edge.")
 @data_dir_option

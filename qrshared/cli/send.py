@@ -4,12 +4,11 @@ import asyncio
 import dataclasses
 import json
 import os
-import re
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import click
 from rich.console import Group, RenderableType
@@ -21,7 +20,7 @@ from qrshared.cli.code import code_matrix, terminal_code
 from qrshared.cli.devices import choose_device
 from qrshared.cli.options import data_dir_option, data_folder, json_option
 from qrshared.cli.output import choose_ink, console, is_terminal
-from qrshared.cli.words import size_words, time_words, visible
+from qrshared.cli.words import seconds_of, size_words, time_words, visible
 from qrshared.errors import UserError
 from qrshared.local import ControlClient, DaemonGone, DaemonRefused
 from qrshared.protocol import (
@@ -47,8 +46,6 @@ PATHS_BYTES_MAX: Final = 48 * 1024
 """What one question to the daemon holds beside the rest."""
 
 TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 -- nothing is put there: systemd's PrivateTmp hides these two
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION: Final = re.compile(r"(\d{1,7})\s*([smhd])")
 _TAKEN: Final = frozenset({OfferState.DONE, OfferState.HANDED_OVER})
 
 
@@ -67,26 +64,29 @@ class HiddenFromDaemon(UserError):
     """
 
 
-def seconds_of(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """`30m`, `2h`, `7d`, in seconds."""
+def ends_of(context: click.Context, option: click.Parameter, text: str | None) -> int | Literal["once"] | None:
+    """A time in seconds, or `once`, as `qrshared qr` says it."""
     if text is None:
         return None
-    found = _DURATION.fullmatch(text.strip().lower())
-    if found is None or int(found[1]) == 0:
-        raise click.BadParameter('Say a time such as "30m", "2h" or "7d".', context, option)
-    return int(found[1]) * _UNITS[found[2]]
+    if text.strip().lower() == "once":
+        return "once"
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise click.BadParameter('Say a time such as "30m", "2h" or "7d", or "once".', context, option)
+    return seconds
 
 
 @click.command("send")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE…")
 @click.option("--to", "to", metavar="DEVICE", help="For this device alone: its name, or the beginning of its id.")
 @click.option("--once", is_flag=True, help="End as soon as somebody has picked everything up.")
-@click.option("--expires", callback=seconds_of, metavar="TIME", help="End after 30m, 2h, 7d … [a day]")
+@click.option("--expires", callback=ends_of, metavar="TIME", help="End after 30m, 2h, 7d … [a day]; once: as --once.")
 @click.option("--remote", is_flag=True, help="The code works away from home too; it needs the setting --edge.")
 @json_option
 @data_dir_option
 def command(
-    data_dir: str | None, *, files: tuple[Path, ...], to: str | None, once: bool, expires: int | None, remote: bool,
+    data_dir: str | None, *, files: tuple[Path, ...], to: str | None, once: bool, expires: int | Literal["once"] | None,
+    remote: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Let phones pick up files and folders of this computer.
@@ -100,7 +100,8 @@ def command(
     shown: _Shown = _Lines() if not as_json else _Json()
     if not as_json and is_terminal():
         shown = _Screen()
-    asyncio.run(_send(data_folder(data_dir), Offer(paths, None, once, expires, remote), to, shown))
+    offer = Offer(paths, None, once or expires == "once", None if expires == "once" else expires, remote)
+    asyncio.run(_send(data_folder(data_dir), offer, to, shown))
 
 
 async def _send(data_dir: Path, offer: Offer, to: str | None, shown: "_Shown") -> None:

@@ -1,12 +1,15 @@
 """Sizes, times and names as people read them in a terminal."""
 
 import datetime as dt
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 HERE_ONLY = "but this address exists on this computer only, so no phone reaches it"
 """Of an edge at `localhost`."""
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DURATION = re.compile(r"([0-9]{1,7})\s*([smhd])")
 _UNITS = ("kB", "MB", "GB", "TB")
 _ZERO_WIDTH_JOINER = "\u200d"
 """Holds an emoji family together; the one invisible character that names need."""
@@ -39,6 +42,12 @@ def duration_words(seconds: float) -> str:
         if seconds >= length * 1.5 or (unit != "minute" and seconds >= length):
             return counted(round(seconds / length), unit)
     return counted(max(1, round(seconds)), "second")
+
+
+def seconds_of(text: str) -> int | None:
+    """What a person types for a time: "30m", "2h", "7d"; None for anything else."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    return int(found[1]) * _SECONDS[found[2]] or None if found else None
 
 
 def time_words(milliseconds: int, now: float) -> str:

@@ -201,7 +201,7 @@ class Book:
             self._look_at_rooms()
         return ticket
 
-    async def personal(self, life: Life, *, away: bool = False) -> Ticket:
+    async def personal(self, life: Life | float, *, away: bool = False) -> Ticket:
         """A personal ticket, written down; raises `TooManyTickets`."""
         return await self._saved(self.register.personal(self._now(), life=life, away=away))
 

@@ -44,7 +44,7 @@ from qrshared.protocol import (
     Verb,
 )
 from qrshared.sessions import Asker, DeskRefusal, IncomingTransfers, LiveSessions, OwnersWord
-from qrshared.tickets import Grant, Life, Right, Ticket, grant_of
+from qrshared.tickets import Grant, Right, Ticket, grant_of, life_of
 
 log = logging.getLogger(__name__)
 
@@ -158,9 +158,10 @@ class Deeds:
 
     async def _make_ticket(self, verb: MakeTicket) -> Facts:
         try:
-            life = Life(verb.life)
+            life = life_of(verb.life)
         except ValueError:
-            raise DeskRefusal(Reason.UNSUPPORTED, 'A code lives "once", "7d" or "never".') from None
+            sentence = 'A code lives "once", "never", or for a time such as "2h" or "7d", at most a year.'
+            raise DeskRefusal(Reason.UNSUPPORTED, sentence) from None
         if verb.away:
             self._check_edge()
         ticket = await self._book.personal(life, away=verb.away)

@@ -89,7 +89,7 @@ class RevokeDevice:
 
 @dataclass(frozen=True, slots=True)
 class MakeTicket:
-    """Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only).
+    """Owner: a personal ticket; `life` is `"once"` (15 minutes), or, to send only, `"never"` or a time: `"2h"`, `"7d"`.
 
     `away`: one that works from elsewhere, with the edge's address.
     """

@@ -25,7 +25,7 @@ from qrshared.tickets.errors import (
     UnknownDevice,
 )
 from qrshared.tickets.grant import Credential, Grant, grant_of
-from qrshared.tickets.register import DEVICES_MAX, TICKETS_MAX, Enrolled, Life, Register
+from qrshared.tickets.register import DEVICES_MAX, TICKETS_MAX, Enrolled, Life, Register, life_of
 from qrshared.tickets.road_secrets import ROAD_SECRETS_MAX, ROAD_SECRETS_PER_DEVICE_MAX, RoadSecret, RoadSecrets
 from qrshared.tickets.rooms import ROOMS_MAX, room_id, rooms_of
 from qrshared.tickets.ticket import AT_HOME, OWNER_ROADS, WALL_RENEW_S, Right, Road, Ticket, TicketKind, Trust
@@ -63,6 +63,7 @@ __all__ = [
     "UnknownDevice",
     "clean_name",
     "grant_of",
+    "life_of",
     "room_id",
     "rooms_of",
 ]

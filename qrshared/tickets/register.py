@@ -1,5 +1,6 @@
 """The register: every ticket and device the daemon knows, and who may do what with them."""
 
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -57,6 +58,21 @@ class Life(StrEnum):
     NEVER = "never"
 
 
+PRINTED_S_MAX: Final = 366 * DAY_S
+"""What is to work for longer works until it is revoked."""
+
+
+def life_of(word: str) -> Life | float:
+    """What the wire says of a ticket's life: one of these, or a time such as "2h", in seconds; raises ValueError."""
+    if word in tuple(Life):
+        return Life(word)
+    found = re.fullmatch(r"([1-9][0-9]{0,7})([smhd])", word)
+    lasts_s = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": DAY_S}[found[2]] if found else 0
+    if not 0 < lasts_s <= PRINTED_S_MAX:
+        raise ValueError(f"no life of a ticket: {word[:20]}")
+    return float(lasts_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolled:
     """What came of an enrolment; write `Register.dump()` to disk before you tell the peer."""
@@ -96,11 +112,12 @@ class Register:
             return newest
         return self._make(TicketKind.WALL, terms, now)
 
-    def personal(self, now: float, *, life: Life = Life.ONCE, away: bool = False) -> Ticket:
-        """For one device of the owner's; or, with a life of its own, a code to hang up, which only sends."""
+    def personal(self, now: float, *, life: Life | float = Life.ONCE, away: bool = False) -> Ticket:
+        """For one device of the owner's; or, with a life (or seconds) of its own, a code to hang up: it only sends."""
         if life is Life.ONCE:
             return self._make(TicketKind.PERSONAL, PERSONAL_TERMS, now, away=away)
-        expires = now + 7 * DAY_S if life is Life.WEEK else None
+        lasts_s = {Life.WEEK: 7 * DAY_S, Life.NEVER: None}[life] if isinstance(life, Life) else life
+        expires = None if lasts_s is None else now + lasts_s
         return self._make(TicketKind.PERSONAL, PRINTED_TERMS, now, expires=expires, away=away)
 
     def owner(self, now: float) -> Ticket:

@@ -193,6 +193,8 @@ def test_the_url_alone_is_one_line_and_a_fresh_personal_ticket(desk: FullDesk, c
     assert desk.asked == [MakeTicket("once")]
     assert main(["qr", "--url", "--expires", "7d"]) == 0
     assert desk.asked[-1] == MakeTicket("7d")
+    assert main(["qr", "--url", "--expires", " 02 H"]) == 0
+    assert desk.asked[-1] == MakeTicket("2h")
 
 
 def test_the_code_says_whose_it_is_and_how_long_it_lives(desk: FullDesk, capsys: Said) -> None:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from qrshared.cli import main
-from qrshared.cli.send import PATHS_BYTES_MAX, _offered, how_it_ended, offered_lines, row_words, seconds_of
+from qrshared.cli.send import PATHS_BYTES_MAX, _offered, ends_of, how_it_ended, offered_lines, row_words
 from qrshared.errors import UserError
 from qrshared.local import ControlClient, DaemonRefused
 from qrshared.protocol import (
@@ -250,9 +251,12 @@ def test_too_many_names_for_one_question_are_refused(tmp_path: Path, capsys: pyt
 
 def test_times_are_said_with_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
     context, option = main.commands.make_context("qrshared", ["status"]), main.commands.params[0]
-    assert [seconds_of(context, option, text) for text in ("90s", "30m", "2h", "7D", None)] == [
-        90, 1800, 7200, 604_800, None,
+    assert [ends_of(context, option, text) for text in ("90s", "30m", "2h", "7D", "Once", None)] == [
+        90, 1800, 7200, 604_800, "once", None,
     ]  # fmt: skip
+    for text in ("soon", "0h", "2", "never"):
+        with pytest.raises(click.BadParameter):
+            ends_of(context, option, text)
 
 
 ITEM = ShelfItem("a" * 32, "\x1b[2Jfilm", 10, EntryKind.FILE, 0, expires_ms=0)

@@ -24,6 +24,7 @@ from qrshared.tickets import (
     TicketSpent,
     TooManyTickets,
     Trust,
+    life_of,
 )
 
 NOW = 1_800_000_000.0
@@ -359,3 +360,16 @@ def test_devices_are_listed_the_latest_seen_first() -> None:
     register.seen(first.id, NOW + 9)
     assert [device.id for device in register.devices()] == [first.id, second.id]
     assert isinstance(register.device(first.id), Device)
+
+
+def test_a_code_to_hang_up_may_live_for_any_time_up_to_a_year() -> None:
+    assert [life_of(word) for word in ("once", "7d", "never", "90s", "2h")] == [
+        Life.ONCE, Life.WEEK, Life.NEVER, 90.0, 7200.0,
+    ]  # fmt: skip
+    for word in ("", "0h", "02h", "2", "h", "-2h", "2.5h", "367d", "99999999d", "2h\n", "\u0662h", "ONCE"):
+        with pytest.raises(ValueError, match="no life"):
+            life_of(word)
+    ticket = Register().personal(NOW, life=life_of("2h"))
+    assert (ticket.expires, ticket.uses_left, ticket.rights) == (NOW + 7200, None, frozenset({Right.SEND}))
+    assert ticket.is_alive(NOW + 7199)
+    assert not ticket.is_alive(NOW + 7200)

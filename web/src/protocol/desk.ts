@@ -58,8 +58,8 @@ export interface RevokeDevice {
 }
 
 /**
- * Owner: a personal ticket; `life` is `"once"` (15 minutes), `"7d"` or `"never"` (send only). `away`: one that works from
- * elsewhere, with the edge's address.
+ * Owner: a personal ticket; `life` is `"once"` (15 minutes), or, to send only, `"never"` or a time: `"2h"`, `"7d"`.
+ * `away`: one that works from elsewhere, with the edge's address.
  */
 export interface MakeTicket {
   readonly t: "make_ticket";
