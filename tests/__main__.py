@@ -146,7 +146,8 @@ def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
     """What a suite consists of."""
     if suite in LONG:
         patient = ("-o", f"faulthandler_timeout={LONG_TEST_S}")
-        return [pytest_step(suite, reports, "-m", suite, "tests", *patient, *arguments)]
+        # Not captured: what a long test measured is what one wants to read of it.
+        return [pytest_step(suite, reports, "-s", "-m", suite, "tests", *patient, *arguments)]
     steps: list[Step] = []
     if suite == "house" and not arguments:
         tools = Path(sys.executable).parent
