@@ -136,12 +136,10 @@ async def test_what_is_not_allowed_any_more_is_cut_while_it_runs(world: World) -
 
 async def test_it_is_done_when_all_of_it_went_out_in_whatever_pieces(world: World) -> None:
     path = world.token(os.urandom(1000))
-    await world.get(path, Range="bytes=500-")
-    assert world.done == []
-    await world.get(path, Range="bytes=0-99")
-    await world.get(path, Range="bytes=50-499")
-    assert world.done == []
-    await world.get(path, Range="bytes=500-")
+    for asked in ("500-", "0-99", "50-499", "500-"):
+        assert world.done == []
+        await world.get(path, Range=f"bytes={asked}")
+        await until(lambda: not world.downloads._running)  # the browser has it all a moment before we know that
     assert world.done == ["film.mp4"]
 
 
