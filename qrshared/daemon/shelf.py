@@ -13,7 +13,7 @@ from qrshared.daemon.book import Book
 from qrshared.daemon.offers import Offer, Offers
 from qrshared.daemon.pickups import Fetched, PickUps, manifest_of
 from qrshared.daemon.shelf_store import KeptPickUp, KeptShelf, ShelfStore
-from qrshared.daemon.takers import Takers
+from qrshared.daemon.takers import Taker, Takers
 from qrshared.jobs import keep_going
 from qrshared.lan import Downloads
 from qrshared.protocol import (
@@ -57,13 +57,15 @@ class OnShelf:
         """The one device it is for."""
         return None if self.offer is None else self.offer.to
 
-    def facts(self) -> ShelfItem:
-        """As desks tell it."""
+    def facts(self, last: Taker | None = None) -> ShelfItem:
+        """As desks tell it; `last`: how the asking device's last pick-up of it ended."""
         one = self.waiting
+        taken, taken_ms = (None, None) if last is None else (last.state, last.at_ms)
         expires_ms = None if self.offer is None else int(self.offer.expires * 1000)
         return ShelfItem(
-            one.id, one.name, one.size, EntryKind(one.kind), one.modified_ms, one.count, expires_ms, self.to
-        )
+            one.id, one.name, one.size, EntryKind(one.kind), one.modified_ms, one.count, expires_ms, self.to,
+            taken, taken_ms,
+        )  # fmt: skip
 
 
 class Shelf:
@@ -107,11 +109,14 @@ class Shelf:
     def list(self, asker: Asker) -> Facts:
         """What this asker may know of."""
         seen = [one for one in self.all() if self._may_see(asker, one)]
-        offered = [one.facts() for one in seen if one.offer is not None]
-        lying = [one.facts() for one in seen if one.offer is None]
+        offered = [self._facts(one, asker) for one in seen if one.offer is not None]
+        lying = [self._facts(one, asker) for one in seen if one.offer is None]
         # Neither hides the other: each has half, and what the other leaves.
         most = max(SHELF_ITEMS_MAX // 2, SHELF_ITEMS_MAX - len(lying))
         return ShelfList((*offered[:most], *lying)[:SHELF_ITEMS_MAX])
+
+    def _facts(self, one: OnShelf, asker: Asker) -> ShelfItem:
+        return one.facts(None if asker.device is None else self.takers.last(one.waiting.id, asker.device))
 
     def picked_up(self, _asker: Asker) -> Facts:
         """Who picks up what, and did; for the owner."""

@@ -76,6 +76,10 @@ class Takers:
         """All that ended, the oldest first."""
         return iter(self._all.values())
 
+    def last(self, item: ShelfItemId, device: DeviceId) -> Taker | None:
+        """How this device's last pick-up of this ended."""
+        return self._all.get((item, device))
+
     def facts(self, items: Collection[ShelfItemId]) -> PickUpList:
         """What moves, then what ended, the newest first; of these things."""
         rows = itertools.chain(self._moving(items), self._over(items))

@@ -8,7 +8,11 @@ from qrshared.protocol.vocabulary import EntryKind, OfferState
 
 @dataclass(frozen=True, slots=True)
 class ShelfItem:
-    """One thing that waits; a folder's `size` and `count` are those of all files in it. `to`: for this device alone."""
+    """One thing that waits; a folder's `size` and `count` are those of all files in it. `to`: for this device alone.
+
+    `expires_ms`: a command offers it until then. `taken`, `taken_ms`: how the asking device's last pick-up of it ended,
+    and when; a page hears nothing else of a plain download.
+    """
 
     item: ShelfItemId
     name: str
@@ -18,6 +22,8 @@ class ShelfItem:
     count: int | None = None
     expires_ms: int | None = None
     to: DeviceId | None = None
+    taken: OfferState | None = None
+    taken_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

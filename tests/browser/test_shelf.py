@@ -76,6 +76,22 @@ async def test_a_file_dropped_into_the_outbox_shows_on_an_open_page_and_one_tap_
     assert anna.page.complaints == []
 
 
+async def test_what_waited_is_not_offered_while_the_computer_does_not_answer(home: Home) -> None:
+    anna = await scan(home)
+    for name in ("one.bin", "two.bin"):
+        put(home.daemon, name, MIB)
+        await state(anna.page, name, "waits")
+    can_save = "[...document.querySelectorAll('.shelf .save, .shelf .save-all')].map((one) => !one.disabled).join()"
+    await anna.page.wait_for(f"{can_save} === 'true,true,true'")
+    await home.daemon.stop()
+    await anna.page.wait_for(f"{can_save} === 'false,false,false'", within_s=60)
+    await anna.page.wait_for(f"{row('one.bin')}.innerText.includes('is back')")
+    await home.daemon.start()
+    await anna.page.wait_for(f"{can_save} === 'true,true,true'", within_s=60)
+    await anna.page.tap("Save one.bin")
+    await anna.downloaded(1)
+
+
 async def test_one_tap_brings_several_and_who_chooses_gets_what_was_chosen(home: Home) -> None:
     files = [put(home.daemon, name, 3 * MIB) for name in ("a.jpg", "b.jpg", "c <b>.jpg", "d.jpg")]
     anna = await scan(home)
@@ -219,8 +235,10 @@ async def test_what_a_browser_cannot_hold_comes_unsealed_by_a_tap_that_says_so_a
     await state(anna.page, "large.mov", "waits")
     await state(anna.page, "small.jpg", "waits")
     await anna.page.wait_for(f"{row('large.mov')}.innerText.includes('200')")
-    await anna.page.tap("Save large.mov, not encrypted on this Wi-Fi")
+    assert await anna.page.evaluate(f"{row('large.mov')}.innerText.includes('listens on this Wi-Fi can read it')")
+    await anna.page.tap("Save, not encrypted on this Wi-Fi: large.mov")
     assert await anna.downloaded(1) == {"large.mov": sha256(large)}
+    await anna.page.wait_for(f"{row('large.mov')}.innerText.includes('your browser has all of it')")
     await anna.page.tap("Save small.jpg")
     await state(anna.page, "small.jpg", "arrived")  # iPhones take one download a tap
     await anna.page.tap("Save small.jpg")

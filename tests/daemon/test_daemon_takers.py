@@ -25,7 +25,7 @@ from qrshared.protocol import (
 from qrshared.sessions import OutgoingTransfers
 from qrshared.shelf import Source, SourceUnreadable
 from tests.adapters.sessions_world import until
-from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up
+from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up, shelf_of
 from tests.daemon.test_daemon_offers import get
 from tests.receiving import Pocket
 
@@ -129,8 +129,13 @@ async def test_a_download_without_a_seal_counts_too_and_a_thing_that_failed_says
     async with (await home.trusted("Anna")).visit() as visit:
         ticket = await visit.ask(PlainDownload(items["film.mp4"]))
         assert isinstance(ticket, TicketFacts)
+        assert [each.taken for each in await shelf_of(visit)] == [None, None]
         assert (await get(ticket.url))[0] == 200
         await until(lambda: states(home) == {"Anna": OfferState.HANDED_OVER})
+        told = {each.name: each.taken for each in await shelf_of(visit)}
+        assert told == {"film.mp4": OfferState.HANDED_OVER, "changing.bin": None}  # its page hears it in no other way
+        async with (await home.trusted("Ben")).visit() as other:
+            assert [each.taken for each in await shelf_of(other)] == [None, None]
         assert await visit.ask(PickUp((items["changing.bin"],))) == Done()
         pocket = Pocket()
         await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)

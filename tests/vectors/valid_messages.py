@@ -233,7 +233,10 @@ VALID: list[dict[str, object]] = [
         "t": "news",
         "facts": {
             "t": "shelf_list",
-            "items": [SHELF_ITEM, {**SHELF_ITEM, "count": 4, "expires_ms": 7, "to": OTHER}],
+            "items": [
+                SHELF_ITEM,
+                {**SHELF_ITEM, "count": 4, "expires_ms": 7, "to": OTHER, "taken": "handed_over", "taken_ms": 9},
+            ],
         },
     },
     {

@@ -7,7 +7,7 @@ import type { IncomingState, IncomingView } from "../src/session/peer-bridge.ts"
 import { HOME, type PickUpOrder, type PickUpView } from "../src/session/pick-up-bridge.ts";
 import { plainPath } from "../src/view/plain-download.ts";
 import { ShelfStore } from "../src/view/shelf-store.ts";
-import { shelfNote } from "../src/view/shelf-words.ts";
+import { shelfNote, takeBackNote, takenWords, waitsWords } from "../src/view/shelf-words.ts";
 
 const FILM: ShelfItem = { item: "a".repeat(32), name: "film.mp4", size: 1_000, kind: "file", modified_ms: 0 };
 const ALBUM: ShelfItem = { item: "b".repeat(32), name: "Album", size: 30, kind: "folder", modified_ms: 0, count: 3 };
@@ -112,4 +112,24 @@ test("of a plain download's address only the path is used, and only one that lea
   for (const wrong of [`http://a//evil.example${path}`, "http://a/get/", "http://a/", `http://a${path}x`, `http://a/x/..//b${path}`, path, "javascript:alert(1)", ""]) {
     assert.equal(plainPath(wrong), null, wrong);
   }
+});
+
+test("its owner reads which things a command offers and until when, and the time of the rest is said to be the file's own", () => {
+  const now = new Date(2026, 10, 22, 23, 0).getTime();
+  const offered: ShelfItem = { ...FILM, expires_ms: now + 52 * 60_000 };
+  assert.match(waitsWords(offered, now), /^offered by a command, until .*52/);
+  assert.match(waitsWords({ ...offered, expires_ms: now + 86_400_000 }, now), /until .*23.*, /);
+  assert.equal(waitsWords({ ...FILM, modified_ms: now - 960_000 }, now), "changed 16 minutes ago");
+  assert.deepEqual([[], [FILM], [offered], [FILM, offered]].map(takeBackNote), [
+    "",
+    "What you take back moves into the inbox.",
+    "What a command offers stays where it is on this computer when you take it back.",
+    "What you take back moves into the inbox. What a command offers stays where it is on this computer.",
+  ]);
+});
+
+test("how a plain download ended is said to the device that had it", () => {
+  assert.equal(takenWords(FILM, 0), null);
+  assert.equal(takenWords({ ...FILM, taken: "handed_over", taken_ms: 0 }, 300_000)?.text, "your browser has all of it, 5 minutes ago: look in its downloads");
+  assert.match(takenWords({ ...FILM, taken: "failed", taken_ms: 0 }, 0)?.text ?? "", /did not come/);
 });

@@ -187,7 +187,7 @@ export interface NearbyList {
   readonly peers: readonly PeerFacts[];
 }
 
-/** One thing that waits; a folder's `size` and `count` are those of all files in it. `to`: for this device alone. */
+/** One thing that waits; a folder's `size` and `count` are those of all files in it. `to`: for this device alone. `taken`: how this device's last pick-up ended. */
 export interface ShelfItem {
   readonly item: ShelfItemId;
   readonly name: string;
@@ -197,6 +197,8 @@ export interface ShelfItem {
   readonly count?: number;
   readonly expires_ms?: number;
   readonly to?: DeviceId;
+  readonly taken?: OfferState;
+  readonly taken_ms?: number;
 }
 
 /** What the asking device may pick up, the newest first. */

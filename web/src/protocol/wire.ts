@@ -174,6 +174,8 @@ const shelfItem = object<ShelfItem>({
   count: optional(count),
   expires_ms: optional(count),
   to: optional(id),
+  taken: optional(word(OFFER_STATES)),
+  taken_ms: optional(count),
 });
 const offer = object<OfferProgress>({
   item: id,

@@ -52,6 +52,13 @@ export function countdown(seconds: number): string {
   return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
 }
 
+/** A time to come: the hour, with its day where that is not today. */
+export function until(thenMs: number, nowMs: number): string {
+  const then = new Date(thenMs);
+  const hour = then.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  return then.toDateString() === new Date(nowMs).toDateString() ? hour : `${then.toLocaleDateString(undefined, { day: "numeric", month: "numeric" })}, ${hour}`;
+}
+
 /** When something was, seen from now (both in ms since 1970): `just now`, `5 minutes ago`, or the date. */
 export function ago(thenMs: number, nowMs: number): string {
   const seconds = Math.max(0, (nowMs - thenMs) / 1000);

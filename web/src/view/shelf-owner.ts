@@ -10,13 +10,13 @@ import "./folded-list.ts";
 import type { WorkerLine } from "./line.ts";
 import { sendGathered } from "./more-ways.ts";
 import { leaf, visible } from "./names.ts";
-import { ago, count, counted, percent, size } from "./numbers.ts";
+import { count, counted, percent, size } from "./numbers.ts";
 import type { Act } from "./owner.ts";
 import { part } from "./part.ts";
 import { carriesFiles, fromInput } from "./picking.ts";
 import { fileName } from "./rows.ts";
 import { takersOf } from "./shelf-takers.ts";
-import { measures } from "./shelf-words.ts";
+import { measures, takeBackNote, waitsWords } from "./shelf-words.ts";
 import { progressOf } from "./store.ts";
 import { folderThumb, thumb } from "./thumbs.ts";
 import { reasonSentence, UNNAMED } from "./words.ts";
@@ -42,7 +42,7 @@ export class ShelfCard extends LineElement {
         ${this.#onItsWay()}
         ${items.length === 0 ? nothing : html`<folded-list .keyOf=${(item: ShelfItem) => item.item} .draw=${(item: ShelfItem) => this.#row(item, nowMs)} .rows=${items}></folded-list>`}
       </div>
-      <p class="panel-note">Your own phones see what lies here, and save it with one tap. Guests do not. ${items.length === 0 ? nothing : "What you take back moves into the inbox."}</p>
+      <p class="panel-note">Your own phones see what lies here, and save it with one tap. Guests do not. ${takeBackNote(items)}</p>
     </section>`;
   }
 
@@ -67,7 +67,7 @@ export class ShelfCard extends LineElement {
     const name = visible(leaf(item.name));
     return html`<li class="row" data-shelf=${item.name}>
       ${item.kind === "folder" ? folderThumb : thumb(item.name, null)}
-      <div class="row-what">${fileName(item.name)}<div class="row-note">${measures(item)}, ${ago(item.modified_ms, nowMs)}${this.#forWhom(item)}</div>${takersOf(item, this.line.state.pickUps, nowMs)}</div>
+      <div class="row-what">${fileName(item.name)}<div class="row-note">${measures(item)}, ${waitsWords(item, nowMs)}${this.#forWhom(item)}</div>${takersOf(item, this.line.state.pickUps, nowMs)}</div>
       <button type="button" class="round" aria-label="Take ${name} back" title="Take it back" @click=${() => void this.#withdraw(item)}>${icons.close}</button>
     </li>`;
   }

@@ -2,7 +2,7 @@
 import type { ShelfItem } from "../protocol/messages.ts";
 import type { Place } from "../session/peer-bridge.ts";
 import { leaf, visible } from "./names.ts";
-import { count, counted, duration, percent, size } from "./numbers.ts";
+import { ago, count, counted, duration, percent, size, until } from "./numbers.ts";
 import type { Note } from "./peer-words.ts";
 import type { Standing } from "./shelf-store.ts";
 import { reasonSentence } from "./words.ts";
@@ -20,6 +20,27 @@ const NAMED_MAX = 3;
 /** `3 files, 12 MB`, or the size of the one. */
 export function measures({ kind, size: bytes, count }: ShelfItem): string {
   return kind === "folder" && count !== undefined ? `${counted(count, "file")}, ${size(bytes)}` : size(bytes);
+}
+
+/** To its owner. Only what a command offers ends by itself; of the rest nobody knows for how long it has lain there. */
+export function waitsWords({ expires_ms, modified_ms }: ShelfItem, nowMs: number): string {
+  return expires_ms === undefined ? `changed ${ago(modified_ms, nowMs)}` : `offered by a command, until ${until(expires_ms, nowMs)}`;
+}
+
+/** What becomes of the files that the owner takes back. */
+export function takeBackNote(items: readonly ShelfItem[]): string {
+  const offered = items.filter((item) => item.expires_ms !== undefined).length;
+  if (items.length === 0) return "";
+  if (offered === 0) return "What you take back moves into the inbox.";
+  const stays = "What a command offers stays where it is on this computer";
+  return offered === items.length ? `${stays} when you take it back.` : `What you take back moves into the inbox. ${stays}.`;
+}
+
+/** How a plain download of this device ended, which only the computer knows; null where nothing is known. */
+export function takenWords({ taken, taken_ms }: ShelfItem, nowMs: number): Note | null {
+  const when = taken_ms === undefined ? "" : `, ${ago(taken_ms, nowMs)}`;
+  if (taken === "done" || taken === "handed_over") return { text: `your browser has all of it${when}: look in its downloads`, tone: "go" };
+  return taken === "failed" ? { text: `a part of it did not come${when}. Save it again.`, tone: "stop" } : null;
 }
 
 /** `isZipped`: in this browser a folder comes as one file. */

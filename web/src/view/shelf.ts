@@ -31,7 +31,7 @@ export class ShelfSection extends LineElement {
   readonly #store: ShelfStore;
   readonly #questions: Questions;
   readonly #isApple: boolean;
-  readonly #plain = new Map<string, string>(); // what was said about a plain download, by item
+  readonly #plain = new Map<string, { readonly said: string; readonly before: number | undefined }>(); // a plain download that began, by item
   #chosen: Set<string> | null = null;
   #keeping: Keeping | null = null;
   #isSaving = false;
@@ -98,7 +98,7 @@ export class ShelfSection extends LineElement {
     if (this.#chosen === null && savable.length < 2) return nothing;
     const bytes = size(chosen.reduce((sum, item) => sum + item.size, 0));
     const words = this.#chosen === null ? `Save all ${savable.length} (${bytes})` : chosen.length === 0 ? "Choose what to save" : `Save ${chosen.length} chosen (${bytes})`;
-    return html`<button type="button" class="button save-all" ?disabled=${chosen.length === 0} @click=${() => void this.#save(chosen)}>${icons.down}<span>${words}</span></button>`;
+    return html`<button type="button" class="button save-all" ?disabled=${chosen.length === 0 || this.#isAway} @click=${() => void this.#save(chosen)}>${icons.down}<span>${words}</span></button>`;
   }
 
   #row(item: ShelfItem, isSavable: boolean): TemplateResult {
@@ -114,11 +114,23 @@ export class ShelfSection extends LineElement {
     return shelfRow(item, {
       standing: this.#store.standing(item, isUnsaved),
       computer: this.line.state.computer ?? UNNAMED,
+      isAway: this.#isAway,
       isZipped: this.#keeping !== null && this.#keeping.by !== "pickers",
       tooLargeFor: this.#isTooLarge(item) ? (this.#keeping?.limit ?? null) : null,
-      plainSaid: this.#plain.get(item.item) ?? null,
+      plainSaid: this.#plainSaid(item),
       isChosen: this.#chosen === null || !isSavable ? null : this.#chosen.has(item.item),
     }, acts);
+  }
+
+  /** What waited when it was heard last may be gone by the time the computer is back. */
+  get #isAway(): boolean {
+    return this.line.state.link.state !== "open";
+  }
+
+  /** What was said when it began, until the computer says how it ended. */
+  #plainSaid({ item, taken_ms }: ShelfItem): string | null {
+    const plain = this.#plain.get(item);
+    return plain === undefined || plain.before !== taken_ms ? null : plain.said;
   }
 
   #stateOf(item: ShelfItem): ShelfState {
@@ -168,12 +180,17 @@ export class ShelfSection extends LineElement {
     try {
       const facts = await this.line.ask({ t: "plain_download", item: item.item });
       if (facts.t !== "ticket_facts") return;
-      this.#plain.set(item.item, beginPlainDownload(facts.url) ? "your browser downloads it, not encrypted" : "That did not work.");
+      this.#say(item, beginPlainDownload(facts.url) ? "your browser downloads it, not encrypted" : "That did not work.");
     } catch (problem) {
       if (!(problem instanceof VerbRefused)) throw problem;
-      this.#plain.set(item.item, problem.message || "That did not work.");
+      this.#say(item, problem.message || "That did not work.");
     }
     this.requestUpdate();
+  }
+
+  #say(item: ShelfItem, said: string): void {
+    const now = this.#items.find((each) => each.item === item.item) ?? item;
+    this.#plain.set(item.item, { said, before: now.taken_ms });
   }
 
   /** What was asked for goes on to the downloads by itself; iPhones take one download a tap and no more. */
