@@ -8,8 +8,8 @@ from qrshared.daemon.away_live import AwaySwitch
 from qrshared.daemon.book import Book
 from qrshared.daemon.desk import Deed
 from qrshared.daemon.history import History
-from qrshared.daemon.inbox_choice import why_not_chosen
 from qrshared.daemon.inboxes import Inboxes
+from qrshared.daemon.page_paths import SECRET_FILES, why_no_secret, why_not_chosen
 from qrshared.daemon.settings_live import LiveSettings
 from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, Verb
 from qrshared.sessions import Asker, IncomingTransfers, OwnersWord
@@ -68,6 +68,8 @@ def let_change(settings: LiveSettings, told: Told) -> None:
     settings.on_change({"accept"}, accept)
     settings.on_change({"inbox"}, told.inboxes.move)
     settings.on_choice("inbox", why_not_chosen)
+    for name in SECRET_FILES:
+        settings.on_choice(name, why_no_secret(name))
     settings.on_change({"guest_daily_gb"}, guests)
     settings.on_change({"log_level"}, level)
     settings.on_change(AWAY, told.away.switch)

@@ -15,7 +15,17 @@ from typing import Final, Self
 from qrshared.daemon.desk import Deed
 from qrshared.daemon.store import sync_folder
 from qrshared.inbox import Placed
-from qrshared.protocol import Facts, ListReceipts, ReceiptFacts, ReceiptList, TransferId, Verb
+from qrshared.protocol import (
+    Facts,
+    ListReceipts,
+    PeerKind,
+    ReceiptFacts,
+    ReceiptList,
+    TransferFacts,
+    TransferId,
+    TransferState,
+    Verb,
+)
 from qrshared.sessions import Asker, Sender
 from qrshared.tickets import Right
 
@@ -161,6 +171,21 @@ class Receipts:
                         yield kept
         except FileNotFoundError:
             return
+
+
+def as_transfers(kept: Iterable[KeptReceipt]) -> list[TransferFacts]:
+    """What these prove of transfers, the newest of both first: all that came. No receipt says what a device is."""
+    together: dict[tuple[str, TransferId], list[KeptReceipt]] = {}
+    for one in kept:
+        together.setdefault((one.sender, one.transfer), []).append(one)
+    return [
+        TransferFacts(
+            transfer=transfer, device=sender, kind=PeerKind.PHONE, state=TransferState.DONE, items=len(parts),
+            items_done=len(parts), items_failed=0, bytes=sum(one.size for one in parts),
+            bytes_done=sum(one.size for one in parts), rate=0, left_s=None, started_ms=parts[-1].placed_ms,
+        )
+        for (sender, transfer), parts in together.items()
+    ]  # fmt: skip
 
 
 def _line(kept: KeptReceipt) -> bytes:

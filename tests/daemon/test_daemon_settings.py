@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.daemon.compose import OWNER_HERE, compose
-from qrshared.daemon.inbox_choice import why_not_chosen
+from qrshared.daemon.page_paths import SECRET_FILES, why_not_chosen
 from qrshared.daemon.parts import Daemon
 from qrshared.daemon.settings_live import LiveSettings
 from qrshared.protocol import (
@@ -177,7 +177,7 @@ async def test_the_owner_page_cannot_let_files_land_where_a_system_or_a_program_
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     media = tmp_path / "elsewhere" / "media"
-    monkeypatch.setattr("qrshared.daemon.inbox_choice.MEDIA", (media,))
+    monkeypatch.setattr("qrshared.daemon.page_paths.MEDIA", (media,))
     monkeypatch.setenv("HOME", str(tmp_path / "anna"))
     home = tmp_path / "anna"
     places = [".ssh", ".config/autostart", "Pictures/.hidden", "Pictures"]
@@ -198,6 +198,24 @@ async def test_the_owner_page_cannot_let_files_land_where_a_system_or_a_program_
     assert (await house.change("inbox", None))["inbox"].value == str(home / "QRShare")
 
 
+@pytest.mark.parametrize("name", SECRET_FILES)
+async def test_the_owner_page_cannot_have_keys_of_other_programs_sent_to_a_relay(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    home = tmp_path / "anna"
+    monkeypatch.setenv("HOME", str(home))
+    secrets = [home / ".ssh" / "token", home / ".netrc", tmp_path / "data" / "inside", tmp_path / "secret"]
+    for secret in [*secrets, home / "relay" / "secret"]:
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.write_text("secret:1\n")
+        secret.chmod(0o600)
+    (home / "link").symlink_to(home / ".netrc")
+    for wrong in [*secrets, home / "link", home / "relay" / ".." / ".netrc"]:
+        assert "inside your home folder" in await house.refused(name, str(wrong)), wrong
+    assert (await house.change(name, str(home / "relay" / "secret")))[name].value == str(home / "relay" / "secret")
+    assert (await house.change(name, None))[name].value != str(home / "relay" / "secret")
+
+
 @pytest.mark.parametrize(
     ("platform", "kept"), [("linux", ()), ("darwin", ("Library/LaunchAgents",)), ("win32", ("AppData/Roaming/x",))]
 )
@@ -205,7 +223,7 @@ def test_a_word_that_another_system_keeps_for_programs_is_a_folder_like_any_othe
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, kept: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("qrshared.daemon.inbox_choice.sys.platform", platform)
+    monkeypatch.setattr("qrshared.daemon.page_paths.sys.platform", platform)
     now = Settings(inbox=tmp_path / "QRShare", data_dir=tmp_path / "data")
     places = ("Library/LaunchAgents", "AppData/Roaming/x", "Documents/Library", "Music/AppData/x", "library-card")
     refused = [one for one in places if why_not_chosen(now, replace(now, inbox=tmp_path / one)) is not None]

@@ -20,7 +20,7 @@ export interface SettingGroup {
 }
 
 const YES_NO = { true: "Yes", false: "No" };
-const FILE_NOTE = "The path only: the secret itself stays in that file and is shown nowhere.";
+const FILE_NOTE = "The path only, inside your home folder: the secret itself stays in that file and is shown nowhere.";
 
 export const GROUPS: readonly SettingGroup[] = [
   {

@@ -1,9 +1,9 @@
-"""Which folders the owner page may choose as the inbox: fewer than `config.toml`, since a page can be taken over."""
+"""Which folders and files the owner page may choose: fewer than `config.toml`, since a page can be taken over."""
 
 import os
 import stat
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,30 @@ _NOT_HERE: Final = (
     "hidden, kept for programs or given out by a server. For any other, write inbox = “{folder}” into {config}, or say "
     "`qrshared config set inbox {folder}`."
 )
+
+
+_NOT_READ_HERE: Final = (
+    "Here you can choose a file inside your home folder, with nothing hidden on the way to it. For any "
+    "other, write {name} = “{file}” into {config}, or say `qrshared config set {name} {file}`."
+)
+
+SECRET_FILES: Final = ("turn_secret_file", "turn_password_file", "metered_key_file")
+"""What is read of these goes to a relay or its provider, and those can be named on the page too."""
+
+
+def why_no_secret(name: str) -> Callable[[Settings, Settings], str | None]:
+    """What tells the owner of a file that is not to be read at a page's word: keys of other programs lie hidden."""
+
+    def why_not(now: Settings, wanted: Settings) -> str | None:
+        chosen: Path | None = getattr(wanted, name)
+        if chosen is None or chosen == getattr(now, name):
+            return None
+        file, data_dir = Path(os.path.realpath(chosen)), Path(os.path.realpath(now.data_dir))
+        if not file.is_relative_to(data_dir) and _is_open_below(Path(os.path.realpath(Path.home())), file):
+            return None
+        return _NOT_READ_HERE.format(name=name, file=chosen, config=now.data_dir / CONFIG_NAME)
+
+    return why_not
 
 
 def why_not_chosen(now: Settings, wanted: Settings) -> str | None:
