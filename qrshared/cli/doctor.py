@@ -39,24 +39,20 @@ def command(*, remote: bool, as_json: bool, **flags: object) -> int:
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
-        for finding in findings:
-            _say(finding)
-        _say_more([finding for finding in findings if finding.ok and finding.advice])
+        say_findings(findings)
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def _say(finding: "Finding") -> None:
-    mark = _marks()[finding.ok]
-    click.echo(f"{mark} {finding.check:<12} {visible(finding.seen)}")
-    if finding.advice and not finding.ok:
-        click.echo(f"{'':18} {visible(finding.advice)}")
-
-
-def _say_more(findings: "Sequence[Finding]") -> None:
-    """What may be worth knowing of parts that are well, where it hides nothing that is not."""
-    if findings:
-        click.echo("\nGood to know:")
+def say_findings(findings: "Sequence[Finding]") -> None:
+    """A line each, and what to do beneath those that are not well; what else is worth knowing hides none of them."""
     for finding in findings:
+        click.echo(f"{_marks()[finding.ok]} {finding.check:<12} {visible(finding.seen)}")
+        if finding.advice and not finding.ok:
+            click.echo(f"{'':18}{visible(finding.advice)}")
+    more = [finding for finding in findings if finding.ok and finding.advice]
+    if more:
+        click.echo("\nGood to know:")
+    for finding in more:
         click.echo(f"     {finding.check:<12} {visible(finding.advice)}")
 
 

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from qrshared.remote.checkup import PAGE_BYTES_MAX
+from qrshared.cli.doctor import say_findings
+from qrshared.remote.checkup import PAGE_BYTES_MAX, Finding
 from qrshared.serving import BuiltPage, PageAt
 from qrshared.signaling.messages import VERSION
 from tests.adapters.coturn_world import SERVER, coturn
@@ -294,6 +295,21 @@ async def test_everything_together_is_well(tmp_path: Path, page: BuiltPage) -> N
         assert well >= {"edge", "edge version", "STUN", "relay"}
         assert "hands out relays" in of(findings, "edge version")["seen"]
         assert "plain HTTP" in of(findings, "edge TLS")["seen"]
+
+
+def test_what_is_well_is_one_line_and_advice_on_it_comes_last(capsys: pytest.CaptureFixture[str]) -> None:
+    say_findings([Finding("edge", True, "none", "Set one."), Finding("port", False, "closed", "Open it.")])
+    assert capsys.readouterr().out.split("\n") == [
+        "ok   edge         none",
+        "FAIL port         closed",
+        "                  Open it.",
+        "",
+        "Good to know:",
+        "     edge         Set one.",
+        "",
+    ]
+    say_findings([Finding("port", True, "open")])
+    assert capsys.readouterr().out == "ok   port         open\n"
 
 
 async def test_for_people_it_is_lines(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from qrshared.tickets import (
     Trust,
     life_of,
 )
+from qrshared.tickets.register import PRINTED_S_MAX
 
 NOW = 1_800_000_000.0
 TRANSFER = "7a" * 16
@@ -178,6 +179,25 @@ def test_a_name_is_one_clean_line(given: str, kept: str) -> None:
     assert device.name == kept
     assert register.rename(device.id, given).name == kept
     json.dumps(register.dump()).encode("utf-8")
+
+
+def test_each_device_has_a_name_of_its_own_and_a_second_key_of_one_phone_keeps_its_name() -> None:
+    register = Register()
+
+    def named(ticket: Ticket, name: str, road: Road = HOME, now: float = NOW, key: bytes | None = None) -> str:
+        shown = present(register, ticket, road, now)
+        return register.enroll(shown, key or secrets.token_bytes(32), name, "phone", now).device.name
+
+    first = secrets.token_bytes(32)
+    assert named(register.personal(NOW), "Pixel 8", key=first) == "Pixel 8"
+    wall = register.wall_ticket(NOW)
+    assert [named(wall, name) for name in ("Pixel 8", "pixel 8", "Pixel 9")] == ["Pixel 8 (2)", "pixel 8 (3)", "Pixel 9"]
+    assert [len(named(wall, "x" * 100)) for _ in range(2)] == [60, 60]
+    device = next(one for one in register.devices() if one.key == first)
+    assert named(register.second_key(device.id, NOW), "Pixel 8", AWAY) == "Pixel 8"
+    assert named(register.wall_ticket(NOW), "Pixel 8", key=first) == "Pixel 8"
+    later = NOW + 3 * DAY  # the guests are gone, and their names are free
+    assert named(register.wall_ticket(later), "Pixel 9", now=later) == "Pixel 9"
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
@@ -369,6 +389,9 @@ def test_a_code_to_hang_up_may_live_for_any_time_up_to_a_year() -> None:
     for word in ("", "0h", "02h", "2", "h", "-2h", "2.5h", "367d", "99999999d", "2h\n", "\u0662h", "ONCE"):
         with pytest.raises(ValueError, match="no life"):
             life_of(word)
+    assert life_of(f"{PRINTED_S_MAX:.0f}s") == PRINTED_S_MAX
+    with pytest.raises(ValueError, match="no life"):
+        life_of(f"{PRINTED_S_MAX + 1:.0f}s")
     ticket = Register().personal(NOW, life=life_of("2h"))
     assert (ticket.expires, ticket.uses_left, ticket.rights) == (NOW + 7200, None, frozenset({Right.SEND}))
     assert ticket.is_alive(NOW + 7199)
