@@ -12,7 +12,7 @@ from qrshared.daemon.endings import Endings
 from qrshared.daemon.history import SENDERS_TOLD_MAX, History
 from qrshared.daemon.inboxes import Inboxes, opened_inboxes
 from qrshared.daemon.networks import Networks
-from qrshared.daemon.receipts import Receipts
+from qrshared.daemon.receipts import Receipts, as_transfers
 from qrshared.daemon.store import Store
 from qrshared.daemon.whereabouts import Whereabouts
 from qrshared.lan import advertised_addresses, candidates, read_network
@@ -52,9 +52,11 @@ async def firm_ground(settings: Settings, clock: Callable[[], float]) -> AsyncIt
         )  # fmt: skip
         inboxes = await parts.enter_async_context(opened_inboxes(settings))
         history = History(book, accept=settings.accept, on_placed=receipts.note)
-        for kept in reversed(await receipts.newest(SENDERS_TOLD_MAX)):  # who sent what is known over a restart
+        earlier = await receipts.newest(SENDERS_TOLD_MAX)  # who sent what is known over a restart
+        for kept in reversed(earlier):
             history.remember(kept.name, kept.sender, kept.size)
         transfers = await parts.enter_async_context(IncomingTransfers(inboxes.current, history, clock))
+        transfers.recall(as_transfers(earlier))
         outgoing = OutgoingTransfers()
         await parts.enter_async_context(endings.of(live, transfers, outgoing))
         where = Whereabouts(host=settings.host, public_host=settings.public_host, edge=settings.edge)

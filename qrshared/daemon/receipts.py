@@ -174,7 +174,7 @@ class Receipts:
 
 
 def as_transfers(kept: Iterable[KeptReceipt]) -> list[TransferFacts]:
-    """What these prove of transfers, the newest of both first: all that came. No receipt says what a device is."""
+    """What these prove of transfers, the newest of both first: all that came. None says what kind of device it was."""
     together: dict[tuple[str, TransferId], list[KeptReceipt]] = {}
     for one in kept:
         together.setdefault((one.sender, one.transfer), []).append(one)

@@ -100,7 +100,13 @@ class IncomingTransfers:
 
     def facts(self) -> list[TransferFacts]:
         """Those under way first, then the last ones that ended, the newest first."""
-        return [*(one.facts.as_told() for one in self._all.values()), *self._told]
+        alive = {one.transfer for one in self._all.values()}
+        over = (one for one in self._told if one.transfer not in alive)
+        return [*(one.facts.as_told() for one in self._all.values()), *over]
+
+    def recall(self, told: Sequence[TransferFacts]) -> None:
+        """These ended before this run, the newest first."""
+        self._told.extend(told[: TOLD_MAX - len(self._told)])
 
     def active(self) -> Iterator[Incoming]:
         """Those that a link carries now."""
@@ -210,6 +216,7 @@ class IncomingTransfers:
             if self._all.get(key) is incoming:
                 del self._all[key]
             if incoming.is_worth_telling:
+                self._told = deque((one for one in self._told if one.transfer != incoming.transfer), TOLD_MAX)
                 self._told.appendleft(incoming.facts.as_told())
             self._customs.ended(incoming.sender, incoming.transfer)
             self.changed()

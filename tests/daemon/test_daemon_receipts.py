@@ -12,7 +12,18 @@ import pytest
 from qrshared.daemon import receipts as receipts_module
 from qrshared.daemon.receipts import Receipts
 from qrshared.inbox import Placed
-from qrshared.protocol import DeviceList, ListDevices, ListReceipts, PeerKind, ReceiptList, Refuse, RevokeDevice
+from qrshared.protocol import (
+    DeviceList,
+    GetStatus,
+    ListDevices,
+    ListReceipts,
+    PeerKind,
+    ReceiptList,
+    Refuse,
+    RevokeDevice,
+    StatusFacts,
+    TransferState,
+)
 from qrshared.sessions import Sender
 from tests.client import Batch, file_of
 from tests.daemon.daemon_world import PROJECT, Home
@@ -109,11 +120,18 @@ async def test_the_owner_reads_them_after_the_device_is_gone_and_its_files_are_t
 
 async def test_after_a_restart_the_inbox_still_says_who_sent_what_and_of_nothing_else(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    async with home.daemon(), (await home.phone()).visit() as visit:
-        await visit.send(Batch([file_of("a.txt", b"one"), file_of("b.txt", b"two")]))
+    async with home.daemon() as running:
+        async with (await home.phone()).visit() as visit:
+            await visit.send(Batch([file_of("a.txt", b"one"), file_of("b.txt", b"two")]))
+        await running.stop()
     (home.inbox / "b.txt").unlink()
     (home.inbox / "b.txt").write_bytes(b"from somebody else")
     async with home.daemon():
+        status = await home.ask(GetStatus())
+        assert isinstance(status, StatusFacts)
+        (lately,) = status.transfers
+        assert (lately.device, lately.items_done, lately.bytes_done) == ("Test phone", 2, 6)
+        assert lately.state is TransferState.DONE
         entries = json.loads(await typed(home, "--json"))["entries"]
         assert {one["name"]: one["sender"] for one in entries} == {"a.txt": "Test phone", "b.txt": None}
 
