@@ -99,20 +99,29 @@ def rename_command(context: click.Context, data_dir: str | None, name: str, new_
     click.echo(f"{visible(device.name)} is now called {visible(done.text or new_name)}.")
 
 
-def choose_device(devices: Sequence[DeviceFacts], name: str) -> DeviceFacts:
-    """The device meant by a name or the beginning of an id; raises `NoSuchDevice`, `ManyDevices`."""
+def choose_device(devices: Sequence[DeviceFacts], name: str, *, to_take: bool = False) -> DeviceFacts:
+    """The device meant by a name or the beginning of an id; raises `NoSuchDevice`, `ManyDevices`.
+
+    `to_take`: it is to pick something up, so of several those are meant that may.
+    """
     wanted = name.strip()
     chosen = [device for device in devices if device.name == wanted]
     if not chosen:
         chosen = [device for device in devices if device.name.casefold() == wanted.casefold()]
     if not chosen and len(wanted) >= PREFIX_CHARACTERS:
         chosen = [device for device in devices if device.device.startswith(wanted.lower())]
+    if to_take:
+        chosen = [device for device in chosen if "pick_up" in device.rights] or chosen
     if len(chosen) > 1:
         # The two keys of one phone have one name, and end together: who says the name means the phone.
         firsts = [device for device in chosen if not _is_second(device, chosen)]
         if len(firsts) == 1:
             return firsts[0]
-        ids = ", ".join(f"{device.device[:SHOWN_CHARACTERS]}{_key_words(device, devices)}" for device in chosen)
+        ids = ", ".join(
+            f"{device.device[:SHOWN_CHARACTERS]}{_key_words(device, devices)} "
+            f"[{_may(device.trust)}{', here now' if device.online else ''}]"
+            for device in chosen
+        )
         raise ManyDevices(name=visible(wanted), count=len(chosen), ids=ids)
     if not chosen:
         near = difflib.get_close_matches(wanted, [device.name for device in devices], n=1)

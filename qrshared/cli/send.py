@@ -108,7 +108,7 @@ async def _send(data_dir: Path, offer: Offer, to: str | None, shown: "_Shown") -
     async with ControlClient(data_dir) as control:
         if to is not None:
             listed = await control.ask_for(ListDevices(), DeviceList)
-            offer = dataclasses.replace(offer, to=choose_device(listed.devices, to).device)
+            offer = dataclasses.replace(offer, to=choose_device(listed.devices, to, to_take=True).device)
         # Watched before anything is offered: the daemon takes back what nobody watches any more.
         news = control.watch((Topic.OFFERS,))
         await anext(news)

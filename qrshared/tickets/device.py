@@ -1,6 +1,7 @@
 """A device: a browser that redeemed a ticket and made its own key."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -119,6 +120,17 @@ def clean_name(text: str, *, otherwise: str = "") -> str:
     """
     shown = "".join(_visible(character) for character in unicodedata.normalize("NFC", text))
     return " ".join(shown.split())[:NAME_CHARACTERS_MAX].strip(" " + _JOINERS) or otherwise or _NAMELESS
+
+
+def distinct(name: str, taken: Iterable[str]) -> str:
+    """This clean name, with a number if somebody has it: many phones call themselves by their model alone."""
+    others = {one.casefold() for one in taken}
+    number, shown = 1, name
+    while shown.casefold() in others:
+        number += 1
+        mark = f" ({number})"
+        shown = name[: NAME_CHARACTERS_MAX - len(mark)].rstrip(" " + _JOINERS) + mark
+    return shown
 
 
 def _joined_items(known: Device, fresh: Device) -> frozenset[str] | None:

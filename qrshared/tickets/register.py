@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from qrshared.seal import DEVICE_SECRET_BYTES, TICKET_SECRET_BYTES, Refusal, derive_keys
 from qrshared.tickets import records
 from qrshared.tickets.allowance import GUEST_DAY_BYTES, Bringer, GuestDay, Reserved
-from qrshared.tickets.device import Device, clean_name, joined, new_device, trusted
+from qrshared.tickets.device import Device, clean_name, distinct, joined, new_device, trusted
 from qrshared.tickets.errors import (
     KeyMalformed,
     NotATicket,
@@ -211,7 +211,11 @@ class Register:
         ticket = self._tickets.get(credential.holder.id, credential.holder)
         asker = self._devices.get(ticket.asked_by or "")
         otherwise = "" if asker is None else asker.name
-        device = joined(known, new_device(ticket, credential.road, key, name, kind, now, otherwise=otherwise))
+        fresh = new_device(ticket, credential.road, key, name, kind, now, otherwise=otherwise)
+        if asker is None:  # a second key of the same phone keeps its name
+            others = (one.name for one in self._devices.values() if one.id != fresh.id and one.is_alive(now))
+            fresh = replace(fresh, name=distinct(fresh.name, others))
+        device = joined(known, fresh)
         if device == known:
             return self._enrolled(device, credential)
         if ticket.id not in self._tickets or not ticket.is_alive(now):

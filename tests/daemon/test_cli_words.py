@@ -164,7 +164,7 @@ def test_a_device_is_meant_by_its_name_or_the_beginning_of_its_id(said: str, mea
 
 
 def test_a_doubtful_or_unknown_device_is_a_sentence() -> None:
-    with pytest.raises(ManyDevices, match="aaaa1111, bbbb1111"):
+    with pytest.raises(ManyDevices, match=r"aaaa1111 \[send, as a guest\], bbbb1111 \[send, as a guest\]"):
         choose_device(DEVICES, "ANNA")
     with pytest.raises(NoSuchDevice, match='Did you mean "Ben"'):
         choose_device(DEVICES, "Bem")
@@ -172,6 +172,15 @@ def test_a_doubtful_or_unknown_device_is_a_sentence() -> None:
         choose_device(DEVICES, "aa")
     with pytest.raises(NoSuchDevice):
         choose_device((), "")
+
+
+def test_who_sends_to_a_name_means_the_device_that_may_take_it_whatever_a_guest_is_called() -> None:
+    mine = replace(device("Pixel 8", "cccc1111"), trust="trusted", rights=("send", "pick_up"), online=True)
+    both = (device("Pixel 8", "aaaa1111"), mine)
+    assert choose_device(both, "Pixel 8", to_take=True) == mine
+    assert choose_device(both[:1], "Pixel 8", to_take=True) == both[0]  # the computer says why not
+    with pytest.raises(ManyDevices, match=r"cccc1111 \[send and pick up, here now\]"):
+        choose_device(both, "Pixel 8")
 
 
 def entries(*names: str) -> tuple[EntryFacts, ...]:

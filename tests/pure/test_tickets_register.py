@@ -191,7 +191,8 @@ def test_each_device_has_a_name_of_its_own_and_a_second_key_of_one_phone_keeps_i
     first = secrets.token_bytes(32)
     assert named(register.personal(NOW), "Pixel 8", key=first) == "Pixel 8"
     wall = register.wall_ticket(NOW)
-    assert [named(wall, name) for name in ("Pixel 8", "pixel 8", "Pixel 9")] == ["Pixel 8 (2)", "pixel 8 (3)", "Pixel 9"]
+    guests = [named(wall, name) for name in ("Pixel 8", "pixel 8", "Pixel 9")]
+    assert guests == ["Pixel 8 (2)", "pixel 8 (3)", "Pixel 9"]
     assert [len(named(wall, "x" * 100)) for _ in range(2)] == [60, 60]
     device = next(one for one in register.devices() if one.key == first)
     assert named(register.second_key(device.id, NOW), "Pixel 8", AWAY) == "Pixel 8"
