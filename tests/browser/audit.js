@@ -51,6 +51,11 @@
   }
   const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
   for (const id of new Set(ids.filter((id, n) => ids.indexOf(id) !== n))) wrong.push(`two are #${id}`);
+  for (const target of root.querySelectorAll("button[aria-label], a[href][aria-label], summary[aria-label]")) {
+    // Who speaks to a device says what is seen (WCAG 2.5.3, Label in Name).
+    const seen = target.innerText.replace(/\s+/gu, " ").trim();
+    if (seen !== "" && !target.ariaLabel.toLowerCase().startsWith(seen.toLowerCase())) wrong.push(`“${seen.slice(0, 40)}” is called “${target.ariaLabel.slice(0, 60)}”`);
+  }
   let level = 0;
   for (const heading of root.querySelectorAll("h1, h2, h3, h4")) {
     if (heading.getBoundingClientRect().width === 0) continue;

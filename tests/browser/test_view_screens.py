@@ -103,6 +103,9 @@ def test_the_layout_check_can_fail(screens: Screens) -> None:
         page.evaluate(f"document.querySelector('.hero-more').style.{change}")
         assert len(page.evaluate(AUDIT)) == 1, change
         page.evaluate("document.querySelector('.hero-more').removeAttribute('style')")
+    page.evaluate("document.querySelector('.send').ariaLabel = 'Choose files'")
+    assert [fault.endswith("is called “Choose files”") for fault in page.evaluate(AUDIT)] == [True]
+    page.evaluate("document.querySelector('.send').removeAttribute('aria-label')")
     page.evaluate("document.querySelector('.send').style = 'block-size: 30px; min-block-size: 0'")
     assert page.evaluate(AUDIT)[0].startswith("Send to")
 
