@@ -66,7 +66,7 @@ ASKING: Mapping[str, Json] = {
 }  # fmt: skip
 MUCH: Mapping[str, Json] = {
     **ASKING, "question": "ca" * 16, "transfer": "ac" * 16, "device": "Phone of a visitor with quite a long name",
-    "items": 214, "bytes": 3_140_000_000,
+    "items": 214, "bytes": 3_140_000_000, "since_ms": 1_750_000_000_000, "away": True,
     "first": [{"name": "Summer at the lake, the long version with everybody in it.mp4", "size": 1_840_000_000},
               {"name": "عطلة الصيف في البحر ٢٠٢٦.pdf", "size": 840_000}],
 }  # fmt: skip
