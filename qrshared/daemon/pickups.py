@@ -61,11 +61,16 @@ class PickUp:
         receipts = [self.outgoing.receipts[item] for item in items if item in self.outgoing.receipts]
         if len(receipts) == len(items):
             return OfferState.HANDED_OVER if any(one.handed_over for one in receipts) else OfferState.DONE
-        if self.outgoing.is_over or all(self.outgoing.sender.state(item).is_final for item in items):
+        if not self.is_under_way(part):
             return OfferState.FAILED
         if self.outgoing.is_held:
             return OfferState.PAUSED
         return OfferState.MOVING if self.outgoing.is_moving else OfferState.WAITING
+
+    def is_under_way(self, part: Part) -> bool:
+        """Whether anything of it may still come; it may have ended before the others of its transfer."""
+        items = range(part.first, part.end)
+        return not self.outgoing.is_over and not all(self.outgoing.sender.state(item).is_final for item in items)
 
     def reason(self, part: Part) -> Reason | None:
         """Why something of it did not arrive; None where nothing failed."""
@@ -137,9 +142,8 @@ class PickUps:
 
     def is_under_way(self, item: str, device: DeviceId | None = None) -> bool:
         """Whether somebody, or this device, is picking it up."""
-        return any(
-            not one.outgoing.is_over and (device is None or one.device == device) for one, _ in self.of_item(item)
-        )
+        tried = self.of_item(item)
+        return any(device in (None, one.device) and one.is_under_way(part) for one, part in tried)
 
     def of_item(self, item: str) -> Iterator[tuple[PickUp, Part]]:
         """Every attempt at one thing, the oldest first."""

@@ -16,6 +16,7 @@ from qrshared.protocol import (
     Ask,
     Done,
     Offer,
+    OfferState,
     PickUp,
     PlainDownload,
     Propose,
@@ -28,6 +29,7 @@ from qrshared.protocol import (
 )
 from qrshared.seal import Refused
 from qrshared.sessions import Asker
+from qrshared.shelf import Source, SourceUnreadable
 from qrshared.tickets import Grant, Right, Road, Trust
 from tests.adapters.sessions_world import until
 from tests.client import Batch, Visit, file_of, scan
@@ -190,6 +192,34 @@ async def test_what_is_on_its_way_is_not_sent_twice(home: Home) -> None:
     asker = Asker(Grant(Road.HOME, rights=rights, trust=Trust.TRUSTED, device=device), device=device)
     await asyncio.gather(*(home.daemon.desk.ask(PickUp((one.item,)), asker) for _ in range(5)))
     assert len(list(home.daemon.shelf.pick_ups.moving())) == 1
+
+
+async def test_what_failed_may_be_asked_for_again_while_the_rest_of_its_pick_still_comes(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(home.outbox, "film.mp4", os.urandom(24 * MIB))
+    made(home.outbox, "note.txt", b"hello")
+    items = {one.name: one.item for one in await home.on_shelf(["film.mp4", "note.txt"])}
+    reads = Source.read
+
+    def read(source: Source, at: int, count: int) -> bytes:
+        if source.name == "note.txt":
+            raise SourceUnreadable(name=source.name, problem="the disk is broken")
+        return reads(source, at, count)
+
+    async with (await home.trusted()).visit() as visit, asyncio.timeout(120):
+        with monkeypatch.context() as broken:
+            broken.setattr(Source, "read", read)
+            assert await visit.ask(PickUp((items["film.mp4"], items["note.txt"]))) == Done()
+            both = Pocket()
+            await both.take(visit, until=lambda: both.arrived_bytes > MIB)
+        states = {items["film.mp4"]: OfferState.MOVING, items["note.txt"]: OfferState.FAILED}
+        await until(lambda: {row.item: row.state for row in home.pick_ups()} == states)
+        for _ in range(2):  # the film is asked for as well, and not sent twice
+            assert await visit.ask(PickUp((items["film.mp4"], items["note.txt"]))) == Done()
+        moving = list(home.daemon.shelf.pick_ups.moving())
+        assert [[part.item for part in one.parts] for one in moving[1:]] == [[items["note.txt"]]]
+        assert moving[0].is_under_way(moving[0].parts[1])
 
 
 async def test_two_taps_at_once_lose_nothing_that_only_one_of_them_names(home: Home) -> None:
