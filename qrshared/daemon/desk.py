@@ -76,8 +76,11 @@ class FrontDesk:
 
         A verb that nobody carries out, or a topic that nobody shows, is a bug of ours and said at the start.
         """
-        if deeds.keys() != set(get_args(Verb)) or views.keys() != set(Topic):
-            raise LocalError(what="a verb without a deed, or a topic without a view")
+        idle = sorted(kind.__name__ for kind in deeds.keys() ^ set(get_args(Verb)))
+        unseen = sorted(topic.name for topic in views.keys() ^ set(Topic))
+        if idle or unseen:
+            what = f"a verb without a deed or the other way round: {idle}; a topic without a view: {unseen}"
+            raise LocalError(what=what)
         self._deeds = deeds
         self._views = views
         self._hand_on = hand_on

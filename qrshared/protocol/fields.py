@@ -52,7 +52,8 @@ class Several:
 
 TransferId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the sender
 DeviceId: TypeAlias = Annotated[str, Hex(32)]
-ShelfItemId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
+# Of what a command offers: chosen at random by the daemon. Of the Outbox: a keyed digest, the same after a restart.
+ShelfItemId: TypeAlias = Annotated[str, Hex(32)]
 QuestionId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
 MeetingId: TypeAlias = Annotated[str, Hex(32)]  # chosen at random by the daemon
 Sha256: TypeAlias = Annotated[str, Hex(64)]

@@ -13,8 +13,10 @@ from tests.house.tree import ROOT
 
 
 def test_a_desk_with_a_verb_that_nobody_carries_out_is_refused_at_the_start() -> None:
-    with pytest.raises(LocalError):
+    with pytest.raises(LocalError) as told:
         FrontDesk().furnish({}, {}, lambda _envelope, _device: None)
+    assert "'GetStatus'" in told.value.sentence
+    assert "'WALL'" in told.value.sentence
 
 
 def test_every_topic_says_whom_it_is_for() -> None:

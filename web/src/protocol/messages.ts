@@ -22,7 +22,7 @@ export type TransferId = string;
 export type QuestionId = string;
 /** 32 lower-case hex digits. */
 export type DeviceId = string;
-/** 32 lower-case hex digits, chosen at random by the daemon. */
+/** 32 lower-case hex digits; of what lies in the Outbox the same after a restart of the daemon. */
 export type ShelfItemId = string;
 /** 32 lower-case hex digits, chosen at random by the daemon. */
 export type MeetingId = string;
