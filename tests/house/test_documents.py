@@ -10,7 +10,7 @@ import click
 
 from qrshared.protocol import Facts, Finish, Message, Ping, Verb
 from qrshared.protocol.reading import wire_name
-from qrshared.settings import all_settings
+from qrshared.settings import READ_AT_START, all_settings
 from tests.house.tree import ROOT
 
 
@@ -54,6 +54,22 @@ def top_commands() -> list[str]:
 
 def test_every_setting_is_in_the_readme() -> None:
     assert settings_missing_from(readme()) == []
+
+
+IN_THE_FILE_ONLY = frozenset({"log_level"})
+"""Settings that count at once and that nobody needs on the owner page."""
+
+
+def settings_without_words(text: str) -> set[str]:
+    """What the owner page could change and has no words for; and words for what it cannot."""
+    worded = set(re.findall(r"^ {6}(\w+): \{ label:", text, re.MULTILINE))
+    return worded ^ ({each.name for each in all_settings()} - READ_AT_START - IN_THE_FILE_ONLY)
+
+
+def test_every_setting_that_counts_at_once_has_words_on_the_owner_page() -> None:
+    text = (ROOT / "web" / "src" / "view" / "setting-words.ts").read_text(encoding="utf-8")
+    assert settings_without_words(text) == set()
+    assert settings_without_words(text.replace("      accept: {", "      agree: {")) == {"accept", "agree"}
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -15,6 +15,7 @@ from qrshared import protocol
 from qrshared.daemon import meetings
 from qrshared.protocol import Chunk, InboxList, Message, Propose, ProtocolError, WrongAsk, decode, encode, limits
 from qrshared.protocol.reading import wire_name
+from qrshared.settings import away, read_setting, values
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "messages.json").read_text(encoding="ascii"))
 TRANSFER = "00112233445566778899aabbccddeeff"
@@ -194,6 +195,15 @@ BOUNDS_IN_WORDS = {
 def test_wire_md_says_the_bounds_that_are_in_force(words: str) -> None:
     assert BOUNDS_IN_WORDS[words]
     assert words in (Path(protocol.__file__).parent / "WIRE.md").read_text(encoding="utf-8")
+
+
+def test_no_setting_allows_what_the_wire_cannot_say() -> None:
+    """Settings know nothing of the protocol, so that their bounds are numbers of their own."""
+    assert values.NAME_CHARACTERS_MAX == limits.DISPLAY_NAME_CHARACTERS_MAX
+    assert away.SERVERS_MAX == limits.ICE_SERVERS_MAX
+    for name, unit in (("relay_ask_mb", 10**6), ("reserve_mb", 10**6), ("guest_daily_gb", 10**9)):
+        with pytest.raises(values.Expected):
+            read_setting(name, limits.WHOLE_MAX // unit + 1)
 
 
 def test_wire_md_names_every_message() -> None:
