@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.daemon.pickups import PickUps
+from qrshared.daemon.pickups import ROWS_TOLD_MAX, PickUps
 from qrshared.daemon.takers import KEPT_MAX, Takers
 from qrshared.protocol import (
     Done,
@@ -182,3 +182,4 @@ def test_what_is_remembered_is_bounded_and_the_newest_stay() -> None:
     assert kept[0].item == f"{10:032x}"
     told = takers.facts({one.item for one in kept}).pick_ups
     assert told[0] == PickUpFacts(kept[-1].item, "d" * 32, OfferState.DONE, 1, 1, 1000)
+    assert len(told) == ROWS_TOLD_MAX
