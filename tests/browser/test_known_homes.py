@@ -100,6 +100,28 @@ async def test_a_computer_whose_code_is_scanned_again_stands_in_the_list_once_an
     assert devices(home.daemon) == 2
 
 
+async def test_a_page_that_holds_something_unsaved_asks_once_and_staying_changes_nothing(home: AwayHome) -> None:
+    attic = await second_home(home)
+    page = await home.open_away(home.away_url())
+    await page.goto(attic.say("qr", "--remote", "--url"))
+    await page.tap("Use the code")
+    await in_use(page, "Attic")
+    code = attic.say("qr", "--remote", "--url")
+    other = await open_tab(await home.browser_on(home.neighbour), code, home.folder / "other")
+    await other.offer(home.file("hello.bin", MIB))
+    await page.tap("Accept")
+    await other.says("go", "1 file handed over")
+    await page.wait_for("document.querySelector('[data-received][data-saved=no]')")
+    await page.evaluate("document.querySelector('[data-home]').scrollIntoView({ block: 'center' })")
+    await page.tap("Use STUDY-PC")
+    await page.tap("Stay here")
+    await page.wait_for("!document.querySelector('dialog')")
+    assert await page.evaluate("localStorage.getItem('qrshared/1 computer')") == "Attic"
+    await page.tap("Use STUDY-PC")
+    await page.tap("Leave it")
+    await in_use(page, "STUDY-PC")
+
+
 async def test_when_access_to_one_has_ended_the_others_are_still_one_tap_away(home: AwayHome) -> None:
     attic = await second_home(home)
     page = await home.open_away(home.away_url())

@@ -8,21 +8,13 @@ import { named } from "./foreign-code.ts";
 import { icons } from "./icons.ts";
 import type { KeptHome } from "./kept-homes.ts";
 import type { Keyring } from "./keyring.ts";
+import { leaveFor } from "./leaving.ts";
 import { LightElement } from "./light.ts";
-import type { WorkerLine } from "./line.ts";
 import { beginSession, endSession } from "./meeting-session.ts";
 import { ago } from "./numbers.ts";
 
 /** In whose name parts are thrown away: of a computer that is forgotten, whichever page load has them. */
 const FORGETS = "forgets";
-
-/** Whether a page that sends may be left: a person says so. */
-export async function mayLeave(line: WorkerLine): Promise<boolean> {
-  const { state } = line.state.total;
-  return (state !== "sending" && state !== "paused") || confirm({
-    title: "Leave this page?", text: "What is not sent yet stops. Choose it again when you are back: what has arrived is not sent twice.", yes: "Leave it", no: "Stay here", isGrave: true,
-  });
-}
 
 export interface HomesHabits {
   /** No computer is in use on this screen. */
@@ -87,7 +79,7 @@ export class Homes extends LightElement {
     if (!(await this.#mayLeave())) return;
     if (home !== null) this.#keys.use(home);
     endSession();
-    location.assign("/");
+    leaveFor("/");
   }
 
   readonly #meet = async (): Promise<void> => {

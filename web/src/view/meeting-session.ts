@@ -1,5 +1,6 @@
 // A session between devices without a computer at home: its secret is in the code that the second one scans, and in this tab.
 import { asSecret, secretFromFragment, ticketFragment } from "../seal/index.ts";
+import { leaveFor } from "./leaving.ts";
 
 const KEPT = "qrshared/1 session";
 const SECRET_BYTES = 16;
@@ -40,7 +41,7 @@ export function meetingSession(): MeetingSession {
 /** Another one, with nobody in it yet: whoever has the code of an earlier one meets nobody here any more. */
 export function beginSession(): void {
   keep({ fragment: freshFragment(), isGuest: false }); // also where a computer is known: the bare address would lead to it
-  location.assign("/");
+  leaveFor("/");
 }
 
 /** What is loaded next is no session. */

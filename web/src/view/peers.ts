@@ -12,6 +12,7 @@ import { part } from "./part.ts";
 import type { Peer, PeerStore } from "./peer-store.ts";
 import { isolated, sendNote } from "./peer-words.ts";
 import { fromInput } from "./picking.ts";
+import { askAtUnload } from "./leaving.ts";
 import { holdsUnsaved, receivedBlock, type ReceivedActs } from "./received.ts";
 
 /** One that is near, met already or not. */
@@ -132,7 +133,7 @@ export class NearbyDevices extends LightElement {
   };
 
   readonly #leaving = (event: BeforeUnloadEvent): void => {
-    if (holdsUnsaved(this.#store)) event.preventDefault();
+    if (holdsUnsaved(this.#store)) askAtUnload(event);
   };
 }
 

@@ -5,6 +5,7 @@ import type { Device } from "./device.ts";
 import { confirm } from "./dialogs.ts";
 import { icons } from "./icons.ts";
 import { Questions } from "./incoming.ts";
+import { askAtUnload } from "./leaving.ts";
 import { LineElement } from "./light.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
 import { size } from "./numbers.ts";
@@ -212,7 +213,7 @@ export class ShelfSection extends LineElement {
   }
 
   readonly #leaving = (event: BeforeUnloadEvent): void => {
-    if (this.#store.holdsUnsaved(isUnsaved)) event.preventDefault();
+    if (this.#store.holdsUnsaved(isUnsaved)) askAtUnload(event);
   };
 }
 
