@@ -7,6 +7,7 @@ Python and of the page, and each check as one.
 
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,14 @@ def suites_of(arguments: Sequence[str]) -> tuple[tuple[str, ...], Sequence[str]]
     return tuple(dict.fromkeys(chosen)), rest
 
 
+def hear_signals() -> None:
+    """Undo what `nohup` and a shell's `&` hand down: a child that ignores Ctrl-C from birth would pass none of its
+    tests, and Python leaves an ignored signal ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == "bench":
         return run_bench(arguments[1:])
@@ -226,4 +235,5 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     os.chdir(ROOT)
+    hear_signals()
     sys.exit(main(sys.argv[1:]))
