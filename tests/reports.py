@@ -16,6 +16,7 @@ class Count:
     skipped: int = 0
     failures: tuple[str, ...] = field(default=(), compare=False)
     reasons: tuple[str, ...] = field(default=(), compare=False)
+    unsteady: tuple[str, ...] = field(default=(), compare=False)
 
     def __add__(self, other: "Count") -> "Count":
         return Count(
@@ -24,7 +25,17 @@ class Count:
             self.skipped + other.skipped,
             self.failures + other.failures,
             self.reasons + other.reasons,
+            self.unsteady + other.unsteady,
         )
+
+
+def settled(beside: Count, alone: Count) -> Count:
+    """What counts when the tests that failed beside others ran once more, alone; as it was unless all ran."""
+    if alone.passed + alone.failed != beside.failed:
+        return beside
+    unsteady = tuple(name for name in beside.failures if name not in alone.failures)
+    passed = beside.passed + alone.passed
+    return Count(passed, alone.failed, beside.skipped, alone.failures, beside.reasons, beside.unsteady + unsteady)
 
 
 PASSED, FAILED = Count(passed=1), Count(failed=1)
@@ -44,6 +55,8 @@ def told(total: Count) -> Iterator[str]:
     """The lines after the table: each failure by name, and each reason to skip once, with the command that ends it."""
     for name in total.failures:
         yield f"failed: {name}"
+    for name in total.unsteady:
+        yield f"passed alone and not beside others, look at it: {name}"
     yield from _reasons(total.reasons)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.__main__ import (
+    ALONE_MOST,
     LONG,
     LONG_TEST_S,
     ROOT,
@@ -18,12 +19,13 @@ from tests.__main__ import (
     at_once,
     main,
     pytest_command,
+    pytest_step,
     run_reporting,
     steps_of,
     suites_of,
 )
 from tests.parts import PARTS
-from tests.reports import Count, count_report, told
+from tests.reports import Count, count_report, settled, told
 
 SAMPLE = """import pytest
 
@@ -110,6 +112,50 @@ def test_a_test_that_hangs_fails_by_its_name_and_the_others_run(tmp_path: Path) 
     assert counted == Count(passed=2, failed=1)
     (name,) = counted.failures
     assert name.endswith("test_that_hangs")
+
+
+UNSTEADY = """from pathlib import Path
+
+def test_that_is_steady():
+    pass
+
+def test_that_passes_the_second_time():
+    seen = Path(__file__).with_name("seen")
+    was_there = seen.exists()
+    seen.touch()
+    assert was_there
+
+def test_that_never_passes():
+    assert False
+"""
+
+
+def test_what_failed_beside_others_is_tried_alone_and_named_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "test_unsteady.py").write_text(UNSTEADY)
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    counted = pytest_step("unsteady", reports, "--rootdir", str(tmp_path), str(tmp_path), workers=2).run()
+    assert counted == Count(passed=2, failed=1)
+    assert [name.rpartition("::")[2] for name in counted.failures] == ["test_that_never_passes"]
+    assert [name.rpartition("::")[2] for name in counted.unsteady] == ["test_that_passes_the_second_time"]
+    assert [line.split(",")[0].split(":")[0] for line in told(counted)] == [
+        "failed",
+        "passed alone and not beside others",
+    ]
+
+
+def test_many_failures_are_no_accident(tmp_path: Path) -> None:
+    tests = "\n".join(f"def test_{n}():\n    assert False\n" for n in range(ALONE_MOST + 1))
+    (tmp_path / "test_many.py").write_text(tests)
+    counted = pytest_step("many", tmp_path, "--rootdir", str(tmp_path), str(tmp_path), workers=2).run()
+    assert counted == Count(failed=ALONE_MOST + 1)
+    assert not (tmp_path / "many-alone.xml").exists()
+
+
+def test_a_second_try_that_ran_something_else_counts_for_nothing() -> None:
+    beside = Count(5, 2, 0, ("a", "b"))
+    assert settled(beside, Count(passed=1)) == beside
+    assert settled(beside, Count(passed=2)) == Count(passed=7)
 
 
 def test_a_test_that_takes_minutes_does_not_say_where_its_threads_stand_as_if_it_had_crashed(
