@@ -106,7 +106,15 @@ class Folder:
             pass
 
     def names(self) -> list[str]:
-        return os.listdir(self.path if self.fd is None else self.fd)  # noqa: PTH208 -- Path cannot list a descriptor
+        if self.fd is None:
+            return os.listdir(self.path)  # noqa: PTH208 -- names, not paths
+        # Opened anew: copies of one descriptor share their place in the folder, and of two threads that list it at the
+        # same time one would see a part of it, or nothing.
+        fd = os.open(".", os.O_RDONLY | _OPEN_FOLDER, dir_fd=self.fd)
+        try:
+            return os.listdir(fd)  # noqa: PTH208 -- Path cannot list a descriptor
+        finally:
+            os.close(fd)
 
     def flush(self) -> None:
         """Brings the names in here to the disk."""

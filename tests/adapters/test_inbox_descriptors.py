@@ -2,6 +2,7 @@
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,15 @@ def test_parts_leave_three_quarters_of_the_descriptors_to_others() -> None:
         assert affordable_parts() == 64
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_threads_that_list_one_folder_at_the_same_time_each_see_all_of_it(tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / f"{n}.jpg").touch()
+    folder = Folder.open(tmp_path)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            seen = list(threads.map(lambda _: len(folder.names()), range(400)))
+    finally:
+        folder.close()
+    assert seen == [300] * 400
