@@ -1,16 +1,13 @@
 """One command at the control socket: one task reads its verbs, one writes answers and news."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 
 from qrshared.local.lines import CLOSING_S, Lines
-from qrshared.protocol import Answer, Ask, Facts, Message, News, ProtocolError, Reason, Refuse, Watch, WrongAsk, trimmed
+from qrshared.protocol import Answer, Ask, Facts, Message, News, ProtocolError, Refuse, Watch, WrongAsk, trimmed
 from qrshared.protocol.limits import ASKS_MAX
-from qrshared.sessions.desk import Asker, Desk, DeskRefusal
-
-log = logging.getLogger(__name__)
+from qrshared.sessions.desk import Asker, Desk, answered
 
 
 class Visit:
@@ -72,16 +69,7 @@ class Visit:
             return wrong
 
     async def _carry_out(self, ask: Ask) -> None:
-        answer: Answer | Refuse
-        try:
-            answer = Answer(ask.id, trimmed(await self._desk.ask(ask.verb, self._asker)))
-        except DeskRefusal as refusal:
-            answer = Refuse(ask.id, refusal.reason, refusal.sentence)
-        except Exception:
-            # Our own fault, loudly in the log; but one broken verb must not stop a daemon that receives files.
-            log.exception("the desk failed at %s", type(ask.verb).__name__)
-            answer = Refuse(ask.id, Reason.UNSUPPORTED, "This is a fault in qrshared itself; its log says more.")
-        self._answers.append(answer)
+        self._answers.append(await answered(self._desk, ask, self._asker))
         self._something_to_say.set()
 
     def _tell(self, facts: Facts) -> None:

@@ -1,12 +1,15 @@
 """The desk as sessions see it: verbs in, facts out; the daemon implements it."""
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from qrshared.errors import QrsharedError
-from qrshared.protocol import Envelope, Facts, Reason, Topic, Verb
+from qrshared.protocol import Answer, Ask, Envelope, Facts, Reason, Refuse, Topic, Verb, trimmed
 from qrshared.tickets import Grant
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,15 @@ class Desk(Protocol):
 
     def watch(self, topics: Collection[Topic], asker: Asker, tell: Callable[[Facts], None]) -> Callable[[], None]:
         """Tell the present state of each topic the asker may see, at once and at every change; the result stops it."""
+
+
+async def answered(desk: Desk, ask: Ask, asker: Asker) -> Answer | Refuse:
+    """What the desk says to one question, over whatever door it came."""
+    try:
+        return Answer(ask.id, trimmed(await desk.ask(ask.verb, asker)))
+    except DeskRefusal as refusal:
+        return Refuse(ask.id, refusal.reason, refusal.sentence)
+    except Exception:
+        # Our own fault, loudly in the log; but one broken verb must stop neither a daemon nor what a device is sending.
+        log.exception("the desk failed at %s", type(ask.verb).__name__)
+        return Refuse(ask.id, Reason.UNSUPPORTED, "This is a fault in qrshared itself; its log says more.")

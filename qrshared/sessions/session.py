@@ -31,7 +31,7 @@ from qrshared.protocol import (
     WrongAsk,
     trimmed,
 )
-from qrshared.sessions.desk import Asker, Desk, DeskRefusal
+from qrshared.sessions.desk import Asker, Desk, answered
 from qrshared.sessions.receiving import Receiving
 from qrshared.sessions.sealed_link import SealedLink
 from qrshared.sessions.sending import Sending
@@ -207,15 +207,8 @@ class Session:
                     self._receiving.take(message, self.asker.grant)
 
     async def _answer(self, ask: Ask) -> None:
-        reply: Answer | Refuse
         try:
-            reply = Answer(ask.id, trimmed(await self._desk.ask(ask.verb, self.asker)))
-        except DeskRefusal as refusal:
-            reply = Refuse(ask.id, refusal.reason, refusal.sentence)
-        except Exception:
-            # Our own fault, loudly; one broken verb must not stop what this device is sending.
-            log.exception("the desk failed at %s", type(ask.verb).__name__)
-            reply = Refuse(ask.id, Reason.UNSUPPORTED, "This is a fault in qrshared itself; its log says more.")
+            reply = await answered(self._desk, ask, self.asker)
         finally:
             self._asks_open -= 1
         self._say(reply)
