@@ -71,5 +71,6 @@ def furnish(
 
 def _make_shelf(ground: Ground, store: ShelfStore, downloads: Downloads) -> Shelf:
     inboxes = ground.inboxes
-    outbox = Outbox(lambda: inboxes.current.folder if inboxes.current.is_there() else None, store.salt)
+    rested = () if store.kept is None else store.kept.marks
+    outbox = Outbox(lambda: inboxes.current.folder if inboxes.current.is_there() else None, store.salt, rested)
     return Shelf(outbox=outbox, outgoing=ground.outgoing, book=ground.book, store=store, downloads=downloads)

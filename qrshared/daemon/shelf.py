@@ -40,6 +40,9 @@ NEWS_EVERY_S: Final = 0.5
 LOOKS_APART_S: Final = REST_S / 3
 """Between two looks while something in the Outbox is still being written."""
 
+FIRST_LOOK_S: Final = 10.0
+"""How long a start waits for the first look: a disk that wakes up longer than this is seen when it is awake."""
+
 TICKET_ENDS_S: Final = 2.0
 """From taking something off the shelf to closing the links of those who came for it: they hear it first."""
 
@@ -208,7 +211,6 @@ class Shelf:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watched, told and written down until the block ends."""
-        await asyncio.to_thread(self._outbox.make)  # whoever hears that all is ready may put something in at once
         for ticket in self._book.register.tickets(self.now()):
             if ticket.kind is TicketKind.PICK_UP:  # what it led to went with the daemon that had offered it
                 await self._book.end_ticket(ticket.id)
@@ -217,6 +219,11 @@ class Shelf:
                 tasks.create_task(keep_going(job, for_ever=True))
                 for job in (self._watch, self._follow, self._tell, self._keep, self._end_tickets)
             ]
+            # What lay there before a restart is on the first list that a page gets, and the folder is there to put
+            # something into, as soon as anybody hears that all is ready.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_LOOK_S):
+                    await self._looked.wait()
             yield
             for job in jobs:
                 job.cancel()
@@ -247,7 +254,7 @@ class Shelf:
                 self._let_go({one.id for one in before} - {one.id for one in self._look.items})
             if self._look.inbox is not None and not self._look.is_restless:
                 self.takers.keep({one.waiting.id for one in self.all()})
-                self._unsaved.set()
+            self._unsaved.set()
             await self._resume()
 
     async def _seen(self) -> tuple[Look, str | None]:
@@ -274,6 +281,7 @@ class Shelf:
         for item in gone:
             self._downloads.withdraw(item)
         self.changed(Topic.SHELF)
+        self.changed(Topic.PICK_UPS)  # whoever asked before it lay here was not told who has it
 
     async def _resume(self) -> None:
         """Take up what an earlier daemon was sending, as soon as the same things are there."""
@@ -330,7 +338,8 @@ class Shelf:
 
     async def _write_down(self) -> None:
         pick_ups = (*self._left_over, *self._noted.values(), *self._under_way())
-        kept = KeptShelf(pick_ups, tuple(one for one in self.takers.all() if not self.offers.is_told(one.item)))
+        takers = tuple(one for one in self.takers.all() if not self.offers.is_told(one.item))
+        kept = KeptShelf(pick_ups, takers, self._look.marks)
         if kept == self._store.kept:
             return
         try:

@@ -1,4 +1,4 @@
-"""What the shelf keeps over a restart: the salt of its ids, and which pick-ups were under way."""
+"""What the shelf keeps over a restart: the salt of its ids, what lay there whole, and who picked up what."""
 
 import logging
 import secrets
@@ -24,6 +24,8 @@ class KeptShelf:
     pick_ups: tuple["KeptPickUp", ...] = ()
     takers: tuple[Taker, ...] = ()
     """The oldest first."""
+    marks: tuple[str, ...] = ()
+    """What lay in the Outbox at rest, as `Look` marks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def _read(document: object) -> tuple[bytes, KeptShelf]:
         KeptPickUp(_id(one["device"]), _id(one["transfer"]), tuple(map(_id, one["items"])), _id(one["manifest"]))
         for one in document["pick_ups"]
     )
-    return salt, KeptShelf(pick_ups, tuple(map(_taker, document.get("takers", ()))))
+    takers, marks = tuple(map(_taker, document.get("takers", ()))), tuple(map(_id, document.get("marks", ())))
+    return salt, KeptShelf(pick_ups, takers, marks)
 
 
 def _taker(one: dict[str, object]) -> Taker:

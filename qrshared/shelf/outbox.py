@@ -6,9 +6,8 @@ import heapq
 import logging
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -36,7 +35,7 @@ WATCH_BEGINS_MS: Final = 2_000
 RETRY_S: Final = 5.0
 """How often the folder is looked into where it cannot be watched: it is missing, or the system is out of watches."""
 
-_Seen: TypeAlias = tuple[Identity, int, int]
+_Seen: TypeAlias = tuple[Identity, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +51,24 @@ class Look:
     """The inbox whose Outbox this is; None when there was none."""
     problems: tuple[str, ...] = ()
     """Sentences about what cannot be offered."""
+    marks: tuple[str, ...] = ()
+    """One for each item, 32 hex digits: says of another look, also a later process's, that it is still just that."""
 
 
 class Outbox:
     """One folder. `look` blocks: call it in a thread, one at a time."""
 
-    def __init__(self, inbox: Callable[[], Path | None], salt: bytes) -> None:
-        """`inbox`: the folder that holds the Outbox; None while it is not there. `salt` makes the ids ours."""
+    def __init__(self, inbox: Callable[[], Path | None], salt: bytes, rested: Iterable[str] = ()) -> None:
+        """`inbox`: the folder that holds the Outbox; None while it is not there. `salt` makes the ids ours.
+
+        `rested`: the marks of an earlier process's last look; what still is just that has rested long enough.
+        """
         self._inbox = inbox
         self._salt = salt
+        self._rested = frozenset(rested)
         self._seen: dict[str, tuple[_Seen, float]] = {}
         self._watched: Path | None = None
         self._turned = asyncio.Event()
-
-    def make(self) -> None:
-        """Make the folder if it is missing. Blocks; what is in the way, `look` tells."""
-        with suppress(OutboxInTheWay, OSError):
-            self._top()
 
     def look(self, now: float) -> Look:
         """Make the folder if it is missing and see what is in it; `now` is monotonic seconds.
@@ -91,7 +91,8 @@ class Outbox:
         names = {one.path.name for one in found}
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
         left_out = sum(1 for _ in _entries(top)) - len(newest) if len(newest) == OUTBOX_ITEMS_MAX else 0
-        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), top.parent, tuple(problems))
+        marks = tuple(sorted(map(self._mark, resting)))
+        return Look(tuple(resting), len(resting) < len(found), max(0, left_out), top.parent, tuple(problems), marks)
 
     async def changes(self) -> AsyncIterator[None]:
         """Something may have changed; until cancelled."""
@@ -138,15 +139,22 @@ class Outbox:
         what = [seen.kind is Kind.FOLDER, facts.inode, os.fsencode(seen.path.name)]
         if seen.kind is not Kind.FOLDER:
             what += [facts.size, facts.modified_ns]
-        item_id = hashlib.blake2b(repr(what).encode(), key=self._salt, digest_size=16).hexdigest()
-        return Waiting(item_id, seen.path, seen.name, seen.kind, seen.identity, seen.size, seen.count, seen.signature)
+        return replace(seen, id=self._digest(what))
+
+    def _mark(self, one: Waiting) -> str:
+        return self._digest([one.id, one.identity.device, one.identity.modified_ns, one.size, one.signature])
+
+    def _digest(self, what: Sequence[object]) -> str:
+        return hashlib.blake2b(repr(what).encode(), key=self._salt, digest_size=16).hexdigest()
 
     def _rests(self, one: Waiting, now: float) -> bool:
         state: _Seen = (one.identity, one.size, one.signature)
         before = self._seen.get(one.path.name)
+        if before is None and self._mark(one) in self._rested:
+            before = (state, now - REST_S)
         if before is None or before[0] != state:
-            self._seen[one.path.name] = (state, now)
-            return False
+            before = (state, now)
+        self._seen[one.path.name] = before
         return now - before[1] >= REST_S
 
 

@@ -1,5 +1,6 @@
 """A folder with all that is in it, as the sources of one transfer: links are not followed, hidden things not sent."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -34,8 +35,8 @@ class Tree:
     """Files."""
     size: int
     """Bytes of all of them."""
-    signature: int
-    """Another number whenever something in it was changed, as far as sizes and times tell."""
+    signature: str
+    """Another word whenever something in it was changed, as far as sizes and times tell."""
 
 
 def is_sent(name: str) -> bool:
@@ -62,7 +63,7 @@ def walk(path: Path, name: str, identity: tuple[int, int]) -> Tree:
     except OSError as fault:
         raise SourceUnreadable(name=name, problem=fault.strerror or fault) from fault
     files = [one for one in sources if one.kind is not Kind.FOLDER]
-    signature = hash(tuple((one.name, one.tag) for one in sources))
+    signature = hashlib.blake2b(repr([(one.name, one.tag) for one in sources]).encode(), digest_size=16).hexdigest()
     return Tree(tuple(sources), len(files), sum(one.size for one in files), signature)
 
 

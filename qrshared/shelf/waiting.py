@@ -29,7 +29,7 @@ class Waiting:
     """Bytes, of all files of a folder."""
     count: int | None = None
     """Files of a folder."""
-    signature: int = 0
+    signature: str = ""
     """Of a folder: changes with what is in it."""
 
     @property

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import subprocess
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Callable
@@ -111,6 +112,36 @@ def test_an_id_stays_over_restarts_and_goes_with_the_content(tmp_path: Path, out
     changed, same = rested(outbox)
     assert changed.id != file.id
     assert (same.id, same.count) == (folder.id, 1)
+
+
+def test_what_still_is_as_an_earlier_process_left_it_need_not_rest_again(
+    tmp_path: Path, outbox: Outbox, top: Path
+) -> None:
+    for name in ("same.txt", "grown.txt", "same/a.txt", "grown/a.txt"):
+        (top / name).parent.mkdir(exist_ok=True)
+        (top / name).write_text("one")
+    outbox.look(1000.0)
+    marks = outbox.look(1000.0 + REST_S).marks
+    assert len(marks) == 4
+    for name in ("grown.txt", "grown/a.txt", "new.txt"):
+        (top / name).write_text("another")
+    again = Outbox(lambda: tmp_path / "inbox", SALT, marks)
+    first = again.look(5.0)
+    assert (sorted(one.name for one in first.items), first.is_restless) == (["same", "same.txt"], True)
+    assert set(first.marks) < set(marks)
+    assert not again.look(5.0 + REST_S).is_restless
+    (top / "same.txt").write_text("now that it is known to both")
+    assert "same.txt" not in [one.name for one in again.look(9.0).items]
+    assert {one.name for one in Outbox(lambda: tmp_path / "inbox", b"t" * 16, marks).look(5.0).items} == set()
+
+
+def test_a_folder_is_known_to_another_process_by_what_is_in_it(tmp_path: Path, outbox: Outbox, top: Path) -> None:
+    (top / "trip").mkdir()
+    (top / "trip" / "a.jpg").write_text("a")
+    (here,) = rested(outbox)
+    say = "import pathlib, sys; from qrshared.shelf import look_at; print(look_at(pathlib.Path(sys.argv[1]), ''))"
+    said = subprocess.run([sys.executable, "-c", say, str(top / "trip")], check=True, capture_output=True, text=True)
+    assert repr(here.signature) in said.stdout
 
 
 def test_hidden_unfinished_and_special_things_are_not_offered(tmp_path: Path, outbox: Outbox, top: Path) -> None:

@@ -41,6 +41,7 @@ async def test_the_owner_page_says_who_saves_it_and_who_has_it_also_after_a_rest
     assert await anna.downloaded(1) == await ben.downloaded(1) == {"film.mp4": sha256(film)}
     assert not await anna.page.evaluate("document.querySelector('[data-taker]')"), "a phone hears nothing of others"
     assert owner.complaints == anna.page.complaints == ben.page.complaints == []
+    await owner.close()  # of two pages in one browser the later would have to wait
     await home.daemon.stop()  # from here on pages complain that nobody answers
     await home.daemon.start()
     again = await open_owner(home, home.daemon.owner_url())

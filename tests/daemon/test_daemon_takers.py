@@ -1,6 +1,7 @@
 """Who picked up what, as the owner page is told: each device for itself, kept over a restart, told to nobody else."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -103,11 +104,29 @@ async def test_it_is_known_after_a_restart_and_forgotten_with_the_thing_itself(t
         before = home.pick_ups()
         assert {row.item for row in before} == set(items.values())
     async with home_in(tmp_path) as home:
-        await home.on_shelf(["film.mp4", "note.txt"])
-        assert home.pick_ups() == before
+        assert home.pick_ups() == before, "the first that a page hears"
         made(home.outbox, "note.txt", b"another note")  # another thing, which nobody has
         await until(lambda: [row.item for row in home.pick_ups()] == [items["film.mp4"]])
         await until(lambda: len(home.kept.takers) == 1)
+
+
+async def test_a_page_that_came_before_the_outbox_was_known_is_told_who_has_what_lies_there(tmp_path: Path) -> None:
+    async with home_in(tmp_path) as home:
+        made(home.outbox, "a.txt", b"a")
+        (one,) = await home.on_shelf(["a.txt"])
+        async with (await home.trusted("Anna")).visit() as visit:
+            await pick_up(visit, one.item)
+        await until(lambda: len(home.kept.takers) == 1)
+    shelf = tmp_path / "data" / "shelf.json"
+    kept = json.loads(shelf.read_text())
+    shelf.write_text(json.dumps(kept | {"marks": []}))  # as if it had been put there again meanwhile
+    async with home_in(tmp_path) as home:
+        assert home.pick_ups() == []
+        told: list[object] = []
+        stop = home.daemon.desk.watch((Topic.PICK_UPS,), COMMAND, told.append)
+        async with asyncio.timeout(60):
+            await until(lambda: bool(told) and _rows(told[-1]) == ["Anna"])
+        stop()
 
 
 async def test_what_a_command_offered_is_remembered_no_longer_than_the_command_runs(home: Home, tmp_path: Path) -> None:
