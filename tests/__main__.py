@@ -166,6 +166,7 @@ def steps_of(suite: str, reports: Path, arguments: Sequence[str]) -> list[Step]:
         tsc = WEB / "node_modules" / "typescript" / "bin" / "tsc"
         steps += [
             Step("ruff", check(sys.executable, "-m", "ruff", "check", "--quiet", ".")),
+            Step("ruff format", check(sys.executable, "-m", "ruff", "format", "--check", "--quiet", ".")),
             Step("mypy", check(sys.executable, "-m", "mypy")),
             Step("lint-imports", check(str(tools / "lint-imports"))),
             Step("page: tsc", check(str(node()), str(tsc), "--project", ".", folder=WEB)),

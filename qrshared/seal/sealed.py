@@ -1,6 +1,5 @@
 """A link after its handshake: each message sealed under its direction's key and its place in the order."""
 
-
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 

@@ -226,9 +226,7 @@ async def counted_door(url: str, rooms: dict[str, bytes]) -> AsyncIterator[list[
         return ()
 
     async with ClientSession() as session:
-        door = RemoteDoor(
-            session, url, rooms=lambda: rooms, on_link=on_link, servers=servers, connect=connect
-        )
+        door = RemoteDoor(session, url, rooms=lambda: rooms, on_link=on_link, servers=servers, connect=connect)
         async with door.open():
             yield began
 

@@ -180,7 +180,6 @@ def test_a_container_with_systemctl_but_without_systemd_says_so_before_anything_
     assert not paper.commands
 
 
-
 def test_a_daemon_that_does_not_start_is_stopped_and_quoted(planned: Plan, paper: Paper, stays: Path) -> None:
     paper.answers["systemctl --user restart"] = Ran(1, "Job failed")
     paper.answers["journalctl"] = Ran(0, "qrshared is already running, started 5 min ago")
