@@ -41,6 +41,9 @@ WALL_EVERY_S: Final = 20.0
 NEWS_EVERY_S: Final = 0.5
 """How often progress is told while something moves."""
 
+HEARD_STILL_S: Final = 30.0
+"""How often it is looked, where nothing changes, whether mDNS still carries our name."""
+
 WATCH_BEGINS_S: Final = 2.0
 """After so long the watch of the inbox folder is certainly at work."""
 
@@ -228,11 +231,15 @@ class Keeper:
         if daemon.advertiser is None:
             return
         while True:
-            await self._heard_elsewhere.wait()
+            try:
+                async with asyncio.timeout(HEARD_STILL_S):
+                    await self._heard_elsewhere.wait()
+            except TimeoutError:
+                pass  # nothing is new here: whether it is heard still
             self._heard_elsewhere.clear()
             await daemon.advertiser.follow(self._heard_on() if daemon.networks.is_known else [])
-            daemon.where.call(daemon.advertiser.local_name)
-            daemon.desk.changed(Topic.WALL, Topic.STATUS)
+            if daemon.where.call(daemon.advertiser.local_name):
+                daemon.desk.changed(Topic.WALL, Topic.STATUS)
 
     def _heard_on(self) -> list[str]:
         """Our addresses in networks that are known: at home by cable, a computer may be in a café by Wi-Fi."""

@@ -24,9 +24,10 @@ class Whereabouts:
         before, self._found = self.address, found
         return before != self.address
 
-    def call(self, local_name: str | None) -> None:
-        """mDNS knows us by this name now."""
-        self._local_name = local_name
+    def call(self, local_name: str | None) -> bool:
+        """mDNS knows us by this name now; True if that is news."""
+        before, self._local_name = self._local_name, local_name
+        return before != local_name
 
     def reach_at(self, edge: str | None) -> None:
         """Where this computer is reached from other networks, from now on."""

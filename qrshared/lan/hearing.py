@@ -9,7 +9,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +23,7 @@ WAIT_S: Final = 1.5
 PACKET_BYTES_MAX: Final = 9000
 """The longest mDNS packet (RFC 6762 17)."""
 
+_NOTHING: Final = bytes(12)  # a header: no question, no answer, and nobody's business
 _TYPE_A, _CLASS_IN = 1, 1
 _JUMPS_MAX = 20  # compressed names point backwards; a circle of pointers is no name
 
@@ -68,6 +69,19 @@ def ask_for_name(name: str, address: str, *, wait_s: float = WAIT_S) -> Heard:
                 elif packet[:2] == question[:2]:
                     answers.update(((source, found), None) for found in _addresses(packet, name))
         return Heard(can_send=True, hears_questions=heard if listener is not None else None, answers=tuple(answers))
+
+
+def check_reach(addresses: Sequence[str]) -> None:
+    """Raise what the system says if nothing by multicast leaves this computer by any of these addresses."""
+    faults: list[OSError] = []
+    for address in addresses:
+        try:
+            with _asker(address) as asker:
+                asker.sendto(_NOTHING, (GROUP, PORT))
+        except OSError as fault:
+            faults.append(fault)
+    if faults and len(faults) == len(addresses):
+        raise faults[0]
 
 
 def _asker(address: str) -> socket.socket:

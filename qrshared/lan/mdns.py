@@ -13,6 +13,8 @@ from zeroconf._services.info import AddressResolverIPv4  # public, though its pa
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from qrshared.lan.addresses import Candidate
+from qrshared.lan.hearing import check_reach
+from qrshared.lan.mdns_faults import LIBRARY_LOGGER, CalmFaults
 
 _log = logging.getLogger(__name__)
 
@@ -44,10 +46,15 @@ def advertised_addresses(found: Sequence[Candidate]) -> list[str]:
     return [candidate.address for candidate in found if candidate.is_lan and candidate.is_ipv4]
 
 
+class NamesTaken(Exception):
+    """Every name like ours belongs to another computer."""
+
+
 class Advertiser:
     """`async with Advertiser(...) as advertiser: await advertiser.follow(addresses)`; leaving says goodbye.
 
-    Without an address or without multicast it says so in the log and tries again when the addresses change.
+    Called again with the same addresses, now and then, it looks whether it is heard still, and begins anew if not: a
+    plug is out for less time than anybody notices, and an address that goes and comes back has taken the sockets along.
     """
 
     def __init__(self, *, name: str, port: int, host_label: str = HOST_LABEL) -> None:
@@ -60,6 +67,10 @@ class Advertiser:
         self._addresses: list[str] = []
         self._had: set[str] = set()  # every address that was ours: caches name them for two minutes more
         self._host: str | None = None
+        self._is_lost = False  # has not been heard at the last look, though there are addresses
+        self._is_told = False  # a person has been told so
+        self._gives_way = False  # to others of the same name, as long as we stay in this network
+        self._calm = CalmFaults()
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -72,18 +83,23 @@ class Advertiser:
         self._name = instance_name(name)
 
     async def __aenter__(self) -> Self:
+        logging.getLogger(LIBRARY_LOGGER).addFilter(self._calm)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._leave()
+        logging.getLogger(LIBRARY_LOGGER).removeFilter(self._calm)
 
     async def follow(self, addresses: Sequence[str]) -> None:
         """Be heard on exactly these addresses from now on; takes about 3 s where something changes."""
         async with self._one_at_a_time:
             wanted = sorted(addresses)
-            if wanted == self._addresses and (self._name == self._said if self._services else not wanted):
+            is_elsewhere = wanted != self._addresses
+            if is_elsewhere:
+                self._gives_way = self._is_lost = self._is_told = False
+            if not is_elsewhere and (not wanted or self._gives_way):
                 return
             if self._services and self._name != self._said:
                 await self._leave()  # under the old name
@@ -95,12 +111,33 @@ class Advertiser:
                 await self._leave(goodbye=False)
                 return
             try:
-                await self._move()
-            except (OSError, ZeroconfError, TimeoutError) as fault:
-                _log.warning("this network does not carry mDNS (%s); the QR works all the same", fault)
+                await (self._move() if is_elsewhere or not self._services else self._look())
+            except NamesTaken:
+                self._gives_way = True
+                _log.warning(
+                    "%d names like %s.local are taken; the QR works all the same", HOST_NAMES_MAX, self._host_label
+                )
                 await self._leave()
+            except (OSError, ZeroconfError, TimeoutError) as fault:
+                self._lose(fault)
+                await self._leave(goodbye=False)
+
+    def _lose(self, fault: Exception) -> None:
+        """A plug pulled is nothing to be told of; a network that does not carry mDNS for longer is, once."""
+        if not self._is_lost:
+            _log.info("not heard by name for the moment (%s)", fault)
+        elif not self._is_told:
+            self._is_told = True
+            _log.warning("this network does not carry mDNS (%s); the QR works all the same", fault)
+        self._is_lost = True
+
+    async def _look(self) -> None:
+        check_reach(self._addresses)
+        if self._zeroconf is not None:  # an address that was away for a moment has lost its socket
+            await self._zeroconf.async_update_interfaces(interfaces=list(self._addresses))
 
     async def _move(self) -> None:
+        check_reach(self._addresses)
         if self._zeroconf is None:
             self._zeroconf = AsyncZeroconf(ip_version=IPVersion.V4Only, interfaces=list(self._addresses))
         else:
@@ -111,6 +148,8 @@ class Advertiser:
         else:
             await self._register(self._zeroconf, host)
         await self._settle_a_tie(self._zeroconf)
+        check_reach(self._addresses)  # it may have gone in these seconds, and the library would not say so
+        self._is_lost = self._is_told = False
         _log.info("advertised as %s on %d address(es)", self.local_name, len(self._addresses))
 
     async def _register(self, zeroconf: AsyncZeroconf, host: str) -> None:
@@ -148,7 +187,7 @@ class Advertiser:
             if not await self._others(zeroconf, host):
                 return host
             _log.info("%s.local belongs to another computer", host)
-        raise TimeoutError(f"{HOST_NAMES_MAX} names like {self._host_label}.local are taken")
+        raise NamesTaken
 
     async def _settle_a_tie(self, zeroconf: AsyncZeroconf) -> None:
         """Two that started together both found the name free: the lower address keeps it (as in RFC 6762 8.2)."""
