@@ -24,7 +24,6 @@ from qrshared.protocol import (
     TransferId,
     TransferMessage,
 )
-from qrshared.transfers.arrival import Arrival
 from qrshared.transfers.events import (
     BytesArrived,
     Drained,
@@ -40,7 +39,7 @@ from qrshared.transfers.events import (
     TransferCancelled,
     TransferFailed,
 )
-from qrshared.transfers.flow import Flow
+from qrshared.transfers.intake import Intake
 from qrshared.transfers.manifest import IncomingManifest, ManifestRefused
 from qrshared.transfers.paging import acceptance, pages, receipt_weight
 from qrshared.transfers.phases import RECEIVER_HEARS, REFUSES_THE_REST
@@ -73,15 +72,10 @@ class Receiver:
         self._told_held = False
         self._incoming = IncomingManifest()
         self._manifest: tuple[Item, ...] = ()
-        self._items: list[Arrival] = []
-        self._left = 0
+        self._intake = Intake()
         self._accepted = False
-        self.tally = Tally()
-        """Sums for progress."""
-        self._flow = Flow()
         self._outgoing: list[Message] = []
         self._receipts: list[ItemReceipt] = []
-        self._safe: set[int] = set()
 
     # --- what a shell may ask -----------------------------------------------------------------------------------
 
@@ -95,13 +89,18 @@ class Receiver:
         """The manifest, once it was whole."""
         return self._manifest
 
+    @property
+    def tally(self) -> Tally:
+        """Sums for progress."""
+        return self._intake.tally
+
     def state(self, item: int) -> ItemState:
         """Where one item stands."""
-        return self._items[item].state
+        return self._intake[item].state
 
     def awaits_proof(self, item: int) -> bool:
         """Whether this item still awaits proof; after a rewind what is left of its proof is of no use."""
-        return self._items[item].is_open and self._items[item].awaits_proof
+        return self._intake[item].is_open and self._intake[item].awaits_proof
 
     # --- what the peer says -------------------------------------------------------------------------------------
 
@@ -152,17 +151,15 @@ class Receiver:
         self.phase = Phase.PROPOSED
         if not self._accepted:
             self._manifest = self._incoming.items
-            self._items = [Arrival(item.size) for item in self._manifest]
-            self._left = len(self._items)
-            self.tally = Tally(items=len(self._items), bytes=sum(item.size for item in self._items))
+            self._intake = Intake([item.size for item in self._manifest])
         return [Proposed(self._manifest, self._incoming.continues, self._accepted, self._incoming.skip_same)]
 
     def _chunk(self, chunk: Chunk) -> Events:
         count = len(chunk.content)
         is_agreed = self._has_agreed or not chunk.deflated
-        if not (is_agreed and self._flow.receive(count)) or chunk.item >= len(self._items):
+        if not (is_agreed and self._intake.receive(count)) or chunk.item >= len(self._intake):
             return self._fail(Reason.PROTOCOL)
-        item = self._items[chunk.item]
+        item = self._intake[chunk.item]
         if item.rewound and chunk.offset == item.arrived:
             item.rewound = False
         if item.rewound or not item.is_open:
@@ -174,9 +171,9 @@ class Receiver:
         return [BytesArrived(chunk.item, chunk.offset, chunk.content), *self._complete(chunk.item)]
 
     def _proof(self, proof: Proof) -> Events:
-        if proof.item >= len(self._items):
+        if proof.item >= len(self._intake):
             return self._fail(Reason.PROTOCOL)
-        item = self._items[proof.item]
+        item = self._intake[proof.item]
         if not self.awaits_proof(proof.item):
             return []
         if not item.prove(proof.first, len(proof.digests)):
@@ -185,17 +182,17 @@ class Receiver:
 
     def _finish(self) -> Events:
         # A rewound item is not short: the sender may not have heard of it yet, and says `finish` again.
-        short = [i for i, item in enumerate(self._items) if item.is_open and not item.is_whole and not item.rewound]
+        short = [i for i, item in enumerate(self._intake) if item.is_open and not item.is_whole and not item.rewound]
         return [event for i in short for event in self._fail_item(i, Reason.SHORT)]
 
     def _ended_by_sender(self, index: int, event: ItemCancelled | ItemFailed) -> Events:
-        if not self._items:
+        if not self._intake:
             return []
-        if index >= len(self._items):
+        if index >= len(self._intake):
             return self._fail(Reason.PROTOCOL)
-        if not self._items[index].is_open:
+        if not self._intake[index].is_open:
             return []  # too late: it is being placed, or was ended from here
-        self._end(index, ItemState.CANCELLED if isinstance(event, ItemCancelled) else ItemState.FAILED)
+        self._intake.end(index, ItemState.CANCELLED if isinstance(event, ItemCancelled) else ItemState.FAILED)
         return [event]
 
     # --- what the shell does ------------------------------------------------------------------------------------
@@ -212,34 +209,24 @@ class Receiver:
         self._accepted = True
         self._told_held = False
         self.phase = Phase.OPEN
-        self._flow.open(window)
+        self._intake.open(window)
         self._has_agreed = self.takes_deflated
         # The acceptance says it all, whatever became of items since the last link.
         self._outgoing, self._receipts = self._acceptance(window), []
-        self._safe.clear()
-        for item in self._items:
-            item.relink()
-            if item.told is not None:
-                self._outgoing.append(item.told)
-        return self._with_over([event for index in range(len(self._items)) for event in self._complete(index)])
+        self._outgoing += [item.told for item in self._intake if item.told is not None]
+        return self._with_over([event for index in range(len(self._intake)) for event in self._complete(index)])
 
     def _recall(self, kept: Iterable[Kept], receipts: Iterable[ItemReceipt]) -> None:
         for receipt in receipts:
-            if self._items[receipt.item].is_open:  # not cancelled since it was proposed
-                self._items[receipt.item].receipt = receipt
-                self._end(receipt.item, ItemState.DONE)
+            if self._intake[receipt.item].is_open:  # not cancelled since it was proposed
+                self._intake[receipt.item].receipt = receipt
+                self._intake.end(receipt.item, ItemState.DONE)
         for each in kept:
-            if self._items[each.item].is_open:
-                self._items[each.item].start_at(each.offset, prove=each.prove)
-                self.tally.bytes_done += each.offset
+            if self._intake[each.item].is_open:
+                self._intake.start_at(each.item, each.offset, prove=each.prove)
 
     def _acceptance(self, window: int) -> list[Message]:
-        kept = [
-            Kept(index, item.arrived, item.awaits_proof)
-            for index, item in enumerate(self._items)
-            if item.arrived and not item.state.is_final
-        ]
-        receipts = [item.receipt for item in self._items if item.receipt is not None]
+        kept, receipts = self._intake.kept(), self._intake.receipts()
         return [*acceptance(self.transfer, window, kept, receipts, deflate=self._has_agreed)]
 
     def decline(self, reason: Reason, *, needed: int | None = None, free: int | None = None) -> Events:
@@ -251,22 +238,15 @@ class Receiver:
 
     def wrote(self, item: int, offset: int) -> None:
         """The first `offset` bytes of this item are in its part file."""
-        arrival = self._items[item]
-        if not arrival.state.is_final:
-            before = arrival.wrote
-            self._flow.take(arrival.write(offset))
-            self.tally.bytes_done += arrival.wrote - before
+        self._intake.wrote(item, offset)
 
     def synced(self, item: int, offset: int) -> None:
         """The first `offset` bytes of this item survive a crash."""
-        arrival = self._items[item]
-        if not arrival.state.is_final and arrival.safe < offset <= arrival.wrote:
-            arrival.safe = offset
-            self._safe.add(item)
+        self._intake.synced(item, offset)
 
     def proof_ok(self, item: int) -> Events:
         """All of its proof matched."""
-        arrival = self._items[item]
+        arrival = self._intake[item]
         if not (self.awaits_proof(item) and arrival.is_proof_whole):
             return []
         arrival.trust()
@@ -274,24 +254,20 @@ class Receiver:
 
     def rewind(self, item: int, offset: int) -> Events:
         """Its proof did not match: the shell has dropped everything from `offset` on, written or not."""
-        arrival = self._items[item]
         if not self.awaits_proof(item):
             return []
-        before = arrival.wrote
-        self._flow.take(arrival.rewind_to(offset))
-        self.tally.bytes_done += arrival.wrote - before
-        self._safe.discard(item)
+        self._intake.rewind(item, offset)
         if self.phase is Phase.OPEN:
-            arrival.rewound = True
+            self._intake[item].rewound = True
             self._outgoing.append(Rewind(self.transfer, item, offset))
         return []
 
     def placed(self, item: int, receipt: ItemReceipt) -> Events:
         """It is in the inbox under its name, durable."""
-        if self._items[item].state is not ItemState.PLACING:
+        if self._intake[item].state is not ItemState.PLACING:
             return []
-        self._items[item].receipt = receipt
-        self._end(item, ItemState.DONE)
+        self._intake[item].receipt = receipt
+        self._intake.end(item, ItemState.DONE)
         self._receipts.append(receipt)
         return self._with_over([])
 
@@ -310,10 +286,10 @@ class Receiver:
                 self.is_stopped = True
                 self._outgoing.append(Cancel(self.transfer))
             return self._with_over(self._end_all(ItemState.CANCELLED, TransferCancelled()))
-        if not self._items[item].is_open:
+        if not self._intake[item].is_open:
             return []
         self._tell(item, Cancel(self.transfer, item))
-        self._end(item, ItemState.CANCELLED)
+        self._intake.end(item, ItemState.CANCELLED)
         return self._with_over([ItemCancelled(item)])
 
     def detached(self) -> None:
@@ -321,17 +297,13 @@ class Receiver:
         self._is_linked = self._told_held = False
         self._outgoing.clear()
         self._receipts.clear()
-        self._safe.clear()
+        self._intake.detached()
         if self.phase not in (Phase.CLOSING, Phase.OVER):
             self.phase = Phase.DETACHED if self._accepted else Phase.NEW
-        for item in self._items:
-            item.rewound = False
 
     def forget_unwritten(self) -> None:
         """The shell has lost what it was handed and had not written."""
-        for item in self._items:
-            if item.is_open:
-                item.arrived = item.wrote
+        self._intake.forget_unwritten()
 
     def messages_to_send(self, now: float) -> list[Message]:
         """Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal."""
@@ -343,13 +315,8 @@ class Receiver:
         messages, self._outgoing = self._outgoing, []
         receipts, self._receipts = self._receipts, []
         messages += [Receipt(self.transfer, tuple(page)) for page in pages(receipts, receipt_weight)]
-        messages += [
-            Safe(self.transfer, item, self._items[item].safe)
-            for item in sorted(self._safe)
-            if not self._items[item].state.is_final
-        ]
-        self._safe.clear()
-        taken = self._flow.say(now) if self.phase is Phase.OPEN else None
+        messages += [Safe(self.transfer, item, offset) for item, offset in self._intake.say_safe()]
+        taken = self._intake.say_taken(now) if self.phase is Phase.OPEN else None
         if taken is not None:
             messages.append(Taken(self.transfer, taken))
         return messages + hold
@@ -363,21 +330,21 @@ class Receiver:
     # --- within -------------------------------------------------------------------------------------------------
 
     def _drain(self, count: int) -> Drained:
-        self._flow.take(count)
+        self._intake.drain(count)
         return Drained(count)
 
     def _complete(self, index: int) -> Events:
-        item = self._items[index]
+        item = self._intake[index]
         if not (item.is_open and item.is_whole) or item.awaits_proof:
             return []
         item.state = ItemState.PLACING
         return [ItemComplete(index)]
 
     def _fail_item(self, index: int, reason: Reason, needed: int | None = None, free: int | None = None) -> Events:
-        if self._items[index].state.is_final:
+        if self._intake[index].state.is_final:
             return []
         self._tell(index, Fail(self.transfer, reason, index, needed, free))
-        self._end(index, ItemState.FAILED)
+        self._intake.end(index, ItemState.FAILED)
         return [ItemFailed(index, reason, needed, free)]
 
     def _fail(self, reason: Reason, needed: int | None = None, free: int | None = None) -> Events:
@@ -388,24 +355,16 @@ class Receiver:
     def _end_all(self, state: ItemState, event: TransferCancelled | TransferFailed) -> Events:
         if self.phase in (Phase.CLOSING, Phase.OVER):
             return []
-        for index, item in enumerate(self._items):
-            if item.is_open:
-                self._end(index, state)
+        self._intake.end_open(state)
         self.phase = Phase.CLOSING
         return [event]
 
-    def _end(self, index: int, state: ItemState) -> None:
-        item = self._items[index]
-        self.tally.end(state, item.size, item.wrote)
-        self._flow.take(item.end(state))
-        self._left -= 1
-
     def _tell(self, index: int, message: Fail | Cancel) -> None:
-        self._items[index].told = message
+        self._intake[index].told = message
         self._outgoing.append(message)
 
     def _with_over(self, events: Sequence[ReceiverEvent]) -> Events:
-        is_done = self._left == 0 and (self.phase is Phase.CLOSING or bool(self._items))
+        is_done = self._intake.left == 0 and (self.phase is Phase.CLOSING or len(self._intake) > 0)
         if not is_done or self.phase in (Phase.OVER, Phase.PROPOSING, Phase.PROPOSED):
             return list(events)
         self.phase = Phase.OVER

@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 from qrshared.errors import LocalError
 from qrshared.protocol import (
-    CHUNK_BYTES_MAX,
     CONTINUES_MAX,
     DIGESTS_MAX,
     ITEMS_MAX,
@@ -30,7 +29,8 @@ from qrshared.protocol import (
     TransferId,
     TransferMessage,
 )
-from qrshared.transfers.departure import Departure, Read, UnderWay
+from qrshared.transfers.departure import Read
+from qrshared.transfers.dispatch import Dispatch
 from qrshared.transfers.events import (
     Accepted,
     Declined,
@@ -75,8 +75,6 @@ class Sender:
         self.transfer = transfer
         self.items = tuple(items)
         self.phase = Phase.DETACHED
-        self.tally = Tally(items=len(items), bytes=sum(item.size for item in items))
-        """Sums for progress."""
         self.is_paused = False
         self.is_held = False
         """The person at the receiver paused it: nothing is read until it is let go on, or accepted anew."""
@@ -84,36 +82,34 @@ class Sender:
         """The receiver takes deflated chunks on this link."""
         self._continues = tuple(continues[-CONTINUES_MAX:])
         self._skip_same = skip_same
-        self._departures = [Departure(item.size) for item in items]
-        self._left = len(items)
+        self._dispatch = Dispatch([item.size for item in items])
         self._outgoing: list[Message] = []
         self._untold: Cancel | Fail | None = None
         """Ended as a whole from here while there was no link, or before it could be said."""
         self._kept: list[Kept] = []
         self._receipts: list[ItemReceipt] = []
-        self._window = self._claimed = self._sent = self._taken = 0
-        self._under_way = UnderWay()
-        self._cursor = 0
-        self._unsent = 0
-        """Items of which bytes are still to be sent; once there is none, `finish` is due."""
-        self._finish_due = False
 
     @property
     def is_over(self) -> bool:
         """Every item has its end."""
         return self.phase is Phase.OVER
 
+    @property
+    def tally(self) -> Tally:
+        """Sums for progress."""
+        return self._dispatch.tally
+
     def state(self, item: int) -> ItemState:
         """Where one item stands."""
-        return self._departures[item].state
+        return self._dispatch[item].state
 
     def done(self, item: int) -> int:
         """Bytes of this item that the receiver has, as far as its `taken` can tell."""
-        return self._departures[item].done
+        return self._dispatch[item].done
 
     def safe(self, item: int) -> int:
         """Bytes of this item that survive a crash of the receiver."""
-        return self._departures[item].safe
+        return self._dispatch[item].safe
 
     # --- messages -----------------------------------------------------------------------------------------------
 
@@ -140,7 +136,7 @@ class Sender:
                 self.is_held = held
                 return [Held(held)]
             case Taken(count=count):
-                return self._take(count)
+                return [] if self._dispatch.take(count) else self.fail(Reason.PROTOCOL)
             case Safe(item=item, offset=offset):
                 return self._safe(item, offset)
             case Receipt(receipts=receipts):
@@ -160,8 +156,7 @@ class Sender:
         if self._untold is not None:
             messages.append(self._untold)
             self._untold = None
-        if self.phase is Phase.OPEN and self._finish_due and self._unsent == 0:
-            self._finish_due = False
+        if self.phase is Phase.OPEN and self._dispatch.say_finish():
             messages.append(Finish(self.transfer))
         return messages
 
@@ -179,47 +174,18 @@ class Sender:
         """What to read and send next, at most `max_bytes`; None while there is nothing, or no room in the window."""
         if self.phase is not Phase.OPEN or self.is_paused or self.is_held:
             return None
-        room = self._window - (self._claimed - self._taken)
-        for index in range(self._cursor, len(self._departures)):
-            departure = self._departures[index]
-            left = departure.size - departure.claimed if departure.is_open else 0
-            if left == 0 and index == self._cursor:
-                self._cursor += 1
-            if left == 0 or departure.paused:
-                continue
-            # Small rests of a window make small chunks; the receiver opens it again before half of it is closed.
-            if room < min(left, CHUNK_BYTES_MAX, max(1, self._window // 4)):
-                return None
-            length = min(left, room, max_bytes)
-            if CHUNK_BYTES_MAX < length < left:
-                length -= length % CHUNK_BYTES_MAX
-            read = Read(index, departure.claimed, length, departure.turn)
-            departure.claimed += length
-            departure.state = ItemState.MOVING
-            self._claimed += length
-            return read
-        return None
+        return self._dispatch.next_read(max_bytes)
 
     def sent(self, read: Read) -> bool:
         """Say that these bytes go to the link now, as chunks in order; ask right before, with no wait in between.
 
         False: they are not wanted any more (a cut, a rewind, a cancel), throw them away.
         """
-        departure = self._departures[read.item]
-        if self.phase is not Phase.OPEN or read.turn != departure.turn or not departure.is_open:
-            return False
-        if read.offset != departure.sent:
-            raise LocalError(what="the chunks of an item are sent in order")
-        departure.sent += read.length
-        self._sent += read.length
-        self._under_way.push(read)
-        if departure.is_sent:
-            self._unsent -= 1
-        return True
+        return self.phase is Phase.OPEN and self._dispatch.sent(read)
 
     def proved(self, item: int, first: int, digests: Sequence[bytes]) -> list[Message]:
         """Digests of an item's blocks from number `first` on, as `ProofWanted` asked; returns the messages to send."""
-        departure = self._departures[item]
+        departure = self._dispatch[item]
         if self.phase is not Phase.OPEN or departure.proof_offset == 0 or not departure.is_open:
             return []
         return [
@@ -234,14 +200,14 @@ class Sender:
         if item is None:
             self._hold(held=True)
         else:
-            self._departures[item].paused = True
+            self._dispatch[item].paused = True
 
     def resume(self, item: int | None = None) -> None:
         """It may be read again."""
         if item is None:
             self._hold(held=False)
         else:
-            self._departures[item].paused = False
+            self._dispatch[item].paused = False
 
     def _hold(self, *, held: bool) -> None:
         if held is not self.is_paused and self.phase is Phase.OPEN:
@@ -286,17 +252,12 @@ class Sender:
         self._open(accept.window)
         wanted: Events = []
         for kept in self._kept:
-            departure = self._departures[kept.item]
-            if not departure.is_open:
+            if not self._dispatch[kept.item].is_open:
                 continue
-            self._restart(departure, kept.offset)
-            if kept.offset > 0:
-                departure.state = ItemState.MOVING
-                if kept.prove:
-                    departure.proof_offset = kept.offset
-                    wanted.append(ProofWanted(kept.item, kept.offset))
+            self._dispatch.go_on(kept.item, kept.offset, prove=kept.prove)
+            if kept.prove and kept.offset > 0:
+                wanted.append(ProofWanted(kept.item, kept.offset))
         receipts, self._kept, self._receipts = self._receipts, [], []
-        self._unsent = sum(not departure.is_sent for departure in self._departures)
         done = self._receive(receipts)
         return [Accepted(self.tally.bytes_done), *wanted, *done]
 
@@ -306,38 +267,15 @@ class Sender:
     def _open(self, window: int) -> None:
         self.phase = Phase.OPEN
         self.is_held = False
-        self._window = window
-        self._claimed = self._sent = self._taken = self._cursor = 0
-        self._under_way.clear()
-        self._finish_due = True
-        for departure in self._departures:
-            if departure.is_open:
-                self._restart(departure, 0)
-            departure.proof_offset = 0
-            if departure.told is not None:
-                self._outgoing.append(departure.told)
+        self._dispatch.open(window)
+        self._outgoing += [departure.told for departure in self._dispatch if departure.told is not None]
         if self.is_paused:  # the receiver may not know it any more
             self._outgoing.append(Hold(self.transfer, held=True))
-
-    def _restart(self, departure: Departure, offset: int) -> int:
-        self.tally.bytes_done += offset - departure.done
-        return departure.restart(offset)
-
-    def _take(self, count: int) -> Events:
-        if not self._taken <= count <= self._sent:
-            return self.fail(Reason.PROTOCOL)
-        for item, turn, offset in self._under_way.take(count - self._taken):
-            departure = self._departures[item]
-            if departure.is_open and departure.turn == turn:
-                self.tally.bytes_done += offset - departure.done
-                departure.done = offset
-        self._taken = count
-        return []
 
     def _safe(self, item: int, offset: int) -> Events:
         if not self._has(item, offset):
             return self.fail(Reason.PROTOCOL)
-        self._departures[item].safe = max(self._departures[item].safe, offset)
+        self._dispatch[item].safe = max(self._dispatch[item].safe, offset)
         return []
 
     def _receive(self, receipts: Iterable[ItemReceipt]) -> Events:
@@ -345,16 +283,10 @@ class Sender:
         for receipt in receipts:
             if not self._has(receipt.item, 0) or receipt.size != self.items[receipt.item].size:
                 return [*events, *self.fail(Reason.PROTOCOL)]
-            departure = self._departures[receipt.item]
             # One that was cancelled or failed here meanwhile is in the inbox all the same: that is what is told.
-            if departure.state is ItemState.DONE:
+            if self.state(receipt.item) is ItemState.DONE:
                 continue
-            if departure.state.is_final:
-                self._left += 1
-                self.tally.reopen(departure.state, departure.size)
-                departure.done = 0
-                departure.told = None
-            self._end(departure, ItemState.DONE)
+            self._dispatch.end_done(receipt.item)
             events.append(ItemDone(receipt.item, receipt))
         return self._with_over(events)
 
@@ -372,22 +304,12 @@ class Sender:
     def _rewind(self, item: int, offset: int) -> Events:
         if item >= len(self.items):
             return self.fail(Reason.PROTOCOL)
-        departure = self._departures[item]
-        if not departure.is_open:
+        if not self._dispatch[item].is_open:
             return []
-        if offset >= departure.proof_offset:
-            return self.fail(Reason.PROTOCOL)
-        if departure.is_sent:
-            self._unsent += 1
-        self._claimed -= self._restart(departure, offset)
-        departure.proof_offset = 0
-        self._cursor = min(self._cursor, item)
-        self._finish_due = True
-        return [Rewound(item, offset)]
+        return [Rewound(item, offset)] if self._dispatch.rewind(item, offset) else self.fail(Reason.PROTOCOL)
 
     def _end_here(self, item: int, state: ItemState, message: Fail | Cancel, event: SenderEvent) -> Events:
-        departure = self._departures[item]
-        if self.is_over or not departure.is_open:
+        if self.is_over or not self._dispatch[item].is_open:
             return []
         self._outgoing.append(message)
         return self._end_item(item, state, message, event)
@@ -395,33 +317,18 @@ class Sender:
     def _end_item(self, item: int, state: ItemState, message: Fail | Cancel, event: SenderEvent) -> Events:
         if item >= len(self.items):
             return self.fail(Reason.PROTOCOL)
-        departure = self._departures[item]
-        if not departure.is_open:
+        if not self._dispatch[item].is_open:
             return []
-        departure.told = message
-        self._end(departure, state)
+        self._dispatch[item].told = message
+        self._dispatch.end(item, state)
         return self._with_over([event])
 
     def _end_all(self, state: ItemState, event: SenderEvent) -> Events:
-        for departure in self._departures:
-            if departure.is_open:
-                self._end(departure, state)
+        self._dispatch.end_open(state)
         return self._with_over([event])
 
-    def _end(self, departure: Departure, state: ItemState) -> None:
-        if not departure.is_sent:
-            self._unsent -= 1
-        self._claimed -= departure.claimed - departure.sent
-        departure.claimed = departure.sent
-        departure.turn += 1
-        self.tally.end(state, departure.size, departure.done)
-        departure.state = state
-        if state is ItemState.DONE:
-            departure.done = departure.size
-        self._left -= 1
-
     def _with_over(self, events: Events) -> Events:
-        if self._left > 0 or self.is_over:
+        if self._dispatch.left > 0 or self.is_over:
             return events
         self.phase = Phase.OVER
         return [*events, Over()]

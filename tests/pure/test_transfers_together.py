@@ -344,7 +344,7 @@ class ForgetsTheCut(Receiver):
 
     def detached(self) -> None:
         super().detached()
-        for item in self._items:
+        for item in self._intake:
             if item.is_open and 0 < item.arrived < item.size - 1:
                 item.arrived += 1
 

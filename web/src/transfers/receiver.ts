@@ -1,14 +1,14 @@
 // One incoming transfer as its receiver sees it: what is proposed, what has arrived, what may be said to be safe.
 import type { Accept, Cancel, Chunk, Fail, Item, ItemReceipt, Kept, Message } from "../protocol/messages.ts";
 import type { Proof, Propose, Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
-import { Arrival } from "./arrival.ts";
+import type { Arrival } from "./arrival.ts";
 import { isFinal } from "./events.ts";
 import type { ItemCancelled, ItemFailed, ItemState, ReceiverEvent, TransferCancelled, TransferFailed } from "./events.ts";
-import { Flow } from "./flow.ts";
+import { Intake } from "./intake.ts";
 import { IncomingManifest } from "./manifest.ts";
 import { acceptance, pages, receiptWeight } from "./paging.ts";
 import { RECEIVER_HEARS, REFUSES_THE_REST, type ReceiverPhase } from "./phases.ts";
-import { Tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 
 /** Bytes wanted and bytes there are, when that is the reason. */
 export interface Room {
@@ -30,19 +30,14 @@ export class Receiver {
   /** The person here paused the whole transfer; the shell says so, and accepts nothing until it goes on. */
   isHeld = false;
   #toldHeld = false;
-  /** Sums for progress. */
-  tally = new Tally(0, 0);
   #phase: ReceiverPhase = "new";
   #isLinked = false;
   #incoming = new IncomingManifest();
   #manifest: readonly Item[] = [];
-  #items: Arrival[] = [];
-  #left = 0;
+  #intake = new Intake();
   #accepted = false;
-  readonly #flow = new Flow();
   #outgoing: Message[] = [];
   #receipts: ItemReceipt[] = [];
-  readonly #safe = new Set<number>();
 
   constructor(transfer: TransferId) {
     this.transfer = transfer;
@@ -58,13 +53,18 @@ export class Receiver {
     return this.#manifest;
   }
 
+  /** Sums for progress. */
+  get tally(): Tally {
+    return this.#intake.tally;
+  }
+
   state(item: number): ItemState {
-    return this.#at(item).state;
+    return this.#intake.at(item).state;
   }
 
   /** Whether this item still awaits proof; after a rewind what is left of its proof is of no use. */
   awaitsProof(item: number): boolean {
-    return this.#at(item).isOpen && this.#at(item).awaitsProof;
+    return this.#intake.at(item).isOpen && this.#intake.at(item).awaitsProof;
   }
 
   // --- what the peer says
@@ -123,9 +123,7 @@ export class Receiver {
     this.#phase = "proposed";
     if (!this.#accepted) {
       this.#manifest = this.#incoming.items;
-      this.#items = this.#manifest.map((item) => new Arrival(item.size));
-      this.#left = this.#items.length;
-      this.tally = new Tally(this.#left, page.bytes);
+      this.#intake = new Intake(this.#manifest.map((item) => item.size));
     }
     const { continues } = this.#incoming;
     return [{ t: "proposed", items: this.#manifest, continues, again: this.#accepted }];
@@ -133,8 +131,8 @@ export class Receiver {
 
   #chunk({ item: index, offset, content, isSpoiled }: Chunk): ReceiverEvent[] {
     const count = content.length;
-    const item = this.#items[index];
-    if (isSpoiled === true || !this.#flow.receive(count) || item === undefined) return this.#fail("protocol");
+    const item = this.#intake.arrivals[index];
+    if (isSpoiled === true || !this.#intake.receive(count) || item === undefined) return this.#fail("protocol");
     if (item.rewound && offset === item.arrived) item.rewound = false;
     if (item.rewound || !item.isOpen) return [this.#drain(count)];
     if (offset !== item.arrived || offset + count > item.size) {
@@ -146,7 +144,7 @@ export class Receiver {
   }
 
   #proof({ item: index, first, digests }: Proof): ReceiverEvent[] {
-    const item = this.#items[index];
+    const item = this.#intake.arrivals[index];
     if (item === undefined) return this.#fail("protocol");
     if (!this.awaitsProof(index)) return [];
     if (!item.prove(first, digests.length)) return this.#failItem(index, "protocol");
@@ -155,17 +153,17 @@ export class Receiver {
 
   #finish(): ReceiverEvent[] {
     // A rewound item is not short: the sender may not have heard of it yet, and says `finish` again.
-    return this.#items.flatMap((item, index) =>
+    return this.#intake.arrivals.flatMap((item, index) =>
       item.isOpen && !item.isWhole && !item.rewound ? this.#failItem(index, "short") : [],
     );
   }
 
   #endedBySender(state: "failed" | "cancelled", event: ItemCancelled | ItemFailed): ReceiverEvent[] {
-    if (this.#items.length === 0) return [];
-    const item = this.#items[event.item];
+    if (this.#intake.arrivals.length === 0) return [];
+    const item = this.#intake.arrivals[event.item];
     if (item === undefined) return this.#fail("protocol");
     if (!item.isOpen) return []; // too late: it is being placed, or was ended from here
-    this.#end(item, state);
+    this.#intake.end(event.item, state);
     return [event];
   }
 
@@ -177,40 +175,31 @@ export class Receiver {
    */
   accept(window: number, kept: readonly Kept[] = [], receipts: readonly ItemReceipt[] = []): ReceiverEvent[] {
     if (this.#phase !== "proposed") return [];
-    if (!this.#accepted) {
-      for (const receipt of receipts) {
-        const item = this.#at(receipt.item);
-        if (!item.isOpen) continue; // cancelled since it was proposed
-        item.receipt = receipt;
-        this.#end(item, "done");
-      }
-      for (const each of kept) {
-        if (!this.#at(each.item).isOpen) continue;
-        this.#at(each.item).startAt(each.offset, each.prove ?? false);
-        this.tally.bytesDone += each.offset;
-      }
-    }
+    if (!this.#accepted) this.#recall(kept, receipts);
     this.#accepted = true;
     this.#toldHeld = false;
     this.#phase = "open";
-    this.#flow.open(window);
+    this.#intake.open(window);
     // The acceptance says it all, whatever became of items since the last link.
-    this.#outgoing = this.#acceptance(window);
+    this.#outgoing = [...this.#acceptance(window), ...this.#intake.arrivals.flatMap((item) => item.told ?? [])];
     this.#receipts = [];
-    this.#safe.clear();
-    for (const item of this.#items) {
-      item.relink();
-      if (item.told !== null) this.#outgoing.push(item.told);
+    return this.#withOver(this.#intake.arrivals.flatMap((_, index) => this.#complete(index)));
+  }
+
+  #recall(kept: readonly Kept[], receipts: readonly ItemReceipt[]): void {
+    for (const receipt of receipts) {
+      const item = this.#intake.at(receipt.item);
+      if (!item.isOpen) continue; // cancelled since it was proposed
+      item.receipt = receipt;
+      this.#intake.end(receipt.item, "done");
     }
-    return this.#withOver(this.#items.flatMap((_, index) => this.#complete(index)));
+    for (const { item, offset, prove } of kept) {
+      if (this.#intake.at(item).isOpen) this.#intake.startAt(item, offset, prove ?? false);
+    }
   }
 
   #acceptance(window: number): Accept[] {
-    const kept = this.#items.flatMap((item, index): Kept[] =>
-      item.arrived > 0 && !isFinal(item.state) ? [{ item: index, offset: item.arrived, prove: item.awaitsProof }] : [],
-    );
-    const receipts = this.#items.flatMap((item) => item.receipt ?? []);
-    return acceptance(this.transfer, window, kept, receipts);
+    return acceptance(this.transfer, window, this.#intake.kept(), this.#intake.receipts());
   }
 
   /** Does not want it; without effect unless it is proposed. */
@@ -222,24 +211,17 @@ export class Receiver {
 
   /** The first `offset` bytes of this item are written. */
   wrote(index: number, offset: number): void {
-    const item = this.#at(index);
-    if (isFinal(item.state)) return;
-    const before = item.wrote;
-    this.#flow.take(item.write(offset));
-    this.tally.bytesDone += item.wrote - before;
+    this.#intake.wrote(index, offset);
   }
 
   /** The first `offset` bytes of this item survive a crash. */
   synced(index: number, offset: number): void {
-    const item = this.#at(index);
-    if (isFinal(item.state) || offset <= item.safe || offset > item.wrote) return;
-    item.safe = offset;
-    this.#safe.add(index);
+    this.#intake.synced(index, offset);
   }
 
   /** All of its proof matched. */
   proofOk(index: number): ReceiverEvent[] {
-    const item = this.#at(index);
+    const item = this.#intake.at(index);
     if (!this.awaitsProof(index) || !item.isProofWhole) return [];
     item.trust();
     return this.#phase === "open" ? this.#complete(index) : [];
@@ -247,14 +229,10 @@ export class Receiver {
 
   /** Its proof did not match: the shell has dropped everything from `offset` on, written or not. */
   rewind(index: number, offset: number): ReceiverEvent[] {
-    const item = this.#at(index);
     if (!this.awaitsProof(index)) return [];
-    const before = item.wrote;
-    this.#flow.take(item.rewindTo(offset));
-    this.tally.bytesDone += item.wrote - before;
-    this.#safe.delete(index);
+    this.#intake.rewind(index, offset);
     if (this.#phase === "open") {
-      item.rewound = true;
+      this.#intake.at(index).rewound = true;
       this.#outgoing.push({ t: "rewind", transfer: this.transfer, item: index, offset });
     }
     return [];
@@ -262,10 +240,10 @@ export class Receiver {
 
   /** It is where it belongs, under its name. */
   placed(index: number, receipt: ItemReceipt): ReceiverEvent[] {
-    const item = this.#at(index);
+    const item = this.#intake.at(index);
     if (item.state !== "placing") return [];
     item.receipt = receipt;
-    this.#end(item, "done");
+    this.#intake.end(index, "done");
     this.#receipts.push(receipt);
     return this.#withOver([]);
   }
@@ -289,10 +267,10 @@ export class Receiver {
       }
       return this.#withOver(this.#endAll("cancelled", { t: "transfer_cancelled" }));
     }
-    const item = this.#at(index);
+    const item = this.#intake.at(index);
     if (!item.isOpen) return [];
     this.#tell(item, { t: "cancel", transfer: this.transfer, item: index });
-    this.#end(item, "cancelled");
+    this.#intake.end(index, "cancelled");
     return this.#withOver([{ t: "item_cancelled", item: index }]);
   }
 
@@ -301,14 +279,13 @@ export class Receiver {
     this.#isLinked = this.#toldHeld = false;
     this.#outgoing = [];
     this.#receipts = [];
-    this.#safe.clear();
+    this.#intake.detached();
     if (!this.#isEnding) this.#phase = this.#accepted ? "detached" : "new";
-    for (const item of this.#items) item.rewound = false;
   }
 
   /** The shell has lost what it was handed and had not written. */
   forgetUnwritten(): void {
-    for (const item of this.#items) if (item.isOpen) item.arrived = item.wrote;
+    this.#intake.forgetUnwritten();
   }
 
   /** Everything to tell the peer by now, in order; empty while there is no link, or no answer to its proposal. */
@@ -321,12 +298,8 @@ export class Receiver {
     this.#outgoing = [];
     messages.push(...pages(this.#receipts, receiptWeight).map((receipts) => ({ t: "receipt", transfer, receipts }) as const));
     this.#receipts = [];
-    for (const index of [...this.#safe].sort((a, b) => a - b)) {
-      const { state, safe } = this.#at(index);
-      if (!isFinal(state)) messages.push({ t: "safe", transfer, item: index, offset: safe });
-    }
-    this.#safe.clear();
-    const taken = this.#phase === "open" ? this.#flow.say(now) : null;
+    for (const { item, offset } of this.#intake.saySafe()) messages.push({ t: "safe", transfer, item, offset });
+    const taken = this.#phase === "open" ? this.#intake.sayTaken(now) : null;
     if (taken !== null) messages.push({ t: "taken", transfer, count: taken });
     return [...messages, ...hold];
   }
@@ -344,22 +317,22 @@ export class Receiver {
   }
 
   #drain(count: number): ReceiverEvent {
-    this.#flow.take(count);
+    this.#intake.drain(count);
     return { t: "drained", count };
   }
 
   #complete(index: number): ReceiverEvent[] {
-    const item = this.#at(index);
+    const item = this.#intake.at(index);
     if (!item.isOpen || !item.isWhole || item.awaitsProof) return [];
     item.state = "placing";
     return [{ t: "item_complete", item: index }];
   }
 
   #failItem(index: number, reason: Reason, room: Room = {}): ReceiverEvent[] {
-    const item = this.#at(index);
+    const item = this.#intake.at(index);
     if (isFinal(item.state)) return [];
     this.#tell(item, { t: "fail", transfer: this.transfer, reason, item: index, ...room });
-    this.#end(item, "failed");
+    this.#intake.end(index, "failed");
     return [{ t: "item_failed", item: index, reason, ...room }];
   }
 
@@ -370,15 +343,9 @@ export class Receiver {
 
   #endAll(state: "failed" | "cancelled", event: TransferCancelled | TransferFailed): ReceiverEvent[] {
     if (this.#isEnding) return [];
-    for (const item of this.#items) if (item.isOpen) this.#end(item, state);
+    this.#intake.endOpen(state);
     this.#phase = "closing";
     return [event];
-  }
-
-  #end(item: Arrival, state: "done" | "failed" | "cancelled"): void {
-    this.tally.end(state, item.size, item.wrote);
-    this.#flow.take(item.end(state));
-    this.#left -= 1;
   }
 
   #tell(item: Arrival, message: Fail | Cancel): void {
@@ -387,15 +354,9 @@ export class Receiver {
   }
 
   #withOver(events: ReceiverEvent[]): ReceiverEvent[] {
-    const isDone = this.#left === 0 && (this.#phase === "closing" || this.#items.length > 0);
+    const isDone = this.#intake.left === 0 && (this.#phase === "closing" || this.#intake.arrivals.length > 0);
     if (!isDone || this.#phase === "over" || this.#phase === "proposing" || this.#phase === "proposed") return events;
     this.#phase = "over";
     return [...events, { t: "over" }];
-  }
-
-  #at(index: number): Arrival {
-    const item = this.#items[index];
-    if (item === undefined) throw new RangeError("no such item");
-    return item;
   }
 }

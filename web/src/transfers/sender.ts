@@ -1,15 +1,14 @@
 // One outgoing transfer as its sender sees it: what to propose, what to read and send next, what is safe over there.
-import { CHUNK_BYTES_MAX, CONTINUES_MAX, DIGESTS_MAX, ITEMS_MAX, MANIFEST_BYTES_MAX } from "../protocol/limits.ts";
+import { CONTINUES_MAX, DIGESTS_MAX, ITEMS_MAX, MANIFEST_BYTES_MAX } from "../protocol/limits.ts";
 import type { Accept, Cancel, Fail, Item, ItemReceipt, Kept, Message, Proof } from "../protocol/messages.ts";
-import type { Reason, Taken, TransferId, TransferMessage } from "../protocol/messages.ts";
-import { Departure } from "./departure.ts";
+import type { Reason, TransferId, TransferMessage } from "../protocol/messages.ts";
 import type { Read } from "./departure.ts";
+import { Dispatch } from "./dispatch.ts";
 import type { ItemState, SenderEvent } from "./events.ts";
 import { itemWeight, proposal, type Wishes } from "./paging.ts";
 import { REFUSES_THE_REST, SENDER_HEARS } from "./phases.ts";
 import type { SenderPhase } from "./phases.ts";
-import { Tally } from "./tally.ts";
-import { UnderWay } from "./under-way.ts";
+import type { Tally } from "./tally.ts";
 
 export type { Read } from "./departure.ts";
 
@@ -20,15 +19,12 @@ export type { Read } from "./departure.ts";
 export class Sender {
   readonly transfer: TransferId;
   readonly items: readonly Item[];
-  /** Sums for progress. */
-  readonly tally: Tally;
   /** The receiver takes deflated chunks on this link. */
   mayDeflate = false;
   readonly #continues: readonly TransferId[];
   readonly #wishes: Wishes;
-  readonly #departures: readonly Departure[];
+  readonly #dispatch: Dispatch;
   #phase: SenderPhase = "detached";
-  #left: number;
   /** The person at the receiver paused it: nothing is read until it is let go on, or accepted anew. */
   isHeld = false;
   #paused = false;
@@ -37,16 +33,6 @@ export class Sender {
   #untold: Cancel | Fail | null = null;
   #kept: Kept[] = [];
   #receipts: ItemReceipt[] = [];
-  #window = 0;
-  /** Bytes handed out for reading since the accept that were sent or still may be. */
-  #claimed = 0;
-  #sent = 0;
-  #taken = 0;
-  readonly #underWay = new UnderWay();
-  #cursor = 0;
-  /** Items of which bytes are still to be sent; once there is none, `finish` is due. */
-  #unsent = 0;
-  #finishDue = false;
 
   constructor(transfer: TransferId, items: readonly Item[], continues: readonly TransferId[] = [], wishes: Wishes = {}) {
     const weight = items.reduce((sum, item) => sum + itemWeight(item), 0);
@@ -57,12 +43,7 @@ export class Sender {
     this.items = items;
     this.#continues = continues.slice(-CONTINUES_MAX);
     this.#wishes = wishes;
-    this.#departures = items.map((item) => new Departure(item.size));
-    this.#left = items.length;
-    this.tally = new Tally(
-      items.length,
-      items.reduce((sum, item) => sum + item.size, 0),
-    );
+    this.#dispatch = new Dispatch(items.map((item) => item.size));
   }
 
   get isOver(): boolean {
@@ -71,21 +52,26 @@ export class Sender {
 
   /** Bytes of it may be read as soon as its window has room. */
   get isReading(): boolean {
-    return this.#phase === "open" && !this.#paused && !this.isHeld && this.#unsent > 0;
+    return this.#phase === "open" && !this.#paused && !this.isHeld && this.#dispatch.hasUnsent;
+  }
+
+  /** Sums for progress. */
+  get tally(): Tally {
+    return this.#dispatch.tally;
   }
 
   state(item: number): ItemState {
-    return this.#at(item).state;
+    return this.#dispatch.at(item).state;
   }
 
   /** Bytes of this item that the receiver has, as far as its `taken` can tell. */
   done(item: number): number {
-    return this.#at(item).done;
+    return this.#dispatch.at(item).done;
   }
 
   /** Bytes of this item that survive a crash of the receiver. */
   safe(item: number): number {
-    return this.#at(item).safe;
+    return this.#dispatch.at(item).safe;
   }
 
   // --- messages
@@ -116,7 +102,7 @@ export class Sender {
         return this.#endAll("failed", { t: "declined", reason, needed, free });
       }
       case "taken":
-        return this.#take(message);
+        return this.#dispatch.take(message.count) ? [] : this.fail("protocol");
       case "safe":
         return this.#safe(message.item, message.offset);
       case "receipt":
@@ -145,10 +131,7 @@ export class Sender {
     this.#outgoing = [];
     if (this.#untold !== null) messages.push(this.#untold);
     this.#untold = null;
-    if (this.#phase === "open" && this.#finishDue && this.#unsent === 0) {
-      this.#finishDue = false;
-      messages.push({ t: "finish", transfer: this.transfer });
-    }
+    if (this.#phase === "open" && this.#dispatch.sayFinish()) messages.push({ t: "finish", transfer: this.transfer });
     return messages;
   }
 
@@ -167,23 +150,7 @@ export class Sender {
   /** What to read and send next, at most `maxBytes`; null while there is nothing, or no room in the window. */
   nextRead(maxBytes: number): Read | null {
     if (this.#phase !== "open" || this.#paused || this.isHeld) return null;
-    const room = this.#window - (this.#claimed - this.#taken);
-    for (let index = this.#cursor; index < this.#departures.length; index++) {
-      const departure = this.#at(index);
-      const left = departure.isOpen ? departure.size - departure.claimed : 0;
-      if (left === 0 && index === this.#cursor) this.#cursor += 1;
-      if (left === 0 || departure.paused) continue;
-      // Small rests of a window make small chunks; the receiver opens it again before half of it is closed.
-      if (room < Math.min(left, CHUNK_BYTES_MAX, Math.max(1, Math.floor(this.#window / 4)))) return null;
-      let length = Math.min(left, room, maxBytes);
-      if (length < left && length > CHUNK_BYTES_MAX) length -= length % CHUNK_BYTES_MAX;
-      const read = { item: index, offset: departure.claimed, length, turn: departure.turn };
-      departure.claimed += length;
-      departure.state = "moving";
-      this.#claimed += length;
-      return read;
-    }
-    return null;
+    return this.#dispatch.nextRead(maxBytes);
   }
 
   /**
@@ -191,19 +158,12 @@ export class Sender {
    * are not wanted any more (a cut, a rewind, a cancel), throw them away.
    */
   sent(read: Read): boolean {
-    const departure = this.#at(read.item);
-    if (this.#phase !== "open" || read.turn !== departure.turn || !departure.isOpen) return false;
-    if (read.offset !== departure.sent) throw new Error("the chunks of an item are sent in order");
-    departure.sent += read.length;
-    this.#sent += read.length;
-    this.#underWay.push(read.item, read.turn, read.offset, read.length);
-    if (departure.isSent) this.#unsent -= 1;
-    return true;
+    return this.#phase === "open" && this.#dispatch.sent(read);
   }
 
   /** Digests of an item's blocks from number `first` on, as `proof_wanted` asked; returns the messages to send. */
   proved(item: number, first: number, digests: readonly Uint8Array[]): Message[] {
-    const departure = this.#at(item);
+    const departure = this.#dispatch.at(item);
     if (this.#phase !== "open" || departure.proofOffset === 0 || !departure.isOpen) return [];
     const proofs: Proof[] = [];
     for (let start = 0; start < digests.length; start += DIGESTS_MAX) {
@@ -218,12 +178,12 @@ export class Sender {
   /** Nothing more of this item, or of the whole transfer, is read until `resume`. */
   pause(item: number | null = null): void {
     if (item === null) this.#hold(true);
-    else this.#at(item).paused = true;
+    else this.#dispatch.at(item).paused = true;
   }
 
   resume(item: number | null = null): void {
     if (item === null) this.#hold(false);
-    else this.#at(item).paused = false;
+    else this.#dispatch.at(item).paused = false;
   }
 
   #hold(held: boolean): void {
@@ -269,29 +229,24 @@ export class Sender {
     this.mayDeflate = accept.deflate === true;
     const wanted: SenderEvent[] = [];
     for (const { item, offset, prove } of this.#kept) {
-      const departure = this.#at(item);
-      if (!departure.isOpen) continue;
-      this.#restart(departure, offset);
-      if (offset > 0) departure.state = "moving";
-      if (!prove || offset === 0) continue;
-      departure.proofOffset = offset;
-      wanted.push({ t: "proof_wanted", item, offset });
+      if (!this.#dispatch.at(item).isOpen) continue;
+      this.#dispatch.goOn(item, offset, prove === true);
+      if (prove === true && offset > 0) wanted.push({ t: "proof_wanted", item, offset });
     }
     const receipts = this.#receipts;
     this.#kept = [];
     this.#receipts = [];
-    this.#unsent = this.#departures.reduce((sum, departure) => sum + (departure.isSent ? 0 : 1), 0);
     const done = this.#receive(receipts);
     return [{ t: "accepted", kept: this.tally.bytesDone }, ...wanted, ...done];
   }
 
   #has(item: number, offset: number): boolean {
-    return offset <= (this.#departures[item]?.size ?? -1);
+    return offset <= (this.items[item]?.size ?? -1);
   }
 
   #safe(item: number, offset: number): SenderEvent[] {
     if (!this.#has(item, offset)) return this.fail("protocol");
-    const departure = this.#at(item);
+    const departure = this.#dispatch.at(item);
     departure.safe = Math.max(departure.safe, offset);
     return [];
   }
@@ -299,109 +254,53 @@ export class Sender {
   #open(window: number): void {
     this.#phase = "open";
     this.isHeld = false;
-    this.#window = window;
-    this.#claimed = this.#sent = this.#taken = this.#cursor = 0;
-    this.#underWay.clear();
-    this.#finishDue = true;
-    for (const departure of this.#departures) {
-      if (departure.isOpen) this.#restart(departure, 0);
-      departure.proofOffset = 0;
-      if (departure.told !== null) this.#outgoing.push(departure.told);
-    }
+    this.#dispatch.open(window);
+    for (const { told } of this.#dispatch.departures) if (told !== null) this.#outgoing.push(told);
     if (this.#paused) this.#outgoing.push({ t: "hold", transfer: this.transfer, held: true }); // it may have forgotten
-  }
-
-  /** An item goes on from `offset`; returns how many claimed bytes will never be sent. */
-  #restart(departure: Departure, offset: number): number {
-    this.tally.bytesDone += offset - departure.done;
-    return departure.restart(offset);
-  }
-
-  #take({ count }: Taken): SenderEvent[] {
-    if (count < this.#taken || count > this.#sent) return this.fail("protocol");
-    for (const { item, turn, offset } of this.#underWay.take(count - this.#taken)) {
-      const departure = this.#at(item);
-      if (!departure.isOpen || departure.turn !== turn) continue;
-      this.tally.bytesDone += offset - departure.done;
-      departure.done = offset;
-    }
-    this.#taken = count;
-    return [];
   }
 
   #receive(receipts: readonly ItemReceipt[]): SenderEvent[] {
     const events: SenderEvent[] = [];
     for (const receipt of receipts) {
-      const departure = this.#departures[receipt.item];
-      if (departure === undefined || receipt.size !== departure.size) return [...events, ...this.fail("protocol")];
+      if (receipt.size !== this.items[receipt.item]?.size) return [...events, ...this.fail("protocol")];
       // One that was cancelled or failed here meanwhile is in the inbox all the same: that is what is told.
-      if (departure.state === "done") continue;
-      if (departure.state === "cancelled" || departure.state === "failed") {
-        this.#left += 1;
-        this.tally.reopen(departure.state, departure.size);
-        departure.done = 0;
-        departure.told = null;
-      }
-      this.#end(departure, "done");
+      if (this.state(receipt.item) === "done") continue;
+      this.#dispatch.endDone(receipt.item);
       events.push({ t: "item_done", item: receipt.item, receipt });
     }
     return this.#withOver(events);
   }
 
   #rewind(item: number, offset: number): SenderEvent[] {
-    const departure = this.#departures[item];
+    const departure = this.#dispatch.departures[item];
     if (departure === undefined) return this.fail("protocol");
     if (!departure.isOpen) return [];
-    if (offset >= departure.proofOffset) return this.fail("protocol");
-    if (departure.isSent) this.#unsent += 1;
-    this.#claimed -= this.#restart(departure, offset);
-    departure.proofOffset = 0;
-    this.#cursor = Math.min(this.#cursor, item);
-    this.#finishDue = true;
-    return [{ t: "rewound", item, offset }];
+    return this.#dispatch.rewind(item, offset) ? [{ t: "rewound", item, offset }] : this.fail("protocol");
   }
 
   #endHere(item: number, state: "failed" | "cancelled", message: Fail | Cancel, event: SenderEvent): SenderEvent[] {
-    const departure = this.#at(item);
-    if (this.isOver || !departure.isOpen) return [];
+    if (this.isOver || !this.#dispatch.at(item).isOpen) return [];
     this.#outgoing.push(message);
     return this.#endItem(item, state, message, event);
   }
 
   #endItem(item: number, state: "failed" | "cancelled", message: Fail | Cancel, event: SenderEvent): SenderEvent[] {
-    const departure = this.#departures[item];
+    const departure = this.#dispatch.departures[item];
     if (departure === undefined) return this.fail("protocol");
     if (!departure.isOpen) return [];
     departure.told = message;
-    this.#end(departure, state);
+    this.#dispatch.end(item, state);
     return this.#withOver([event]);
   }
 
   #endAll(state: "failed" | "cancelled", event: SenderEvent): SenderEvent[] {
-    for (const departure of this.#departures) if (departure.isOpen) this.#end(departure, state);
+    this.#dispatch.endOpen(state);
     return this.#withOver([event]);
   }
 
-  #end(departure: Departure, state: "done" | "failed" | "cancelled"): void {
-    if (!departure.isSent) this.#unsent -= 1;
-    this.#claimed -= departure.claimed - departure.sent;
-    departure.claimed = departure.sent;
-    departure.turn += 1;
-    this.tally.end(state, departure.size, departure.done);
-    departure.state = state;
-    if (state === "done") departure.done = departure.size;
-    this.#left -= 1;
-  }
-
   #withOver(events: SenderEvent[]): SenderEvent[] {
-    if (this.#left > 0 || this.isOver) return events;
+    if (this.#dispatch.left > 0 || this.isOver) return events;
     this.#phase = "over";
     return [...events, { t: "over" }];
-  }
-
-  #at(item: number): Departure {
-    const departure = this.#departures[item];
-    if (departure === undefined) throw new RangeError("no such item");
-    return departure;
   }
 }
