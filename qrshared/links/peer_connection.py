@@ -28,6 +28,7 @@ from qrshared.links.bounds import bound_addresses, bound_messages
 from qrshared.links.datachannel import UNREAD_BYTES_MAX, DataChannelLink
 from qrshared.links.ice import CandidateCounts, IceServer, choose_servers, count_candidates
 from qrshared.links.port import CloseReason, LinkClosed
+from qrshared.links.quick import drain_sockets, quicken
 from qrshared.links.sdp import (
     CANDIDATES_MAX,
     BadOffer,
@@ -232,6 +233,7 @@ class PeerConnection:
         if sctp is None or self._is_bounded:
             return
         self._is_bounded = True
+        quicken(sctp)
         bound_messages(sctp, self._overrun)
         bound_addresses(sctp.transport.transport._connection)  # noqa: SLF001 - as in `_nominated_pair`
 
@@ -279,6 +281,7 @@ class PeerConnection:
 
     def _use(self, channel: RTCDataChannel) -> None:
         _resume_checks(self._ice)
+        drain_sockets(channel.transport.transport)
         self._link = DataChannelLink(channel, unread_bytes_max=self._unread_bytes_max)
         self._settled.set()
 
