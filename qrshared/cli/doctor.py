@@ -107,12 +107,15 @@ async def _examine_remote(loaded: Loaded) -> "list[Finding]":
         else:
             findings += await examine_edge(session, edge)
         findings += await examine_stun(settings.stun)
-        findings += await _examine_relay(session, loaded, status)
+        is_edge = any(finding.check == "edge version" and finding.ok for finding in findings)
+        findings += await _examine_relay(session, loaded, status, edge if is_edge else None)
     return [*findings, *_of_daemon(status, edge)]
 
 
-async def _examine_relay(session: "ClientSession", loaded: Loaded, status: StatusFacts | None) -> "list[Finding]":
-    from qrshared.remote.checkup import Finding, examine_turn
+async def _examine_relay(
+    session: "ClientSession", loaded: Loaded, status: StatusFacts | None, edge: str | None
+) -> "list[Finding]":
+    from qrshared.remote.checkup import Finding, examine_lent, examine_turn
     from qrshared.signaling import read_turn_config
 
     settings = loaded.settings
@@ -134,6 +137,8 @@ async def _examine_relay(session: "ClientSession", loaded: Loaded, status: Statu
             Finding("relay", True, f"qrshared here was started with one ({used.value}), which was not tried",
                     "Give doctor the same flags, or keep them in config.toml.")
         ]  # fmt: skip
+    if config is None and edge is not None:
+        return await examine_lent(session, edge)
     return await examine_turn(session, config)
 
 
@@ -175,6 +180,7 @@ def _of_daemon(status: StatusFacts | None, looked_at: str | None) -> "list[Findi
             )  # fmt: skip
     if status.relay is not None:
         used = f"{size_words(status.relay.bytes)} in {status.relay.month}"
+        used += ", through the relay that the edge lends" if status.relay.borrowed else ""
         ask = f"pages ask before they send more than {size_words(status.relay.ask_bytes)}"
         findings.append(Finding("relay use", True, f"{used}; {ask}"))
     return findings

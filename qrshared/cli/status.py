@@ -108,12 +108,13 @@ _RELAYS = {
     TurnKind.METERED: "rented at Metered",
     TurnKind.COTURN: "your own coturn",
 }
+_BORROWED = "none of your own: the edge lends its relay, as much as whoever runs the edge allows"
 
 
 def relay_words(relay: RelayFacts) -> str:
     """Whose relay, and how much of it was used: it may cost money."""
-    words = _RELAYS[relay.turn]
-    if relay.turn is not TurnKind.NONE or relay.bytes:
+    words = _BORROWED if relay.borrowed else _RELAYS[relay.turn]
+    if relay.borrowed or relay.turn is not TurnKind.NONE or relay.bytes:
         words += f"; {size_words(relay.bytes)} in {visible(relay.month)}"
         words += f", pages ask before they send more than {size_words(relay.ask_bytes)}"
     return words

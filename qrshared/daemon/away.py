@@ -88,9 +88,10 @@ class Away:
         return EdgeFacts(self.state.url, self.state.state, self.state.sentence)
 
     def relay_facts(self) -> RelayFacts:
-        """What went through the relay this month."""
+        """Whose relay is used, and what went through it this month."""
         kind = TurnKind.NONE if self._turn is None else TurnKind(self._turn.kind.value)
-        return RelayFacts(kind, self._relayed.month, self._relayed.bytes(), self._ask_bytes)
+        borrowed = self._turn is None and self.door.lends_relay
+        return RelayFacts(kind, self._relayed.month, self._relayed.bytes(), self._ask_bytes, borrowed)
 
     def road_of(self, device: str) -> RoadInUse | None:
         """By which road a device is here; None when it is not, or came in at home."""

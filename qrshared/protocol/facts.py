@@ -152,12 +152,16 @@ class EdgeFacts:
 
 @dataclass(frozen=True, slots=True)
 class RelayFacts:
-    """What went through the relay in this `month` (`2026-11`, UTC), in both directions."""
+    """What went through the relay in this `month` (`2026-11`, UTC), in both directions.
+
+    `borrowed`: this computer has none of its own (`turn` is `none`), and the edge lends one.
+    """
 
     turn: TurnKind
     month: Word
     bytes: int
     ask_bytes: int
+    borrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,45 @@ AskEdge: TypeAlias = Callable[[str, str], Awaitable[bool]]
 Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 
 
+class Places:
+    """What an edge lends, as it may be used: an edge may be anybody's, and must not have a router at home spoken to."""
+
+    def __init__(self, edge_url: str, resolve: Resolve | None = None) -> None:
+        self._edge_host = urlsplit(edge_url).hostname or ""
+        self._resolve = resolve or _resolve
+
+    async def usable(self, told: Sequence[TurnServer]) -> tuple[IceServer, ...]:
+        """Those that are on the internet, or beside the edge."""
+        places: dict[str, str | None] = {self._edge_host: self._edge_host}
+        usable = []
+        for server in told:
+            urls = [url for each in server.urls if (url := await self._placed(each, places)) is not None]
+            if urls:
+                usable.append(IceServer(tuple(urls), server.username, server.credential))
+        return tuple(usable)
+
+    async def _placed(self, url: str, places: dict[str, str | None]) -> str | None:
+        found = _HOST.fullmatch(url)
+        if found is None:
+            return None
+        scheme, host, rest = found.groups()
+        if host not in places and len(places) <= HOSTS_MAX:
+            places[host] = await self._outside(host)
+        place = places.get(host)
+        # The same name may lead elsewhere when it is looked up again; with TLS its certificate is looked at, too.
+        return None if place is None else url if scheme == "turns:" else f"{scheme}{place}{rest}"
+
+    async def _outside(self, host: str) -> str | None:
+        try:
+            addresses = await self._resolve(host)
+        except OSError:
+            return None
+        if not addresses or any(map(_is_inside, addresses)):
+            log.info("the edge lends a relay that is not on the internet; it is not used")
+            return None
+        return addresses[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     servers: tuple[IceServer, ...]
@@ -40,10 +79,9 @@ class BorrowedRelays:
     def __init__(
         self, edge_url: str, *, ask: AskEdge, clock: Callable[[], float], resolve: Resolve | None = None
     ) -> None:
-        self._edge_host = urlsplit(edge_url).hostname or ""
+        self._places = Places(edge_url, resolve)
         self._ask = ask
         self._clock = clock
-        self._resolve = resolve or _resolve
         self._kept: dict[str, _Kept] = {}
         self._asked: dict[str, asyncio.Future[Sequence[TurnServer]]] = {}
 
@@ -55,7 +93,7 @@ class BorrowedRelays:
         try:
             async with asyncio.timeout(BORROW_S):
                 told = await self._told(room, peer)
-                servers = await self._usable(told)
+                servers = await self._places.usable(told)
         except TimeoutError:
             return ()
         if servers:
@@ -93,37 +131,6 @@ class BorrowedRelays:
             del self._asked[room]
             if not asked.done():
                 asked.set_result(())
-
-    async def _usable(self, told: Sequence[TurnServer]) -> tuple[IceServer, ...]:
-        """As it may be used: an edge may be anybody's, and must not have a router at home spoken to."""
-        places: dict[str, str | None] = {self._edge_host: self._edge_host}
-        usable = []
-        for server in told:
-            urls = [url for each in server.urls if (url := await self._placed(each, places)) is not None]
-            if urls:
-                usable.append(IceServer(tuple(urls), server.username, server.credential))
-        return tuple(usable)
-
-    async def _placed(self, url: str, places: dict[str, str | None]) -> str | None:
-        found = _HOST.fullmatch(url)
-        if found is None:
-            return None
-        scheme, host, rest = found.groups()
-        if host not in places and len(places) <= HOSTS_MAX:
-            places[host] = await self._outside(host)
-        place = places.get(host)
-        # The same name may lead elsewhere when it is looked up again; with TLS its certificate is looked at, too.
-        return None if place is None else url if scheme == "turns:" else f"{scheme}{place}{rest}"
-
-    async def _outside(self, host: str) -> str | None:
-        try:
-            addresses = await self._resolve(host)
-        except OSError:
-            return None
-        if not addresses or any(map(_is_inside, addresses)):
-            log.info("the edge lends a relay that is not on the internet; it is not used")
-            return None
-        return addresses[0]
 
 
 def _is_inside(address: str) -> bool:

@@ -23,6 +23,8 @@ from aiohttp import (
     ClientTimeout,
 )
 
+from qrshared.links.ice import IceServer
+from qrshared.remote.lending import ask_for_relay
 from qrshared.signaling import Connected, Disconnected, SignalClient, TurnConfig, TurnKind, TurnSource, turn_source
 from qrshared.signaling.client import NotAnEdge, OtherVersion
 from qrshared.signaling.metered import MeteredTurnSource, Trouble
@@ -208,30 +210,57 @@ async def examine_turn(session: ClientSession, config: TurnConfig | None) -> lis
     return await try_turn(turn_source(config, session))
 
 
+async def examine_lent(session: ClientSession, edge_url: str) -> list[Finding]:
+    """What the edge lends a computer that has no relay of its own, and a packet through each address of it."""
+    lent = await ask_for_relay(session, edge_url)
+    if not lent.hands_out:
+        return await examine_turn(session, None)
+    if not lent.told:
+        return [
+            Finding("relay", False, "the edge lends its relay, but gave none now",
+                    f"Try again in some minutes: it gives so many to an address. {_TELL_EDGE}, {_OWN_RELAY}"),
+        ]  # fmt: skip
+    if not lent.usable:
+        return [
+            Finding("relay", False, "the edge lends a relay that is not to be found on the internet; it is not used",
+                    f"{_TELL_EDGE}, {_OWN_RELAY}"),
+        ]  # fmt: skip
+    tried = await _examine_relays(lent.usable, f"{_TELL_EDGE}, {_OWN_RELAY}")
+    seen = "none of this computer's own: the edge lends one, as much as whoever runs the edge allows"
+    return [Finding("relay", True, seen), *tried]
+
+
 async def try_turn(source: TurnSource) -> list[Finding]:
     """A credential from here, and what opens with it."""
     servers = await source.mint("doctor")
-    places = [(url, each.username or "", each.credential or "") for each in servers for url in each.urls]
-    if not places:
+    if not servers:
         trouble = source.trouble if isinstance(source, MeteredTurnSource) else None
         seen = "Metered gave no relay" + (f": {trouble.value}" if trouble is not None else "")
         return [Finding("relay", False, seen, _METERED_ADVICE.get(trouble, _METERED_ADVICE[Trouble.ANSWER]))]
+    own = [IceServer(each.urls, each.username, each.credential) for each in servers]
+    return await _examine_relays(own, _CREDENTIALS[source.kind])
+
+
+async def _examine_relays(servers: Sequence[IceServer], if_refused: str) -> list[Finding]:
+    places = [(url, each.username or "", each.credential or "") for each in servers for url in each.urls]
     async with asyncio.TaskGroup() as tasks:
-        tried = [tasks.create_task(_examine_relay(*place, source.kind)) for place in places]
+        tried = [tasks.create_task(_examine_relay(*place, if_refused)) for place in places]
     return [each.result() for each in tried]
 
 
-async def _examine_relay(url: str, username: str, credential: str, kind: TurnKind) -> Finding:
+async def _examine_relay(url: str, username: str, credential: str, if_refused: str) -> Finding:
     from qrshared.links.probe import ProbeFailed, probe_turn
 
     try:
         await probe_turn(url, username, credential)
     except ProbeFailed as failed:
         seen, advice = _RELAY_FAULTS[failed.fault.name]
-        return Finding("relay", False, f"{url} {seen}", advice or _CREDENTIALS[kind])
+        return Finding("relay", False, f"{url} {seen}", advice or if_refused)
     return Finding("relay", True, f"{url} carries packets both ways")
 
 
+_TELL_EDGE: Final = "Tell whoever runs the edge"
+_OWN_RELAY: Final = "or set a relay of your own: qrshared run --help shows the flags."
 _METERED_ADVICE: Final[dict[Trouble | None, str]] = {
     Trouble.NAME: "Is this computer online? If it is, its DNS does not know the app's name: see yourapp.metered.live.",
     Trouble.CONNECTION: "Is this computer online? If it is, something in this network keeps it from Metered.",

@@ -94,6 +94,11 @@ class RemoteDoor:
         return self._line.state
 
     @property
+    def lends_relay(self) -> bool:
+        """Whether the edge lends relays to a home that has none."""
+        return self._line.lends_relay
+
+    @property
     def connections(self) -> int:
         """Peer connections there are, those that are being opened included."""
         return self._house.connections

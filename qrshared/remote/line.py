@@ -89,9 +89,14 @@ class EdgeLine:
         self._unsent_of[room] += 1
         self._unsent.put_nowait((room, peer, base64.urlsafe_b64encode(blob).rstrip(b"=").decode()))
 
+    @property
+    def lends_relay(self) -> bool:
+        """Whether the edge lends relays, as it said when it was last there."""
+        return self._client.gives_turn
+
     async def ask_relay(self, room: str, peer: str) -> bool:
         """Ask the edge to lend a relay; False when it is away, or lends none."""
-        return self._client.gives_turn and await self._client.ask_turn(room, peer)
+        return self.lends_relay and await self._client.ask_turn(room, peer)
 
     def wake(self) -> None:
         """The network has changed: look at once whether the edge is there."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.scenes import CODE, GUEST, OWN, Scene, link
-from tests.browser.scenes_away import TRUSTED
+from tests.browser.scenes import CODE, GUEST, OWN, STATUS_FACTS, Scene, link, news
+from tests.browser.scenes_away import EDGE, RELAYED, TRUSTED
 from tests.browser.scenes_settings import settings
 from tests.browser.screens import until
 from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts, wait_posted
@@ -121,8 +121,13 @@ def test_the_meeting_points_state_and_the_relays_use_are_on_the_owner_page(scree
     assert "November 2026" in facts
     assert page.locator("[data-edge]").get_attribute("data-edge") == "connected"
     assert "here now, from another network" in page.locator(".owner-side").inner_text()
+    assert page.locator("[data-relay]").get_attribute("data-relay") == "own"
     failed = screens.open("owner-away-failed")
     assert "does not answer" in failed.locator(".facts").inner_text()
+    assert failed.locator("[data-relay=none]").inner_text().startswith("there is none")
+    lent = {**STATUS_FACTS, "edge": EDGE, "relay": {**RELAYED, "turn": "none", "borrowed": True}}
+    say(failed, news("status_facts", **lent))
+    assert "lent by the meeting point" in failed.locator("[data-relay=borrowed]").inner_text()
 
 
 def test_an_owner_without_a_meeting_point_reads_what_one_would_give_and_finds_no_dead_field(screens: Screens) -> None:

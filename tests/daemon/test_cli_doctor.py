@@ -25,7 +25,7 @@ from qrshared.remote.checkup import PAGE_BYTES_MAX, Finding
 from qrshared.serving import BuiltPage, PageAt
 from qrshared.signaling.messages import VERSION
 from tests.adapters.coturn_world import SERVER, coturn
-from tests.adapters.signaling_world import edge
+from tests.adapters.signaling_world import CountingTurn, edge
 from tests.daemon.test_cli_processes import Home
 from tests.daemon.test_edge_page import build
 from tests.house.tree import ROOT
@@ -61,6 +61,11 @@ def of(findings: list[dict[str, Any]], check: str) -> dict[str, Any]:
     return found
 
 
+def relays_in(findings: list[dict[str, Any]]) -> list[str]:
+    """What was seen of relays that are well."""
+    return [finding["seen"] for finding in findings if finding["check"] == "relay" and finding["ok"]]
+
+
 def is_well(findings: list[dict[str, Any]]) -> bool:
     """All but that the edges of these tests are on this very computer, where phones do not reach them."""
     return {finding["check"] for finding in findings if not finding["ok"]} <= {"edge address"}
@@ -83,6 +88,20 @@ async def test_a_good_edge_without_a_relay_is_well(tmp_path: Path, page: BuiltPa
             ]  # fmt: skip
             assert "this computer only" in of(findings, "edge address")["seen"]
             assert of(findings, "daemon")["advice"] == ""
+
+
+@pytest.mark.parametrize(("is_down", "seen"), [(True, "gave none now"), (False, "not to be found on the internet")])
+async def test_a_relay_that_the_edge_cannot_lend_is_named(
+    tmp_path: Path, page: BuiltPage, is_down: bool, seen: str
+) -> None:
+    turn = CountingTurn()  # its relay's name is nobody's
+    turn.is_down = is_down
+    async with edge(page=page, turn=turn) as replica:
+        code, findings = await doctor(tmp_path, "--edge", replica.url, *NO_STUN)
+    assert code == 1
+    assert seen in of(findings, "relay")["seen"]
+    assert "whoever runs the edge" in of(findings, "relay")["advice"]
+    assert len(turn.labels) == 1
 
 
 async def test_an_edge_that_is_down_and_a_dead_stun_and_none_at_all(tmp_path: Path) -> None:
@@ -282,11 +301,15 @@ async def test_everything_together_is_well(tmp_path: Path, page: BuiltPage) -> N
         try:
             assert process.stdout is not None
             async with asyncio.timeout(60):
-                while b"Ctrl-C stops it" not in await process.stdout.readline():
-                    pass
+                while b"Ctrl-C stops it" not in (line := await process.stdout.readline()):
+                    assert line, "it ended"
             _, findings = await doctor(
                 tmp_path, "--edge", f"http://{SERVER}:7780", "--turn-url", relay.url, "--turn-secret-file", str(secret),
                 "--stun", f"stun:{SERVER}", before=tuple(relay.client.command()),
+            )  # fmt: skip
+            _, without = await doctor(
+                tmp_path, "--edge", f"http://{SERVER}:7780", "--stun", f"stun:{SERVER}",
+                before=tuple(relay.client.command()),
             )  # fmt: skip
         finally:
             process.kill()
@@ -295,6 +318,10 @@ async def test_everything_together_is_well(tmp_path: Path, page: BuiltPage) -> N
         assert well >= {"edge", "edge version", "STUN", "relay"}
         assert "hands out relays" in of(findings, "edge version")["seen"]
         assert "plain HTTP" in of(findings, "edge TLS")["seen"]
+        (own,) = relays_in(findings)
+        whose, lent = relays_in(without)
+        assert "none of this computer's own: the edge lends one" in whose
+        assert own == lent == f"{relay.url} carries packets both ways"
 
 
 def test_what_is_well_is_one_line_and_advice_on_it_comes_last(capsys: pytest.CaptureFixture[str]) -> None:

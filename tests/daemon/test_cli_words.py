@@ -136,7 +136,13 @@ def test_the_status_says_how_it_is_reached_away_from_home() -> None:
     assert "(not connected: it does not answer)" in shown(EdgeFacts(url, LineState.FAILED))
     used = RelayFacts(TurnKind.METERED, "2026-11", 6_000_000_000, 104_857_600)
     assert "rented at Metered; 6.0 GB in 2026-11, pages ask before they send more than 105 MB" in shown(None, used)
-    assert "allow no direct way" in shown(None, RelayFacts(TurnKind.NONE, "2026-11", 0, 0))
+    none = RelayFacts(TurnKind.NONE, "2026-11", 0, 0)
+    assert "allow no direct way" in shown(None, none)
+    assert "lends" not in shown(None, none)
+    lent = shown(None, replace(none, bytes=7_000_000, borrowed=True))
+    assert "none of your own: the edge lends its relay" in lent
+    assert "7.0 MB in 2026-11" in lent
+    assert "allow no direct way" not in lent
 
 
 def test_the_status_says_by_which_road_devices_came_unless_all_are_at_home() -> None:

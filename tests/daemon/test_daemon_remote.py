@@ -30,7 +30,7 @@ from qrshared.protocol import (
 from qrshared.seal import secret_from_fragment
 from tests.adapters.inbox_world import MIB
 from tests.adapters.remote_world import AwayPhone, away_page, away_phone
-from tests.adapters.signaling_world import edge, redis_server
+from tests.adapters.signaling_world import CountingTurn, edge, redis_server
 from tests.adapters.test_links_peer_connection import a_relay
 from tests.client import Batch, File, Repeated, Visit, file_of
 from tests.daemon.daemon_world import Home
@@ -224,6 +224,18 @@ async def test_what_goes_through_a_relay_is_said_and_counted_over_a_restart(home
     log = home.log.read_text()
     assert "road relay" in log
     assert "secret" not in log
+
+
+async def test_the_status_says_when_the_relay_is_the_edges_and_when_there_is_none(home: Home, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("pw")
+    own = ("--turn-url", "turn:127.0.0.1:9", "--turn-user", "me", "--turn-password-file", str(password))
+    for turn, words, is_borrowed in ((CountingTurn(), (), True), (CountingTurn(), own, False), (None, (), False)):
+        async with edge(turn=turn) as replica, home.daemon(*away_words(replica.url), *words):
+            await until_edge(home, LineState.CONNECTED)
+            relay = (await status(home)).relay
+            assert relay is not None
+            assert (relay.borrowed, relay.turn is TurnKind.NONE) == (is_borrowed, not words)
 
 
 async def relayed(home: Home) -> int:

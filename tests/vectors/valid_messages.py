@@ -191,6 +191,7 @@ VALID: list[dict[str, object]] = [
     {"t": "news", "facts": {**WALL, "hint": "unreached"}},
     {"t": "news", "facts": STATUS},
     {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
+    {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": {**RELAY, "turn": "none", "borrowed": True}}},
     {"t": "news", "facts": {**STATUS, "edge": {**EDGE, "state": "failed", "sentence": "No qrshared answers there."}}},
     {"t": "news", "facts": {**STATUS, "devices": [DEVICE], "transfers": [TRANSFER_FACTS]}},
     {

@@ -111,12 +111,16 @@ export interface EdgeFacts {
   readonly sentence?: string;
 }
 
-/** What went through the relay in this `month` (`2026-11`, UTC), in both directions. */
+/**
+ * What went through the relay in this `month` (`2026-11`, UTC), in both directions. `borrowed`: the computer has none of
+ * its own, and the edge lends one.
+ */
 export interface RelayFacts {
   readonly turn: TurnKind;
   readonly month: string;
   readonly bytes: number;
   readonly ask_bytes: number;
+  readonly borrowed?: boolean;
 }
 
 /** The network the computer is in; on one that is not `known` it shows no code and answers to no name. */

@@ -143,7 +143,7 @@ const device = object<DeviceFacts>({
 });
 const peer = object<PeerFacts>({ device: id, name, kind });
 const edge = object<EdgeFacts>({ url: name, state: word(LINE_STATES), sentence: optional(name) });
-const relay = object<RelayFacts>({ turn: word(TURN_KINDS), month: short, bytes: count, ask_bytes: count });
+const relay = object<RelayFacts>({ turn: word(TURN_KINDS), month: short, bytes: count, ask_bytes: count, borrowed: optional(boolean) });
 const server = object<IceServerFacts>({
   urls: list(name, ICE_SERVERS_MAX, 1),
   username: optional(name),

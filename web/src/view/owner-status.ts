@@ -1,6 +1,6 @@
 // Whether all is well: problems as sentences, room on the disk, and the addresses this computer can be reached at.
 import { html, nothing, type TemplateResult } from "lit";
-import type { StatusFacts } from "../protocol/messages.ts";
+import type { RelayFacts, StatusFacts } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
 import { isLoopback } from "./loopback.ts";
 import { size } from "./numbers.ts";
@@ -40,7 +40,16 @@ function awayFacts({ edge, relay }: StatusFacts): TemplateResult | typeof nothin
   const words = html`<span class=${edge.state === "connected" ? "go" : "wait"} data-edge=${edge.state}>${EDGE_WORDS[edge.state]}</span>`;
   return html`<div><dt>Away from home</dt><dd>${words}<small>${host(edge.url)}${isLoopback(host(edge.url)) ? ", for this computer only" : nothing}</small></dd>
       ${edge.sentence === undefined ? nothing : html`<p class="facts-note">${withCommands(edge.sentence)}</p>`}</div>
-    <div><dt>Through the relay</dt><dd>${relay === undefined || relay.turn === "none" ? "no relay of your own" : html`${size(relay.bytes)}<small>in ${month(relay.month)}</small>`}</dd></div>`;
+    <div><dt>Through the relay</dt>${relayFacts(relay)}</div>`;
+}
+
+/** Whose relay there is, and how much went through it: somebody pays for it. */
+function relayFacts(relay: RelayFacts | undefined): TemplateResult {
+  if (relay === undefined || (relay.turn === "none" && relay.borrowed !== true)) {
+    return html`<dd data-relay="none">there is none<small>some networks allow no other way</small></dd>`;
+  }
+  const whose = relay.borrowed === true ? ", lent by the meeting point, as much as that allows" : nothing;
+  return html`<dd data-relay=${relay.borrowed === true ? "borrowed" : "own"}>${size(relay.bytes)}<small>in ${month(relay.month)}${whose}</small></dd>`;
 }
 
 function host(url: string): string {
