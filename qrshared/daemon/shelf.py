@@ -63,11 +63,11 @@ class OnShelf:
     def facts(self, last: Taker | None = None) -> ShelfItem:
         """As desks tell it; `last`: how the asking device's last pick-up of it ended."""
         one = self.waiting
-        taken, taken_ms = (None, None) if last is None else (last.state, last.at_ms)
+        taken, taken_ms, taken_bytes = (None,) * 3 if last is None else (last.state, last.at_ms, last.bytes_done)
         expires_ms = None if self.offer is None else int(self.offer.expires * 1000)
         return ShelfItem(
             one.id, one.name, one.size, EntryKind(one.kind), one.modified_ms, one.count, expires_ms, self.to,
-            taken, taken_ms,
+            taken, taken_ms, taken_bytes,
         )  # fmt: skip
 
 

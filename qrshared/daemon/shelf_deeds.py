@@ -25,6 +25,7 @@ from qrshared.protocol import (
     PlainDownload,
     Reason,
     TicketFacts,
+    Topic,
     Verb,
     Withdraw,
 )
@@ -152,6 +153,7 @@ class ShelfDeeds:
             partial(_content, one.waiting),
             on_done=partial(self._downloaded, one, asker.device),
             on_partly=partial(self._downloaded_partly, one, asker.device),
+            on_moved=partial(self._download_moved, one, asker.device),
             is_allowed=partial(self._may_still, asker.device, one.waiting.id),
         )
         expires = self._shelf.now() + DOWNLOAD_LIFE_S
@@ -177,6 +179,13 @@ class ShelfDeeds:
             one.offer.downloaded.add(one.waiting.id)
             one.offer.partly.pop((one.waiting.id, device or ""), None)
         self._shelf.stir()
+
+    def _download_moved(self, one: OnShelf, device: DeviceId | None, is_moving: bool, bytes_done: int) -> None:
+        """Its page hears nothing of it but from us."""
+        if device is not None:
+            size = one.waiting.size
+            self._shelf.takers.note_plain(one.waiting.id, device, is_moving=is_moving, size=size, bytes_done=bytes_done)
+        self._shelf.changed(Topic.SHELF)
 
     def _downloaded_partly(self, one: OnShelf, device: DeviceId | None, bytes_done: int) -> None:
         """It waits on: nobody has it whole, and what was missing may be there the next time."""

@@ -42,6 +42,7 @@ class Takers:
         self._name_of = name_of
         self._now = now
         self._all = {(one.item, one.device): one for one in kept}
+        self._open: dict[tuple[ShelfItemId, DeviceId], Taker] = {}
         self._seen: set[tuple[PickUp, ShelfItemId]] = set()
 
     def look(self) -> None:
@@ -62,23 +63,35 @@ class Takers:
 
     def note(self, item: ShelfItemId, device: DeviceId, state: OfferState, *, size: int, bytes_done: int) -> None:
         """It ended so, now."""
+        self._open.pop((item, device), None)
         self._all.pop((item, device), None)  # the newest stands last
         self._all[item, device] = Taker(item, device, state, size, bytes_done, int(self._now() * 1000))
         while len(self._all) > KEPT_MAX:
             del self._all[next(iter(self._all))]
 
+    def note_plain(
+        self, item: ShelfItemId, device: DeviceId, *, is_moving: bool, size: int, bytes_done: int
+    ) -> None:  # fmt: skip
+        """A browser downloads it, or has stopped so far and may go on; no longer than this daemon runs."""
+        state = OfferState.MOVING if is_moving else OfferState.WAITING
+        self._open.pop((item, device), None)
+        self._open[item, device] = Taker(item, device, state, size, bytes_done, int(self._now() * 1000))
+        while len(self._open) > KEPT_MAX:
+            del self._open[next(iter(self._open))]
+
     def keep(self, items: Collection[ShelfItemId]) -> None:
         """Nothing but these lies on the shelf."""
-        for key in [key for key in self._all if key[0] not in items]:
-            del self._all[key]
+        for known in (self._all, self._open):
+            for key in [key for key in known if key[0] not in items]:
+                del known[key]
 
     def all(self) -> Iterator[Taker]:
         """All that ended, the oldest first."""
         return iter(self._all.values())
 
     def last(self, item: ShelfItemId, device: DeviceId) -> Taker | None:
-        """How this device's last pick-up of this ended."""
-        return self._all.get((item, device))
+        """How this device's last pick-up of this ended, or how far its browser has got with it."""
+        return self._open.get((item, device)) or self._all.get((item, device))
 
     def facts(self, items: Collection[ShelfItemId]) -> PickUpList:
         """What moves, then what ended, the newest first; of these things."""

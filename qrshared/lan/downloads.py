@@ -67,13 +67,40 @@ class _Download:
     made: float
     on_done: Callable[[], None]
     on_partly: Callable[[int], None]
+    on_moved: Callable[[bool, int], None]
     is_allowed: Callable[[], bool]
     """Whether whoever asked for it may still have it."""
     address: str | None = None
     """The first one that used it."""
     covered: int = 0
     """Bytes from the beginning that have gone out without a gap."""
+    is_moving: bool = False
+    is_told: bool = False
+    """How it ended: a browser that asks once more, to be sure, is no news."""
     running: set[asyncio.BaseTransport] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Bytes go out from now on."""
+        if not self.is_moving and not self.is_told:
+            self.is_moving = True
+            self.on_moved(True, self.covered)
+
+    def went_out(self, start: int, count: int) -> None:
+        """So many bytes from there."""
+        if start <= self.covered:
+            self.covered = max(self.covered, start + count)
+
+    def end(self, tell: Callable[[], None]) -> None:
+        """It went out as far as it ever will."""
+        self.is_told = True
+        tell()
+
+    def rest(self) -> None:
+        """A connection of it has ended: its person stopped it, or it broke off, unless it had its end."""
+        if self.is_moving and not self.running:
+            self.is_moving = False
+            if not self.is_told:
+                self.on_moved(False, self.covered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +137,22 @@ class Downloads:
 
     def issue(
         self, device: str, item: str, open_content: Callable[[], Content], *, on_done: Callable[[], None],
-        on_partly: Callable[[int], None] = lambda _: None, is_allowed: Callable[[], bool] = lambda: True,
+        on_partly: Callable[[int], None] = lambda _: None, on_moved: Callable[[bool, int], None] = lambda *_: None,
+        is_allowed: Callable[[], bool] = lambda: True,
     ) -> str:  # fmt: skip
         """The path of a new token by which this device gets this thing; `on_done` is called when all has gone out.
 
         `on_partly` instead, with the bytes of what is whole in it, when a zip has gone out that leaves something out.
+        `on_moved`: whether anything goes out now, and how much has gone out from the beginning; not at its end.
         `is_allowed` is asked at each request and while bytes go: a device that is revoked gets no more of them.
         """
         token = urlsafe_b64encode(self._random(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
         self._forget_old()
         self._make_room(device)
         self._by_digest[_digest(token)] = _Download(
-            device, item, open_content, self._clock(), on_done, on_partly, lambda: self._is_on() and is_allowed()
-        )
+            device, item, open_content, self._clock(), on_done, on_partly, on_moved,
+            lambda: self._is_on() and is_allowed(),
+        )  # fmt: skip
         return f"/get/{token}"
 
     def withdraw(self, item: str) -> None:
@@ -153,6 +183,7 @@ class Downloads:
         finally:
             self._running -= Counter([found.device])  # keeps none that has none
             found.running.discard(transport)
+            found.rest()
 
     def _find(self, request: web.Request) -> _Download | None:
         """All of it is looked at whatever comes first, and the token only by its digest."""
@@ -212,10 +243,8 @@ async def _send_file(request: web.Request, found: _Download, source: Source) -> 
         response.content_length = span.end - span.start
         starts = iter(range(span.start, span.end, READ_BYTES))
         pieces = (source.read(at, min(READ_BYTES, span.end - at)) for at in starts)
-        if await _send(request, response, pieces, found.is_allowed) and span.start <= found.covered:
-            found.covered = max(found.covered, span.end)
-            if found.covered == source.size:
-                found.on_done()
+        if await _send(request, response, pieces, found, span.start) and found.covered == span.end == source.size:
+            found.end(found.on_done)
         return response
     finally:
         source.close()
@@ -223,16 +252,14 @@ async def _send_file(request: web.Request, found: _Download, source: Source) -> 
 
 async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> web.StreamResponse:
     response = web.StreamResponse(headers=_headers(content.name))
-    if await _send(request, response, content.pieces(), found.is_allowed):
-        if content.left_out:
-            found.on_partly(content.bytes_whole)
-        else:
-            found.on_done()
+    found.covered = 0  # there are no ranges of it
+    if await _send(request, response, content.pieces(), found, 0):
+        found.end((lambda: found.on_partly(content.bytes_whole)) if content.left_out else found.on_done)
     return response
 
 
 async def _send(
-    request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes], is_allowed: Callable[[], bool]
+    request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes], found: _Download, start: int
 ) -> bool:
     """Write everything; False when the browser left, or the file changed under way.
 
@@ -241,11 +268,14 @@ async def _send(
     piece = await asyncio.to_thread(next, pieces, None)
     try:
         await response.prepare(request)
+        found.begin()
         while piece is not None:
             if piece:
                 await response.write(piece)
+                found.went_out(start, len(piece))
+                start += len(piece)
             piece = await asyncio.to_thread(next, pieces, None)
-            if not is_allowed():  # revoked, or switched off: as if the computer had gone
+            if not found.is_allowed():  # revoked, or switched off: as if the computer had gone
                 log.info("a plain download was cut: it is not allowed any more")
                 if request.transport is not None:
                     request.transport.abort()

@@ -10,8 +10,9 @@ from qrshared.protocol.vocabulary import EntryKind, OfferState
 class ShelfItem:
     """One thing that waits; a folder's `size` and `count` are those of all files in it. `to`: for this device alone.
 
-    `expires_ms`: a command offers it until then. `taken`, `taken_ms`: how the asking device's last pick-up of it ended,
-    and when; a page hears nothing else of a plain download.
+    `expires_ms`: a command offers it until then. `taken`, `taken_ms`, `taken_bytes`: how the asking device's last
+    pick-up of it ended, when, and how much of it had come by then; of a plain download, of which a page hears nothing
+    else, also `moving` while it goes out, and `waiting` where it stopped and may go on.
     """
 
     item: ShelfItemId
@@ -24,6 +25,7 @@ class ShelfItem:
     to: DeviceId | None = None
     taken: OfferState | None = None
     taken_ms: int | None = None
+    taken_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class World:
     now: float = 0.0
     is_on: bool = True
     done: list[str] = field(default_factory=list)
+    moved: list[tuple[bool, int]] = field(default_factory=list)
 
     def file(self, content: bytes, name: str = "film.mp4") -> Source:
         (self.folder / name).write_bytes(content)
@@ -47,7 +48,10 @@ class World:
     def token(self, content: bytes, name: str = "film.mp4", item: str = ITEM, device: str = "a") -> str:
         source = self.file(content, name)
         bound = Source(self.folder / name, name, source._identity)
-        return self.downloads.issue(device, item, lambda: bound, on_done=lambda: self.done.append(name))
+        return self.downloads.issue(
+            device, item, lambda: bound, on_done=lambda: self.done.append(name),
+            on_moved=lambda moves, count: self.moved.append((moves, count)),
+        )  # fmt: skip
 
     async def get(self, path: str, *, address: str = "127.0.0.1", **headers: str) -> tuple[int, bytes, dict[str, str]]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -141,6 +145,32 @@ async def test_it_is_done_when_all_of_it_went_out_in_whatever_pieces(world: Worl
         await world.get(path, Range=f"bytes={asked}")
         await until(lambda: not world.downloads._running)  # the browser has it all a moment before we know that
     assert world.done == ["film.mp4"]
+
+
+async def test_what_its_person_stops_is_told_with_what_had_gone_out_and_goes_on_from_there(world: World) -> None:
+    content = os.urandom(READ_BYTES * 256)
+    path = world.token(content)
+    async with world.client.get(f"http://127.0.0.1:{world.port}{path}") as answer:
+        assert await answer.content.readexactly(READ_BYTES) == content[:READ_BYTES]
+        assert world.moved == [(True, 0)]
+    await until(lambda: len(world.moved) == 2)
+    (_, stopped) = world.moved[1]
+    assert world.moved[1] == (False, stopped)
+    assert READ_BYTES <= stopped < len(content)
+    status, body, _ = await world.get(path, Range=f"bytes={READ_BYTES}-")
+    assert (status, body) == (206, content[READ_BYTES:])
+    await until(lambda: world.done == ["film.mp4"])
+    assert world.moved[2:] == [(True, stopped)], "its end is told as an end, not as another stop"
+    await world.get(path, Range="bytes=0-9")
+    assert len(world.moved) == 3, "and what is asked after it is no news"
+
+
+async def test_a_beginning_that_goes_out_again_after_the_end_was_cut_off_is_not_all_of_it(world: World) -> None:
+    path = world.token(b"x" * 1000)
+    await world.get(path, Range="bytes=0-998")
+    await world.get(path, Range="bytes=0-0")
+    await until(lambda: not world.downloads._running)
+    assert (world.done, world.moved[-1]) == ([], (False, 999))
 
 
 async def test_everything_else_is_the_same_nothing(world: World) -> None:

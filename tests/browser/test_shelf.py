@@ -1,5 +1,6 @@
 """The shelf in Chromium: what lies in the Outbox shows on an open page, and one tap brings it whole."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from subprocess import PIPE
 
 import pytest
 
-from tests.browser.chromium import Page
+from tests.browser.chromium import Chromium, Page
 from tests.browser.home import COMPUTER, IS_OPEN, MIB, ROOT, Daemon, Home, make_home, sha256, wait_sent
 from tests.browser.test_two_at_an_edge import kept_by_the_origin
 from tests.browser.test_two_browsers import NO_PICKERS, Tab, open_tab
@@ -21,6 +22,7 @@ from tests.namespaces import Host
 pytestmark = pytest.mark.needs("chromium", "netns")
 
 SIZE = 64 * MIB
+APPLE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
 
 
 @pytest.fixture
@@ -225,10 +227,22 @@ async def test_a_folder_begins_anew_with_a_page_that_is_loaded_anew_after_one_qu
     await state(again.page, "Album", "saved")
 
 
+def hear_downloads(browser: Chromium) -> asyncio.Queue[str]:
+    """The ids of downloads as they begin."""
+    begun: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(said: dict[str, object]) -> None:
+        params = said["params"]
+        if said["method"] == "Browser.downloadWillBegin" and isinstance(params, dict):
+            begun.put_nowait(str(params["guid"]))
+
+    browser._heard.append(hear)
+    return begun
+
+
 async def test_what_a_browser_cannot_hold_comes_unsealed_by_a_tap_that_says_so_and_in_no_other_way(home: Home) -> None:
     anna = await open_tab(await home.browser_on(home.phone), "about:blank", home.folder / "anna")
-    apple = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
-    await anna.page.command("Emulation.setUserAgentOverride", userAgent=apple, platform="iPhone")
+    await anna.page.command("Emulation.setUserAgentOverride", userAgent=APPLE, platform="iPhone")
     await anna.page.goto(home.daemon.ticket_url())
     large = put(home.daemon, "large.mov", 250_000_000)
     small = put(home.daemon, "small.jpg", MIB)
@@ -243,6 +257,27 @@ async def test_what_a_browser_cannot_hold_comes_unsealed_by_a_tap_that_says_so_a
     await state(anna.page, "small.jpg", "arrived")  # iPhones take one download a tap
     await anna.page.tap("Save small.jpg")
     assert (await anna.downloaded(2))["small.jpg"] == sha256(small)
+
+
+async def test_a_download_by_the_browser_that_its_person_stops_says_where_and_can_be_had_again(home: Home) -> None:
+    browser = await home.browser_on(home.phone)
+    anna = await open_tab(browser, "about:blank", home.folder / "anna")
+    begun = hear_downloads(browser)
+    await browser.command(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(anna.downloads), eventsEnabled=True
+    )
+    await anna.page.command("Emulation.setUserAgentOverride", userAgent=APPLE, platform="iPhone")
+    await anna.page.goto(home.daemon.ticket_url())
+    film = put(home.daemon, "film.mov", 250_000_000)
+    home.computer.throttle(400)  # slow enough to be stopped under way
+    await anna.page.tap("Save, not encrypted on this Wi-Fi: film.mov")
+    await anna.page.wait_for(f"{row('film.mov')}.innerText.includes('your browser downloads it')")
+    async with asyncio.timeout(60):
+        await browser.command("Browser.cancelDownload", guid=await begun.get())
+    await anna.page.wait_for(f"/stopped at [0-9.]+.MB of 250.MB/.test({row('film.mov')}.innerText)")
+    await anna.page.tap("Save again, not encrypted on this Wi-Fi: film.mov")
+    assert sha256(film) in (await anna.downloaded(1)).values()
+    await anna.page.wait_for(f"{row('film.mov')}.innerText.includes('your browser has all of it')")
 
 
 async def test_what_the_owner_puts_on_the_shelf_waits_on_phones_until_it_is_taken_back(home: Home) -> None:

@@ -33,6 +33,7 @@ from qrshared.protocol import (
     Reason,
     Refuse,
     RevokeDevice,
+    ShelfItem,
     ShelfList,
     TicketFacts,
     Withdraw,
@@ -324,6 +325,33 @@ async def test_a_plain_download_is_for_whom_the_thing_is_and_while_it_waits(home
         await until(lambda: all(row.state is OfferState.HANDED_OVER for row in home.told[-1].offers))
         await home.daemon.desk.ask(Withdraw(film), COMMAND)
         assert (await get(ticket.url))[0] == 404
+
+
+async def test_a_plain_download_that_stops_is_told_to_its_own_device_and_that_it_goes_on(home: Home) -> None:
+    size = 64 << 20
+    made(home.outbox, "film.mp4", b"film" * (size // 4))
+    (film,) = await home.on_shelf(["film.mp4"])
+    async with (await home.trusted()).visit() as visit, (await home.trusted("Ben's phone")).visit() as other:
+        ticket = await visit.ask(PlainDownload(film.item))
+        assert isinstance(ticket, TicketFacts)
+
+        async def told(state: OfferState) -> ShelfItem:
+            (one,) = await shelf_of(visit, where=lambda shelf: shelf.items[0].taken is state)
+            return one
+
+        async with aiohttp.ClientSession() as client:
+            async with client.get(ticket.url) as answer:
+                await answer.content.readexactly(1 << 20)
+                await told(OfferState.MOVING)
+            stopped = (await told(OfferState.WAITING)).taken_bytes
+            assert stopped is not None
+            assert 1 << 20 <= stopped < size
+            async with client.get(ticket.url, headers={"Range": f"bytes={1 << 20}-"}) as answer:
+                assert (await told(OfferState.MOVING)).taken_bytes == stopped
+                assert len(await answer.read()) == size - (1 << 20)
+        assert (await told(OfferState.HANDED_OVER)).taken_bytes == size
+        assert (await shelf_of(other))[0].taken is None
+        assert home.pick_ups()[0].state is OfferState.HANDED_OVER
 
 
 async def test_a_revoked_phone_gets_nothing_by_a_plain_download_that_it_asked_for_before(

@@ -236,7 +236,8 @@ VALID: list[dict[str, object]] = [
             "t": "shelf_list",
             "items": [
                 SHELF_ITEM,
-                {**SHELF_ITEM, "count": 4, "expires_ms": 7, "to": OTHER, "taken": "handed_over", "taken_ms": 9},
+                {**SHELF_ITEM, "count": 4, "expires_ms": 7, "to": OTHER},
+                {**SHELF_ITEM, "taken": "waiting", "taken_ms": 9, "taken_bytes": 5},
             ],
         },
     },

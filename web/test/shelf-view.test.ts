@@ -131,5 +131,7 @@ test("its owner reads which things a command offers and until when, and the time
 test("how a plain download ended is said to the device that had it", () => {
   assert.equal(takenWords(FILM, 0), null);
   assert.equal(takenWords({ ...FILM, taken: "handed_over", taken_ms: 0 }, 300_000)?.text, "your browser has all of it, 5 minutes ago: look in its downloads");
+  assert.equal(takenWords({ ...FILM, taken: "moving", taken_ms: 0, taken_bytes: 0 }, 0)?.text, "your browser downloads it, not encrypted");
+  assert.match(takenWords({ ...FILM, size: 48_000_000, taken: "waiting", taken_ms: 0, taken_bytes: 12_000_000 }, 300_000)?.text ?? "", /^stopped at 12.MB of 48.MB, 5 minutes ago\. Save it again\.$/);
   assert.match(takenWords({ ...FILM, taken: "failed", taken_ms: 0 }, 0)?.text ?? "", /did not come/);
 });

@@ -203,6 +203,7 @@ export interface ShelfItem {
   readonly to?: DeviceId;
   readonly taken?: OfferState;
   readonly taken_ms?: number;
+  readonly taken_bytes?: number;
 }
 
 /** What the asking device may pick up, the newest first. */

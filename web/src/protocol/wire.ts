@@ -176,6 +176,7 @@ const shelfItem = object<ShelfItem>({
   to: optional(id),
   taken: optional(word(OFFER_STATES)),
   taken_ms: optional(count),
+  taken_bytes: optional(count),
 });
 const offer = object<OfferProgress>({
   item: id,

@@ -42,8 +42,9 @@ export function shelfRow(item: ShelfItem, facts: ShelfRowFacts, acts: ShelfRowAc
   const isTooLarge = facts.tooLargeFor !== null && (state === "waits" || state === "failed");
   const said = shelfNote(item, standing, computer, facts.isZipped);
   const { text, tone } = facts.isAway && state === "waits" ? { ...said, text: `${said.text}, when ${computer} is back` } : said;
-  const had = facts.plainSaid === null && item.taken === "handed_over";
-  const plainWords = had ? "Save again, not encrypted on this Wi-Fi" : "Save, not encrypted on this Wi-Fi";
+  const taken = facts.plainSaid === null ? item.taken : undefined;
+  const isServed = taken === "handed_over" || taken === "moving"; // there is nothing to be done here now
+  const plainWords = taken === "handed_over" || taken === "waiting" || taken === "failed" ? "Save again, not encrypted on this Wi-Fi" : "Save, not encrypted on this Wi-Fi";
   const isMoving = state === "moving" || state === "paused" || state === "cut";
   const note = isTooLarge ? tooLargeNote(item, facts, acts.plain !== null) : html`<span data-tone=${tone} class=${tone === "quiet" ? "" : tone}>${text}</span>`;
   const name = visible(leaf(item.name));
@@ -53,7 +54,7 @@ export function shelfRow(item: ShelfItem, facts: ShelfRowFacts, acts: ShelfRowAc
       ${isMoving ? bar(name, item.size, standing.bytesDone) : nothing}
       <div class="row-note" aria-live=${state === "moving" ? "off" : "polite"}>${note}</div></div>
     ${isTooLarge ? nothing : html`<div class="row-acts">${controls(name, facts, acts)}</div>`}
-    ${isTooLarge && acts.plain !== null ? html`<button type="button" class=${had ? "quiet shelf-plain" : "button shelf-plain"} ?disabled=${facts.isAway} aria-label="${plainWords}: ${name}" @click=${acts.plain}>${plainWords}</button>` : nothing}
+    ${isTooLarge && acts.plain !== null ? html`<button type="button" class=${isServed ? "quiet shelf-plain" : "button shelf-plain"} ?disabled=${facts.isAway} aria-label="${plainWords}: ${name}" @click=${acts.plain}>${plainWords}</button>` : nothing}
   </li>`;
 }
 

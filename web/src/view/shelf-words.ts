@@ -36,10 +36,12 @@ export function takeBackNote(items: readonly ShelfItem[]): string {
   return offered === items.length ? `${stays} when you take it back.` : `What you take back moves into the inbox. ${stays}.`;
 }
 
-/** How a plain download of this device ended, which only the computer knows; null where nothing is known. */
-export function takenWords({ taken, taken_ms }: ShelfItem, nowMs: number): Note | null {
+/** How a plain download of this device goes or ended, which only the computer knows; null where nothing is known. */
+export function takenWords({ taken, taken_ms, taken_bytes, size: bytes }: ShelfItem, nowMs: number): Note | null {
   const when = taken_ms === undefined ? "" : `, ${ago(taken_ms, nowMs)}`;
   if (taken === "done" || taken === "handed_over") return { text: `your browser has all of it${when}: look in its downloads`, tone: "go" };
+  if (taken === "moving") return { text: "your browser downloads it, not encrypted", tone: "wait" };
+  if (taken === "waiting") return { text: `stopped at ${size(taken_bytes ?? 0)} of ${size(bytes)}${when}. Save it again.`, tone: "stop" };
   return taken === "failed" ? { text: `a part of it did not come${when}. Save it again.`, tone: "stop" } : null;
 }
 
