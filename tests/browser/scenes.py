@@ -31,6 +31,7 @@ class Scene:
     second: tuple[Update, ...] = ()  # what the second worker says (a guest on the wall)
     clock: bool = False  # time is moved by the test
     at_edge: bool = False  # a meeting point served the page
+    stored: Mapping[str, str] = field(default_factory=dict)  # what an earlier visit left in this browser
 
 
 def link(state: str = "open", **more: Json) -> Update:

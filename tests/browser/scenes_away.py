@@ -22,6 +22,7 @@ from tests.browser.scenes import (
     news,
     total,
 )
+from tests.browser.scenes_much import MUCH
 from tests.browser.scenes_peers import PEERS
 from tests.browser.scenes_settings import SETTINGS
 from tests.browser.scenes_shelf import SHELF
@@ -103,4 +104,4 @@ OWNER_AWAY = (
     Scene("owner-add-away", "/owner", AWAY_OWN, {"make_ticket": AWAY_TICKET}, click=".owner-add"),
 )
 
-SCENES = AT_HOME + AWAY_FROM_HOME + OWNER_AWAY + WAYS + SHELF + SETTINGS + PEERS
+SCENES = AT_HOME + AWAY_FROM_HOME + OWNER_AWAY + WAYS + SHELF + SETTINGS + PEERS + MUCH

@@ -5,6 +5,7 @@ The page's own bundle runs; only `window.Worker` is another one (`fake_worker.js
 """
 
 import argparse
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -136,23 +137,26 @@ def open_scene(
     if scene.clock:
         page.clock.install()
     page.add_init_script(f"Date.prototype.getHours = () => {scene.hour};")
+    for name, value in scene.stored.items():
+        page.add_init_script(f"localStorage.setItem({json.dumps(name)}, {json.dumps(value)});")
     page.add_init_script(path=Path(__file__).with_name("fake_worker.js"))
     serve(page, built, scene.at_edge)
     page.goto(f"{ORIGIN}{scene.path}")
-    until(page, "() => window.fake && fake.workers.length > 0 && fake.workers[0].posted.length > 0")
+    # Who came by another computer's code is asked before any worker begins.
+    until(page, "() => window.fake && (fake.workers[0]?.posted.length > 0 || document.querySelector('dialog[open]'))")
     page.evaluate("answers => Object.assign(fake.answers, answers)", scene.answers)
     if scene.picked:
         page.set_input_files("#files", pictures(page))
     page.evaluate("updates => fake.say(updates)", scene.updates)
     if scene.age_s:
-        page.wait_for_selector("[data-covered]", timeout=scene.age_s * 1000 + 3000)
+        page.wait_for_selector("[data-covered]", timeout=60_000)
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     if scene.click and page.locator(scene.click).count():
         page.locator(scene.click).first.click()
     if scene.second and page.evaluate("fake.workers.length > 1"):
         page.evaluate("updates => fake.say(updates, 1)", scene.second)
     if scene.picked:
-        page.wait_for_selector("canvas.is-painted", timeout=5000)
+        page.wait_for_selector("canvas.is-painted", timeout=60_000)
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return page
 

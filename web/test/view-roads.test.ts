@@ -45,7 +45,7 @@ test("how it goes is said in plain words on every road", () => {
   const sheets = (["home", "direct", "relay"] as const).flatMap((road) => (["home", "meeting point"] as const).flatMap((origin) => trustSheet("STUDY-PC", null, road, origin)));
   for (const { title, more } of sheets) assert.doesNotMatch(`${title} ${more}`, /\bedge\b|TURN|\bticket/);
   assert.equal(trustSheet("STUDY-PC", null, "direct")[0]?.title, "Straight to STUDY-PC");
-  assert.equal(trustSheet("STUDY-PC", null, "relay")[0]?.title, "Through your relay: slower, still sealed");
+  assert.equal(trustSheet("STUDY-PC", null, "relay")[0]?.title, "Through your relay, still encrypted");
   assert.match(trustSheet("STUDY-PC", null, "direct", "meeting point").at(-1)?.more ?? "", /could alter this page/);
   assert.match(trustSheet("STUDY-PC", "coral lamp seven tulip", "direct", "meeting point").map(({ more }) => more).join(" "), /could alter this page/, "four equal words do not mend a page that lies");
   const moving = play(link(RELAYED), total("sending", 1, { rate: 2e6, leftS: 9 }));

@@ -53,10 +53,11 @@ export class Homes extends LightElement {
   protected override render(): TemplateResult {
     const { others } = this.#keys;
     const back = this.#isMeeting && this.#keys.hasComputer;
-    return html`<section class="homes" aria-label="Elsewhere">
-      ${others.length === 0 && !back ? nothing : html`<div class="list-head"><h2>${this.#isMeeting ? "Your computers" : "Other computers"}</h2></div>
+    const isNone = others.length === 0 && !back;
+    return html`<section class="homes ${isNone ? "homes-none" : ""}" aria-label="Elsewhere">
+      ${isNone ? nothing : html`<div class="list-head"><h2>${this.#isMeeting ? "Your computers" : "Other computers"}</h2></div>
         <ul role="list" class="card">${back ? this.#inUse() : nothing}${others.map((home) => this.#row(home))}</ul>`}
-      ${this.#isMeeting ? nothing : html`<button type="button" class="button" data-meet @click=${this.#meet}>${icons.phone}<span>Exchange with another device</span></button>`}
+      ${this.#isMeeting ? nothing : html`<button type="button" class="quiet" data-meet @click=${this.#meet}>${icons.phone}<span>Exchange with another device</span></button>`}
     </section>`;
   }
 

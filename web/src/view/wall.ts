@@ -91,7 +91,7 @@ export class WallPage extends LineElement {
         ${this.#code(state, computer)}
         <div class="wall-words">
           <div class="wall-mark">${mark}</div>
-          <h1>Send files to <bdi>${computer}</bdi></h1>
+          <h1>${isOff ? nothing : "Send files to "}<bdi>${computer}</bdi></h1>
           ${isOff ? nothing : STEPS}
           ${this.#hint(state)}
           ${isOff ? nothing : this.#addresses(state)}
@@ -100,7 +100,7 @@ export class WallPage extends LineElement {
       </main>
       <footer>
         ${this.#now(state)}
-        <button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>
+        ${isOff && this.#guest === null ? nothing : html`<button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>`}
         <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet({ computer, words: state.link.state === "open" ? state.link.words : null }, UNTOUCHED_MS)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
       </footer>
       <div class="over" aria-hidden="true"><span>${icons.up}Drop to send to ${computer}</span></div>
@@ -116,7 +116,8 @@ export class WallPage extends LineElement {
       ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
       ${icons.warn}
       <p><b>${isOff ? "No code at the moment" : `${first(computer)} does not answer`}</b></p>
-      <p>${isOff ? "The owner has turned the code off here, or has not agreed to this network yet." : this.#waitWords(state)}</p>`}
+      <p>${isOff ? "The owner has turned the code off here, or has not agreed to this network yet." : this.#waitWords(state)}</p>
+      ${isOff ? html`<p>On that computer, <code>qrshared open</code> changes it.</p>` : nothing}`}
     </div>`;
   }
 
@@ -157,7 +158,7 @@ export class WallPage extends LineElement {
     const { text, isBusy } = arrivalSentence(arrivals);
     return html`<div class="now" data-busy=${isBusy ? "yes" : "no"} aria-live="polite">
       ${keyed(this.#landings, html`<span class="now-sign ${this.#landings > 0 ? "is-landing" : ""}">${landing}</span>`)}
-      <span class="now-text">${text}${isBusy ? html`<span class="bar bar-thin" role="progressbar" aria-label="Everything" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${arrivals.percent} ${part(arrivals.percent / 100)}><i></i></span>` : nothing}</span>
+      <span class="now-text">${isTurnedOff(state) && !isBusy ? "Nothing is on its way." : text}${isBusy ? html`<span class="bar bar-thin" role="progressbar" aria-label="Everything" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${arrivals.percent} ${part(arrivals.percent / 100)}><i></i></span>` : nothing}</span>
     </div>`;
   }
 

@@ -141,7 +141,7 @@ export function overRoad(road: RoadInUse | null): string {
 const ROADS: Readonly<Record<RoadInUse, (computer: string) => Sentence>> = {
   home: (computer) => ({ title: "Straight across your Wi-Fi", more: `What you send goes from this device to ${computer} and nowhere else. Nothing goes to the internet, and there is no account.` }),
   direct: (computer) => ({ title: `Straight to ${computer}`, more: `A meeting point introduced the two; what you send goes from this device to ${computer} and past everybody else. There is no account.` }),
-  relay: (computer) => ({ title: "Through your relay: slower, still sealed", more: `The two networks keep each other out, so what you send goes through the relay that the owner of ${computer} has set up. It passes noise along and cannot read it.` }),
+  relay: (computer) => ({ title: "Through your relay, still encrypted", more: `The two networks keep each other out, so what you send goes through the relay that the owner of ${computer} has set up. It passes noise along and cannot read it.` }),
 };
 
 /** Where the page came from: a computer at home, over its own network, or a meeting point on the internet. */
