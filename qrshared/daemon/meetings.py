@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from qrshared.buckets import Buckets
 from qrshared.protocol import DeviceId, MeetingId
+from qrshared.tickets import DEVICES_MAX
 
 MEETINGS_MAX: Final = 64
 """Living ones of all devices together; the oldest gives way."""
@@ -29,27 +31,6 @@ MEETS_BURST_MAX: Final = 10.0
 """Introductions that one device may ask for at once."""
 
 
-class Allowance:
-    """So many at once and so many a second for each device; what is beyond is told apart, not delayed."""
-
-    def __init__(self, per_s: float, burst: float) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._left: dict[DeviceId, tuple[float, float]] = {}  # what was left, and when
-
-    def spend(self, device: DeviceId, now: float) -> bool:
-        """Whether one more is allowed; it is counted if so."""
-        left, at = self._left.get(device, (self._burst, now))
-        left = min(self._burst, left + max(0.0, now - at) * self._per_s)
-        self._left[device] = (left - 1 if left >= 1 else left, now)
-        return left >= 1
-
-    def forget(self, now: float) -> None:
-        """Drop what has filled up again: it says nothing any more."""
-        full_s = self._burst / self._per_s
-        self._left = {device: (left, at) for device, (left, at) in self._left.items() if now - at < full_s}
-
-
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """Two devices that were introduced."""
@@ -69,16 +50,15 @@ class Meetings:
     def __init__(self, *, random: Callable[[int], str] = secrets.token_hex) -> None:
         self._random = random
         self._all: dict[MeetingId, Meeting] = {}  # the oldest first
-        self._envelopes = Allowance(ENVELOPES_PER_S, ENVELOPES_BURST_MAX)
-        self._meets = Allowance(MEETS_PER_S, MEETS_BURST_MAX)
+        self._envelopes = Buckets(per_s=ENVELOPES_PER_S, burst=ENVELOPES_BURST_MAX, most=DEVICES_MAX)
+        self._meets = Buckets(per_s=MEETS_PER_S, burst=MEETS_BURST_MAX, most=DEVICES_MAX)
 
     def __len__(self) -> int:
         return len(self._all)
 
     def may_ask(self, device: DeviceId, now: float) -> bool:
         """Whether this device may be introduced to somebody now; it is counted if so."""
-        self._meets.forget(now)
-        return self._meets.spend(device, now)
+        return self._meets.take(device, now)
 
     def open(self, first: DeviceId, second: DeviceId, now: float) -> Meeting:
         """A new one; it takes the place of an earlier one of the same two."""
@@ -99,7 +79,7 @@ class Meetings:
         found = self._all.get(meeting)
         if found is None or not found.is_alive(now) or device not in found.devices:
             return None
-        if not self._envelopes.spend(device, now):
+        if not self._envelopes.take(device, now):
             return None
         return next(iter(found.devices - {device}))
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from qrshared.buckets import TokenBucket
 from qrshared.errors import QrsharedError
 from qrshared.links.ice import IceServer, has_relay
 from qrshared.remote.answering import Attempt, Connect, OnLink
@@ -34,7 +35,6 @@ from qrshared.remote.messages import (
     Servers,
 )
 from qrshared.remote.messages import IceServer as ToldServer
-from qrshared.signaling.limits import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -82,33 +82,36 @@ class RoomShare:
     _attempts: TokenBucket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._envelopes = TokenBucket(ROOM_BURST_MAX, self.clock())
-        self._attempts = TokenBucket(ATTEMPTS_BURST_MAX, self.clock())
+        self._envelopes = TokenBucket(per_s=ROOM_PER_S, burst=ROOM_BURST_MAX, now=self.clock())
+        self._attempts = TokenBucket(per_s=ATTEMPTS_PER_S, burst=ATTEMPTS_BURST_MAX, now=self.clock())
 
     def envelope(self) -> bool:
         """Whether one more is heard."""
-        return self._envelopes.take(1, per_s=ROOM_PER_S, burst=ROOM_BURST_MAX, now=self.clock())
+        return self._envelopes.take(1, self.clock())
 
     def attempt(self, cost: float = 1) -> bool:
         """Whether one more is made."""
-        return self._attempts.take(cost, per_s=ATTEMPTS_PER_S, burst=ATTEMPTS_BURST_MAX, now=self.clock())
+        return self._attempts.take(cost, self.clock())
 
 
 Borrow: TypeAlias = Callable[[], Awaitable[Sequence[IceServer]]]
-"""Relays that the edge lends for a connection with one peer."""
+"""Relays that the edge lends, for a connection with one peer or of it."""
 
 
 class Conversation:
     """One peer id of one room, until it leaves or the line is cut; what it opened lives on."""
 
     def __init__(
-        self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None], borrow: Borrow
+        self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None], borrow: Borrow,
+        lend: Borrow,
     ) -> None:  # fmt: skip
+        """`borrow` is for the links made here, `lend` for what their visitor opens elsewhere."""
         self._meeting = meeting
         self._house = house
         self._share = share
         self._send = send
         self._borrow = borrow
+        self._lend = lend
         self._attempt: Attempt | None = None
         self._running: asyncio.Task[None] | None = None
         self._newest = -1
@@ -219,7 +222,7 @@ class Conversation:
 
         self._attempt = Attempt(
             number, sdp, connect=self._house.connect, servers=servers, say=self._say, on_link=self._house.on_link,
-            refused=self._refused,
+            refused=self._refused, borrow=self._lend,
         )  # fmt: skip
         self._house.connections += 1
         self._share.connections += 1

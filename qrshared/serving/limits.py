@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
+from qrshared.buckets import Buckets
+
 if sys.platform != "win32":
     import resource
 
@@ -127,27 +129,17 @@ class FailedHandshakes:
     """A token bucket per address: failing costs one, succeeding nothing. `now` is monotonic seconds."""
 
     def __init__(self, *, per_minute: float = FAILED_HANDSHAKES_PER_MINUTE) -> None:
-        self._capacity = float(per_minute)
         self._refill_per_s = per_minute / 60.0
-        self._buckets: dict[str, tuple[float, float]] = {}  # key → (tokens left, when that was true)
+        self._buckets = Buckets(per_s=self._refill_per_s, burst=per_minute, most=TRACKED_ADDRESSES_MAX)
 
     def is_allowed(self, address: str, now: float) -> bool:
         """Whether this address may try another handshake."""
-        return self._tokens(address_key(address), now) >= 1.0
+        return self._buckets.left(address_key(address), now) >= 1.0
 
     def retry_after_s(self, address: str, now: float) -> float:
         """How long until `is_allowed` becomes true again; 0 when it is."""
-        return max(0.0, (1.0 - self._tokens(address_key(address), now)) / self._refill_per_s)
+        return max(0.0, (1.0 - self._buckets.left(address_key(address), now)) / self._refill_per_s)
 
     def failed(self, address: str, now: float) -> None:
         """Count one failure."""
-        key = address_key(address)
-        tokens = max(0.0, self._tokens(key, now) - 1.0)
-        self._buckets.pop(key, None)  # so that the dict stays ordered by the latest failure
-        self._buckets[key] = (tokens, now)
-        while len(self._buckets) > TRACKED_ADDRESSES_MAX:
-            self._buckets.pop(next(iter(self._buckets)))
-
-    def _tokens(self, key: str, now: float) -> float:
-        tokens, since = self._buckets.get(key, (self._capacity, now))
-        return min(self._capacity, tokens + max(0.0, now - since) * self._refill_per_s)
+        self._buckets.lose(address_key(address), now)

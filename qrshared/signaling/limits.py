@@ -1,4 +1,4 @@
-"""Every limit of the edge in one table, and the token buckets that need only a clock.
+"""Every limit of the edge in one table, and the count of visits that needs only a clock.
 
 The numbers are for one replica; a proxy in front may be stricter.
 """
@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
+from qrshared.buckets import Buckets
 from qrshared.serving.limits import Limit, address_key  # not the package: pure rooms read this table too
 
 if sys.platform != "win32":
@@ -193,39 +194,15 @@ def raise_descriptors() -> None:
         pass  # macOS says no to "unlimited"; then it stays as it was
 
 
-class TokenBucket:
-    """Lets `burst` through at once and `per_s` in the long run. `now` is monotonic seconds."""
-
-    __slots__ = ("_since", "_tokens")
-
-    def __init__(self, burst: float, now: float) -> None:
-        self._tokens = burst
-        self._since = now
-
-    def take(self, amount: float, *, per_s: float, burst: float, now: float) -> bool:
-        """Whether there is enough; only then is it taken."""
-        tokens = min(burst, self._tokens + max(0.0, now - self._since) * per_s)
-        self._since = max(self._since, now)
-        self._tokens = tokens - amount if amount <= tokens else tokens
-        return amount <= tokens
-
-
 class Visits:
     """New sockets by address; the table stays small whoever comes."""
 
     def __init__(self, *, per_s: float = VISITS_PER_S, burst: float = VISITS_BURST_MAX) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._buckets: dict[str, TokenBucket] = {}
+        self._buckets = Buckets(per_s=per_s, burst=burst, most=VISITORS_MAX)
 
     def take(self, address: str, now: float) -> bool:
         """Count one visit; whether it is within the address's share."""
-        key = address_key(address)
-        bucket = self._buckets.pop(key, None) or TokenBucket(self._burst, now)
-        self._buckets[key] = bucket  # at the end: the dict stays ordered by the latest visit
-        while len(self._buckets) > VISITORS_MAX:
-            self._buckets.pop(next(iter(self._buckets)))
-        return bucket.take(1.0, per_s=self._per_s, burst=self._burst, now=now)
+        return self._buckets.take(address_key(address), now)
 
     def __len__(self) -> int:
         return len(self._buckets)

@@ -7,9 +7,10 @@ from typing import Final
 
 from aiohttp import ClientError, WSCloseCode, web
 
+from qrshared.buckets import TokenBucket
 from qrshared.signaling.codec import encode
 from qrshared.signaling.counts import Counts
-from qrshared.signaling.limits import EdgeLimits, TokenBucket
+from qrshared.signaling.limits import EdgeLimits
 from qrshared.signaling.messages import FromEdge
 
 DIRECT_BYTES_MAX: Final = 16 * 1024
@@ -54,15 +55,13 @@ class PeerLine:
         self._unread: deque[str] | None = None  # most peers never need one, and each takes 600 bytes
         self._unread_bytes = 0
         self._writing = False
-        self._messages = TokenBucket(limits.messages_burst, now)
-        self._bytes = TokenBucket(limits.bytes_burst, now)
+        self._messages = TokenBucket(per_s=limits.messages_per_s, burst=limits.messages_burst, now=now)
+        self._bytes = TokenBucket(per_s=limits.bytes_per_s, burst=limits.bytes_burst, now=now)
 
     def hear(self, length: int, now: float) -> bool:
         """Count something the peer said; whether it is within its share."""
         self.heard_at = now
-        limits = self._limits
-        in_count = self._messages.take(1, per_s=limits.messages_per_s, burst=limits.messages_burst, now=now)
-        return in_count and self._bytes.take(length, per_s=limits.bytes_per_s, burst=limits.bytes_burst, now=now)
+        return self._messages.take(1, now) and self._bytes.take(length, now)
 
     async def say(self, message: FromEdge) -> None:
         """Send, or queue behind what the peer has not read yet; never suspends."""

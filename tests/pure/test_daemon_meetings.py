@@ -12,6 +12,7 @@ from qrshared.daemon.meetings import (
     MEETS_PER_S,
     Meetings,
 )
+from qrshared.tickets import DEVICES_MAX
 
 NOW = 1000.0
 
@@ -101,5 +102,6 @@ def test_introductions_are_asked_for_at_a_persons_pace() -> None:
     assert not meetings.may_ask("anna", NOW)
     assert meetings.may_ask("ben", NOW)
     assert sum(meetings.may_ask("anna", NOW + 1 / MEETS_PER_S) for _ in range(100)) == 1
-    meetings.may_ask("ben", NOW + 10_000)
-    assert set(meetings._meets._left) == {"ben"}  # nobody is remembered for ever
+    for number in range(DEVICES_MAX + 5):
+        meetings.may_ask(f"phone {number}", NOW)
+    assert len(meetings._meets) == DEVICES_MAX  # nobody is remembered for ever
