@@ -99,6 +99,12 @@ class Away:
         visitor = None if session is None else self._visitors.get(session.carrier)
         return None if visitor is None else RoadInUse(visitor.road() or "direct")
 
+    async def borrow(self, device: str) -> Sequence[IceServer]:
+        """A relay that the edge lends this device, which came by it; none to one that is at home."""
+        session = self._live.of(device)
+        visitor = None if session is None else self._visitors.get(session.carrier)
+        return () if visitor is None else await visitor.borrow()
+
     async def restore(self) -> None:
         """Take up what was counted before the start."""
         try:

@@ -4,11 +4,11 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.meetings import Meetings
-from qrshared.links.ice import IceServer
+from qrshared.links.ice import IceServer, has_relay
 from qrshared.protocol import Envelope, IceServerFacts, Introduce, PeerKind, Reason
 from qrshared.protocol.limits import ICE_SERVERS_MAX
 from qrshared.sessions import DeskRefusal, LiveSessions, Session
@@ -16,8 +16,18 @@ from qrshared.tickets import Device, Road, Trust, UnknownDevice
 
 log = logging.getLogger(__name__)
 
-MintServers: TypeAlias = Callable[[str], Awaitable[Sequence[IceServer]]]
-"""STUN and TURN servers for one side of a meeting, by a label that names nobody."""
+AskServers: TypeAlias = Callable[[str], Awaitable[Sequence[IceServer]]]
+
+
+class Helpers(Protocol):
+    """What the door away from home gives links between different networks."""
+
+    async def servers(self, label: str) -> Sequence[IceServer]:
+        """STUN and TURN servers of this home, for one side of a meeting; the label names nobody."""
+
+    async def borrow(self, device: str) -> Sequence[IceServer]:
+        """A relay that is lent to this device, where this home has none."""
+
 
 _GONE = "That device is not here any more."
 
@@ -30,12 +40,13 @@ class Introductions:
         self._live = live
         self._clock = clock
         self._meetings = Meetings()
-        self.servers: MintServers = _no_servers
-        """What links between different networks need; set once there is a door away from home."""
+        self.servers: AskServers = _no_servers
+        self.borrow: AskServers = _no_servers
 
-    def serve(self, servers: MintServers | None) -> None:
-        """Who gives links between different networks what they need, from now on."""
-        self.servers = servers or _no_servers
+    def serve(self, helpers: Helpers | None) -> None:
+        """Who gives links between different networks what they need, from now on; None: nobody away from home comes."""
+        self.servers = _no_servers if helpers is None else helpers.servers
+        self.borrow = _no_servers if helpers is None else helpers.borrow
 
     def near(self, device: str) -> list[Device]:
         """Other devices that are here now and stand as this one does; by name."""
@@ -82,7 +93,7 @@ class Introductions:
         """What each of them needs: nothing while all are at home."""
         if all(_is_at_home(self._live.of(device)) for device in devices):
             return [() for _ in devices]
-        minted = await asyncio.gather(*(self.servers(secrets.token_hex(4)) for _ in devices))
+        minted = await asyncio.gather(*map(self._servers_of, devices))
         return [
             tuple(
                 IceServerFacts(one.urls[:ICE_SERVERS_MAX], one.username, one.credential)
@@ -90,6 +101,11 @@ class Introductions:
             )
             for servers in minted
         ]
+
+    async def _servers_of(self, device: str) -> Sequence[IceServer]:
+        """One relay is enough for both: who is at home gets none of the edge's."""
+        own = await self.servers(secrets.token_hex(4))
+        return own if has_relay(own) else (*own, *await self.borrow(device))
 
     def _known(self, device: str) -> Device | None:
         try:
@@ -113,5 +129,5 @@ def _is_at_home(session: Session | None) -> bool:
     return session is not None and session.asker.grant.road is not Road.AWAY
 
 
-async def _no_servers(_label: str) -> Sequence[IceServer]:
+async def _no_servers(_whom: str) -> Sequence[IceServer]:
     return ()

@@ -65,7 +65,7 @@ def wire(
 
     def switched(wanted: Settings, away: Away | None) -> None:
         furniture.views.away = away
-        furniture.introductions.serve(None if away is None else away.servers)
+        furniture.introductions.serve(away)
         ground.where.reach_at(wanted.edge)
         welcome.away = away_facts(wanted)
         reach.changed()

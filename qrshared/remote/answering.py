@@ -59,6 +59,8 @@ class RemoteVisitor:
     """What the link has carried, both directions together."""
     refused: Callable[[], None]
     """To be called when the handshake failed: it counts against the room."""
+    borrow: Callable[[], Awaitable[Sequence[IceServer]]]
+    """Relays that the edge lends for a connection of this visitor with somebody else; none is the usual answer."""
 
 
 OnLink: TypeAlias = Callable[[Link, RemoteVisitor], Awaitable[None]]
@@ -70,6 +72,7 @@ class Attempt:
     def __init__(
         self, number: int, sdp: str, *, connect: Connect, servers: Callable[[], Awaitable[Sequence[IceServer]]],
         say: Callable[[MeetingMessage], None], on_link: OnLink, refused: Callable[[], None],
+        borrow: Callable[[], Awaitable[Sequence[IceServer]]],
     ) -> None:  # fmt: skip
         self.number = number
         self._sdp = sdp
@@ -78,6 +81,7 @@ class Attempt:
         self._say = say
         self._on_link = on_link
         self._refused = refused
+        self._borrow = borrow
         self._candidates: asyncio.Queue[Candidate] = asyncio.Queue(CANDIDATES_MAX)
         self._candidates_heard = 0
         self._link: CountedLink | None = None
@@ -163,7 +167,7 @@ class Attempt:
         def road() -> UsedRoad | None:
             return "relay" if self._told_road == "relay" else connection.road or self._told_road
 
-        return RemoteVisitor(road, lambda: link.bytes_sent + link.bytes_received, self._refused)
+        return RemoteVisitor(road, lambda: link.bytes_sent + link.bytes_received, self._refused, self._borrow)
 
     def _fail(self, reason: FailReason) -> None:
         self._say(Failed(self.number, reason))

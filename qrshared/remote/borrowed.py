@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from qrshared.links.ice import IceServer
-from qrshared.remote.limits import BORROW_S, BORROWED_FRESH_S
+from qrshared.remote.limits import BORROW_S, BORROWED_ANEW_S, BORROWED_FRESH_S
 from qrshared.serving.guard import is_near
 from qrshared.signaling import Refuse, RefuseReason, Servers, TurnServer
 
@@ -87,9 +87,25 @@ class BorrowedRelays:
 
     async def for_peer(self, room: str, peer: str) -> Sequence[IceServer]:
         """Relays for a connection with this peer; none when the edge has none, or does not say so in time."""
+        kept = self._lent_within(BORROWED_FRESH_S, room)
+        return kept or await self._anew(room, peer)
+
+    async def for_device(self, room: str, peer: str | None) -> Sequence[IceServer]:
+        """The same for whoever came from this room and is to connect elsewhere: as new as the edge gives them.
+
+        `peer`: who stands for it in the room now; None when nobody does, because its code has ended. Then, and when the
+        edge gives no other, it is what was lent lately.
+        """
+        kept = self._lent_within(BORROWED_ANEW_S, room)
+        if not kept and peer is not None:
+            kept = await self._anew(room, peer)
+        return kept or self._lent_within(BORROWED_FRESH_S, room)
+
+    def _lent_within(self, seconds: float, room: str) -> Sequence[IceServer]:
         kept = self._kept.get(room)
-        if kept is not None and self._clock() - kept.since < BORROWED_FRESH_S:
-            return kept.servers
+        return () if kept is None or self._clock() - kept.since >= seconds else kept.servers
+
+    async def _anew(self, room: str, peer: str) -> Sequence[IceServer]:
         try:
             async with asyncio.timeout(BORROW_S):
                 told = await self._told(room, peer)
@@ -109,8 +125,12 @@ class BorrowedRelays:
             asked.set_result(event.servers if isinstance(event, Servers) else ())
 
     def keep_only(self, rooms: Collection[str]) -> None:
-        """Whoever may come no longer needs none."""
-        self._kept = {room: kept for room, kept in self._kept.items() if room in rooms}
+        """Of rooms where nobody can come any more, what is too old for those who came."""
+        self._kept = {
+            room: kept
+            for room, kept in self._kept.items()
+            if room in rooms or self._lent_within(BORROWED_FRESH_S, room)
+        }
 
     def lose(self) -> None:
         """The line is cut: what was asked is not answered any more. What was lent stays good."""

@@ -227,7 +227,16 @@ class RemoteDoor:
             share=self._share(room),
             send=lambda blob: self._line.say(room, peer, blob),
             borrow=lambda: self._borrowed.for_peer(room, peer),
+            lend=lambda: self._lend(room),
         )
+
+    async def _lend(self, room: str) -> Sequence[IceServer]:
+        """Its page may know the edge by another id by now, or its code may have ended; the link lives on."""
+        here = (key[1] for key in reversed(self._conversations) if key[0] == room and self._is_verified(key))
+        return await self._borrowed.for_device(room, next(here, None))
+
+    def _is_verified(self, key: tuple[str, str]) -> bool:
+        return self._conversations[key].is_verified
 
     def _least(self, keys: Sequence[tuple[str, str]]) -> tuple[str, str]:
         """Who can be spared: one that proved nothing, else the one that was heard of longest ago."""

@@ -60,6 +60,9 @@ BORROW_S: Final = 2.0
 BORROWED_FRESH_S: Final = 300.0
 """How long such a relay is good for new connections: credentials end after ten minutes, and a second try needs some."""
 
+BORROWED_ANEW_S: Final = 60.0
+"""How old one may be that a device gets for a connection with another device: the edge gives no newer one sooner."""
+
 OPEN_S: Final = 30.0
 """From the answer to an open data channel: two tries of 15 s, the second through a relay."""
 

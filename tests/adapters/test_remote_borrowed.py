@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from secrets import token_bytes
 
 import pytest
@@ -9,10 +10,10 @@ import pytest
 from qrshared.links.ice import IceServer
 from qrshared.remote import borrowed, limits
 from qrshared.remote.borrowed import HOSTS_MAX, BorrowedRelays
-from qrshared.signaling import Refuse, RefuseReason, Servers, TurnServer
+from qrshared.signaling import TURN_TTL_S, Refuse, RefuseReason, Servers, TurnServer
 from tests.adapters.remote_world import away_page, linked
-from tests.adapters.signaling_world import CountingTurn, edge, until
-from tests.adapters.test_remote_door import door_at
+from tests.adapters.signaling_world import GENEROUS, CountingTurn, edge, until
+from tests.adapters.test_remote_door import door_at, echoed
 
 NAMES = {
     "relay.example.org": ["20.0.1.1"],
@@ -64,6 +65,36 @@ async def test_a_home_without_a_relay_answers_with_one_of_the_edge_and_keeps_it_
         assert home.door.connections == 1
 
 
+class NearTurn(CountingTurn):
+    """A source whose relay is beside the edge, which a home may use also where that is a test's own computer."""
+
+    async def mint(self, label: str, ttl_s: int = TURN_TTL_S) -> tuple[TurnServer, ...]:
+        return tuple(replace(one, urls=("turn:127.0.0.1:9",)) for one in await super().mint(label, ttl_s))
+
+
+async def test_a_visitor_is_lent_a_relay_for_elsewhere_also_after_its_line_was_cut_and_its_room_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(borrowed, "BORROWED_ANEW_S", 0.0)
+    secret, turn = token_bytes(16), NearTurn()
+    async with (
+        edge(turn=turn, limits=replace(GENEROUS, turn_every_s=0.0)) as replica,
+        door_at(replica.url, secret) as home,
+        away_page(replica.url, secret) as page,
+        linked(page) as link,
+    ):
+        await echoed(link)
+        (visitor,) = home.visitors
+        names = [one.username for one in await visitor.borrow()]
+        async with away_page(replica.url, secret) as the_same_after_a_cut:
+            await the_same_after_a_cut.meet()
+            names += [one.username for one in await visitor.borrow()]
+        assert names == [f"9:{label}" for label in turn.labels[1:]], "the first was for the link itself"
+        assert len(names) == 2
+        home.forget(secret)
+        assert [one.username for one in await visitor.borrow()] == names[1:]
+
+
 async def test_a_home_with_a_relay_of_its_own_asks_the_edge_for_none() -> None:
     async def own(_label: str) -> Sequence[IceServer]:
         return (IceServer(("turn:127.0.0.1:9?transport=tcp",), "name", "word"),)
@@ -87,8 +118,40 @@ async def test_what_was_lent_serves_further_connections_and_is_asked_for_again_b
     assert len(lent.asked) == 1
     lent.now += 2
     assert await lent.lend("turn:20.0.1.2") == (IceServer(("turn:20.0.1.2",), "name", "word"),)
+    lent.now += limits.BORROWED_FRESH_S
     lent.relays.keep_only(())
+    assert await lent.relays.for_device("room", None) == ()
     assert await lent.lend("turn:20.0.1.3") != ()
+    assert len(lent.asked) == 3
+
+
+async def test_for_a_connection_elsewhere_a_device_gets_a_new_one_when_the_edge_gives_one_and_else_its_last() -> None:
+    lent = Lent()
+
+    async def elsewhere(*urls: str) -> Sequence[IceServer]:
+        count = len(lent.asked)
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(lent.relays.for_device("room", "peer"))
+            await until(lambda: len(lent.asked) > count)
+            lent.relays.hear(
+                Servers("room", (TurnServer(urls, "name", "word"),), 0) if urls else Refuse(RefuseReason.TURN, "room")
+            )
+        return asking.result()
+
+    first = await lent.lend("turn:20.0.1.1")
+    lent.now = limits.BORROWED_ANEW_S - 1
+    assert await lent.relays.for_device("room", "peer") == first
+    assert len(lent.asked) == 1
+    lent.now += 1
+    assert await elsewhere() == first
+    (new,) = await elsewhere("turn:20.0.1.2")
+    assert new.urls == ("turn:20.0.1.2",)
+    lent.now += limits.BORROWED_FRESH_S - 1
+    lent.relays.keep_only(())
+    assert await lent.relays.for_device("room", None) == (new,), "its code has ended, and it is still here"
+    assert await lent.relays.for_device("another", None) == ()
+    lent.now += 1
+    assert await lent.relays.for_device("room", None) == ()
     assert len(lent.asked) == 3
 
 

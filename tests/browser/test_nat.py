@@ -147,6 +147,16 @@ async def test_two_browsers_with_no_direct_way_exchange_files_through_the_relay_
         assert await anna.page.evaluate(LINKED) == await ben.page.evaluate(LINKED) == "relay"
 
 
+async def test_two_phones_that_the_computer_introduces_use_the_relay_of_the_edge_where_it_has_none() -> None:
+    async with nat_world(Nat.SYMMETRIC, Nat.SYMMETRIC, relay=True, edge_turn=TURN_UDP) as world:
+        await world.start_daemon()
+        anna = await open_tab(await world.browser(world.lab.phone), world.daemon.ticket_url(), world.folder / "anna")
+        url = world.daemon.say("qr", "--remote", "--url")
+        ben = await open_tab(await world.browser(world.lab.other), url, world.folder / "ben")
+        await hand_over(world, anna, ben, "there.bin")
+        assert await anna.page.evaluate(LINKED) == await ben.page.evaluate(LINKED) == "relay"
+
+
 async def pick_up(world: World, road: str) -> None:
     """64 MiB from the Outbox at home to a phone elsewhere: computer → phone."""
     film = put(world.daemon, "film.mp4", 64 * MIB)

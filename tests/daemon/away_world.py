@@ -1,7 +1,7 @@
 """A composed daemon with an edge, and phones that come to it at home and away."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from qrshared.daemon.compose import OWNER_HERE, compose
 from qrshared.daemon.parts import Daemon
 from qrshared.links import Link, memory_links
+from qrshared.links.ice import IceServer
 from qrshared.protocol import (
     Done,
     Introduce,
@@ -22,6 +23,7 @@ from qrshared.protocol import (
     Verb,
     Watch,
 )
+from qrshared.remote import RemoteVisitor
 from qrshared.seal import secret_from_fragment
 from qrshared.sessions import Asker
 from qrshared.settings import Settings
@@ -80,6 +82,20 @@ class Home:
         return await self._come(
             Phone(self._connect, secret_from_fragment(url.partition("#")[2]), name=name, road="away")
         )
+
+    async def visitor(self, name: str, url: str, borrow: Callable[[], Awaitable[Sequence[IceServer]]]) -> Person:
+        """A phone that came by the edge, with what the edge lends it."""
+        assert self.daemon.away is not None
+        visitor = RemoteVisitor(lambda: "direct", lambda: 0, lambda: None, borrow)
+        on_link = self.daemon.away._on_link
+
+        @asynccontextmanager
+        async def brought() -> AsyncIterator[Link]:
+            ours, theirs = memory_links()
+            self._tasks.create_task(on_link(ours, visitor))
+            yield theirs
+
+        return await self._come(Phone(brought, secret_from_fragment(url.partition("#")[2]), name=name, road="away"))
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[Link]:

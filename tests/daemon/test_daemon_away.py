@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from qrshared.daemon import away
 from qrshared.daemon.compose import compose
 from qrshared.links import Link, LinkClosed, memory_links
+from qrshared.links.ice import IceServer
 from qrshared.protocol import (
     DeviceList,
     EdgeFacts,
@@ -198,6 +199,10 @@ async def test_a_link_that_the_edge_brings_without_a_key_may_do_nothing(home: Ho
         assert refused.reason is Reason.NOT_ALLOWED
 
 
+async def nothing_lent() -> Sequence[IceServer]:
+    return ()
+
+
 async def heard_for_ever(visit: Visit) -> None:
     while True:
         await visit.hear()
@@ -208,7 +213,7 @@ async def test_who_comes_from_away_and_becomes_no_device_is_shown_out(
 ) -> None:
     monkeypatch.setattr(away, "STRANGER_S", 0.3)
     url = await made(home.daemon, MakeTicket("once", away=True))
-    visitor = RemoteVisitor(road=lambda: "direct", moved_bytes=lambda: 0, refused=lambda: None)
+    visitor = RemoteVisitor(road=lambda: "direct", moved_bytes=lambda: 0, refused=lambda: None, borrow=nothing_lent)
     daemons = home.daemon.away
     assert daemons is not None
 

@@ -1,8 +1,10 @@
 """Who is near, who meets whom, and that guests and strangers get none of it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,7 @@ from qrshared.tickets import Grant, Right, Road, Trust, room_id
 from tests.adapters.sessions_world import until
 from tests.daemon.away_world import (
     Home,
+    Person,
     heard_until_pong,
     introduced,
     made,
@@ -217,6 +220,35 @@ async def test_with_one_of_them_away_both_get_servers_of_their_own(home: Home, m
     assert [one.servers[1].username for one in told] == labels
     assert len(set(labels)) == 2
     assert not {label for label in labels if anna.device.startswith(label) or ben.device.startswith(label)}
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+async def test_each_that_is_away_gets_a_relay_of_the_edge_where_this_home_has_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, has_own: bool
+) -> None:
+    stun, own = IceServer(("stun:127.0.0.1:9",)), IceServer(("turn:127.0.0.1:9",), "own", "own-word")
+
+    async def servers(_label: str) -> Sequence[IceServer]:
+        return (stun, own) if has_own else (stun,)
+
+    async def visit(number: int) -> Sequence[IceServer]:
+        return (IceServer(("turn:20.0.1.1",), f"lent {number}", "lent-word"),)
+
+    anna = await home.trusted("Anna")
+    ben, carl = [
+        await home.visitor(name, await made(home.daemon, MakeTicket("once", away=True)), partial(visit, number))
+        for number, name in enumerate(("Ben", "Carl"))
+    ]
+    monkeypatch.setattr(home.daemon.introductions, "servers", servers)
+    caplog.set_level(logging.DEBUG)
+
+    async def relays(asker: Person, other: Person) -> list[list[str | None]]:
+        told = await introduced(asker, other)
+        return [[one.username for one in each.servers if one.credential] for each in told]
+
+    assert await relays(ben, carl) == ([["own"], ["own"]] if has_own else [["lent 0"], ["lent 1"]])
+    assert await relays(anna, ben) == ([["own"], ["own"]] if has_own else [[], ["lent 0"]])
+    assert "-word" not in caplog.text
 
 
 async def test_the_servers_of_an_introduction_are_those_of_the_settings(home: Home) -> None:

@@ -8,6 +8,10 @@ from qrshared.remote import RemoteVisitor, UsedRoad
 from qrshared.remote.relayed import MONTHS_KEPT, RelayedBytes
 
 
+async def nothing_lent() -> tuple[()]:
+    return ()
+
+
 @dataclass
 class Line:
     """A link whose road and bytes a test decides."""
@@ -17,7 +21,7 @@ class Line:
 
     @property
     def visitor(self) -> RemoteVisitor:
-        return RemoteVisitor(lambda: self.road, lambda: self.moved, lambda: None)
+        return RemoteVisitor(lambda: self.road, lambda: self.moved, lambda: None, nothing_lent)
 
 
 @dataclass
