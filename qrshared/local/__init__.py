@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qrshared.local.client import ControlClient
 from qrshared.local.errors import AlreadyRunning, DaemonGone, DaemonRefused, DaemonStuck, NotRunning, OtherVersion
+from qrshared.local.lock import FolderLock
 
 if TYPE_CHECKING:
     from qrshared.local.control import ControlServer
@@ -22,6 +23,7 @@ __all__ = [
     "DaemonGone",
     "DaemonRefused",
     "DaemonStuck",
+    "FolderLock",
     "NotRunning",
     "OtherVersion",
 ]

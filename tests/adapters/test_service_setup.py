@@ -14,6 +14,7 @@ from qrshared.cli.service import (
     NoSystemd,
     Plan,
     Ran,
+    StillRunning,
     SystemdSilent,
     install,
     plan,
@@ -26,6 +27,7 @@ from qrshared.cli.service.setup import delete_all_but, run_arguments
 from qrshared.cli.service.systemd import Systemd
 from qrshared.cli.service.windows import LogonTask
 from qrshared.errors import UserError
+from qrshared.local import FolderLock
 from qrshared.settings import load_settings, make_data_dir
 
 Answer = Ran | Callable[[tuple[str, ...]], Ran]
@@ -213,6 +215,19 @@ def test_purge_removes_all_but_the_inbox(planned: Plan, tmp_path: Path, stays: P
     if inbox != "data":
         assert not (planned.data_dir / "devices.json").exists()
     assert stays.exists(), "a link in the data folder was followed"
+
+
+def test_purge_deletes_nothing_under_a_daemon_that_runs(planned: Plan) -> None:
+    make_data_dir(planned.data_dir)
+    (planned.data_dir / "devices.json").write_text("keys")
+    daemon = FolderLock(planned.data_dir)
+    daemon.take()
+    with pytest.raises(StillRunning, match=rf"qrshared runs \(process {os.getpid()}\): stop it first"):
+        remove(planned, purge=True)
+    assert (planned.data_dir / "devices.json").read_text() == "keys"
+    daemon.give_back()
+    remove(planned, purge=True)
+    assert not planned.data_dir.exists()
 
 
 def test_purge_keeps_a_folder_that_held_other_things(planned: Plan, stays: Path, said: list[str]) -> None:

@@ -13,6 +13,7 @@ from qrshared.cli.service.errors import (
     LingerRefused,
     NoSystemd,
     StepFailed,
+    StillRunning,
     SystemdSilent,
 )
 from qrshared.cli.service.firewall import Advice, firewall_advice
@@ -31,6 +32,7 @@ __all__ = [
     "Run",
     "ServiceState",
     "StepFailed",
+    "StillRunning",
     "SystemdSilent",
     "firewall_advice",
     "install",

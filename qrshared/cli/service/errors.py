@@ -28,5 +28,9 @@ class DidNotStart(UserError):
         super().__init__(log="\n" + log)
 
 
+class StillRunning(UserError):
+    """qrshared runs{process}: stop it first, then `qrshared service remove --purge` again. Nothing was deleted."""
+
+
 class CopyFailed(UserError):
     """The program could not be copied to {folder}: {problem}"""

@@ -4,11 +4,13 @@ import getpass
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from qrshared.cli.service.errors import StillRunning
 from qrshared.cli.service.firewall import firewall_advice
 from qrshared.cli.service.launchd import Launchd
 from qrshared.cli.service.program import (
@@ -23,6 +25,7 @@ from qrshared.cli.service.running import Run, run_program, spoken
 from qrshared.cli.service.state import ServiceState
 from qrshared.cli.service.systemd import Systemd
 from qrshared.cli.service.windows import LogonTask
+from qrshared.local import AlreadyRunning, FolderLock
 from qrshared.settings import Loaded, is_own_data_dir, make_data_dir
 
 Say = Callable[[str], None]
@@ -112,9 +115,39 @@ def install(planned: Plan) -> None:
 
 
 def remove(planned: Plan, *, purge: bool) -> None:
-    """Stop the service and forget it; with `purge` also keys, settings and journal, never the inbox."""
+    """Stop the service and forget it; with `purge` also keys, settings and journal, never the inbox.
+
+    Raises `StillRunning` if a daemon that is not the service would lose them.
+    """
     say = planned.say
     say("The service is removed." if planned.starter.remove() else "There was no service.")
+    if purge and is_own_data_dir(planned.data_dir):
+        # One that somebody started by hand would go on with keys that are gone, and tell phones what is not true.
+        with nobody_else(planned.data_dir):
+            _forget(planned, purge=True)
+    else:
+        _forget(planned, purge=purge)
+
+
+@contextmanager
+def nobody_else(data_dir: Path) -> Iterator[None]:
+    """No daemon runs with this data folder, and none starts; raises `StillRunning`."""
+    lock = FolderLock(data_dir)
+    try:
+        lock.take()
+    except AlreadyRunning as running:
+        pid = running.fields.get("pid")
+        raise StillRunning(process="" if pid is None else f" (process {pid})") from None
+    try:
+        if sys.platform == "win32":
+            lock.give_back()  # an open file cannot be deleted there
+        yield
+    finally:
+        lock.give_back()
+
+
+def _forget(planned: Plan, *, purge: bool) -> None:
+    say = planned.say
     unlink_command(planned.data_dir, bin_dir=planned.bin_dir)
     forget_other_programs(planned.data_dir, keep=None)
     if not purge:
