@@ -90,7 +90,7 @@ class Decider:
             room = await asyncio.to_thread(self._inbox.room)
         except InboxError as fault:
             return Unfit(Reason(fault.reason))
-        here = holdings(self._transfer, proposed, stored)
+        here = await asyncio.to_thread(holdings, self._transfer, proposed, stored)  # there may be 100 000 of each
         if proposed.skip_same and self.tells_same:
             try:
                 here = await with_same(here, proposed.items, self._inbox)

@@ -1,9 +1,9 @@
 """Finds what the inbox already holds of a proposal, and where a proof first differs."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from qrshared.protocol import PROOF_BLOCK_BYTES, Item, TransferId
 
@@ -12,6 +12,9 @@ WORTH_PROVING_BYTES: Final = 1024 * 1024
 
 What is whole is proven at any size: sending it anew would put a second file beside the first.
 """
+
+Key: TypeAlias = tuple[str, int, int | None] | None
+"""What an item and its part have in common; None: this one has nothing to be found by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +48,36 @@ def match_parts(
     """
     wanted = set(continues) - {transfer}
     found: dict[int, Match] = {}
-    candidates: defaultdict[tuple[str, int], list[StoredPart]] = defaultdict(list)
+    earlier: list[StoredPart] = []
     for part in stored:
         if part.transfer == transfer:
             if part.item < len(items) and _is_same(items[part.item], part) and part.offset > 0:
                 found[part.item] = Match(part, prove=False)
         elif part.transfer in wanted and (part.offset == part.size or WORTH_PROVING_BYTES <= part.offset < part.size):
-            candidates[part.name, part.size].append(part)
+            earlier.append(part)
+    earlier.sort(key=lambda part: part.offset, reverse=True)  # each item takes the longest that is left
     # Items whose time agrees choose first, so that of two files of one name and size each finds its own part.
-    for only_same_time in (True, False):
-        for index, item in enumerate(items):
-            parts = candidates.get((item.name, item.size))
-            if index in found or not parts:
-                continue
-            fitting = [p for p in parts if not only_same_time or _is_same_time(item, p)]
-            if fitting:
-                best = max(fitting, key=lambda part: part.offset)
-                parts.remove(best)
-                found[index] = Match(best, prove=True)
+    rest = _take(items, earlier, found, _name_size_time)
+    _take(items, rest, found, _name_size)
     return found
+
+
+def _take(
+    items: Sequence[Item], parts: Sequence[StoredPart], found: dict[int, Match], key: Callable[[Item | StoredPart], Key]
+) -> list[StoredPart]:
+    """Each item that has none takes the first part of its key; returns the parts that nobody took.
+
+    Parts queue by their key, so that a hundred thousand files of one name take as long as of different names.
+    """
+    queues: defaultdict[Key, deque[StoredPart]] = defaultdict(deque)
+    for part in parts:
+        queues[key(part)].append(part)
+    for index, item in enumerate(items):
+        wanted = key(item)
+        if index not in found and wanted is not None and (queue := queues.get(wanted)):
+            found[index] = Match(queue.popleft(), prove=True)
+    left = {(part.transfer, part.item) for queue in queues.values() for part in queue}
+    return [part for part in parts if (part.transfer, part.item) in left]
 
 
 def first_difference(theirs: Sequence[bytes], ours: Sequence[bytes]) -> int | None:
@@ -88,5 +102,9 @@ def _is_same(item: Item, part: StoredPart) -> bool:
     return item.name == part.name and item.size == part.size >= part.offset
 
 
-def _is_same_time(item: Item, part: StoredPart) -> bool:
-    return item.modified_ms is not None and item.modified_ms == part.modified_ms
+def _name_size_time(one: Item | StoredPart) -> Key:
+    return None if one.modified_ms is None else (one.name, one.size, one.modified_ms)
+
+
+def _name_size(one: Item | StoredPart) -> Key:
+    return (one.name, one.size, None)

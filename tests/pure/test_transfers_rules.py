@@ -1,6 +1,7 @@
 """Windows, resume, pre-emption and progress: the small rules around a transfer."""
 
 import time
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -129,6 +130,64 @@ def test_a_new_modification_time_at_each_pick_does_not_hinder_resuming() -> None
 def test_a_stored_item_that_the_manifest_contradicts_is_not_used() -> None:
     assert match_parts(T, [Item("a", 10)], (), [part("a", 3, size=11, transfer=T)]) == {}
     assert match_parts(T, [Item("a", 10)], (), [part("a", 3, size=10, transfer=T, item=7)]) == {}
+
+
+def plain_rule(items: Sequence[Item], stored: Sequence[StoredPart]) -> dict[int, StoredPart]:
+    """What `match_parts` promises of a continued transfer, as one would say it; slow."""
+    left = [part for part in stored if part.offset == part.size or MIB <= part.offset < part.size]
+    found: dict[int, StoredPart] = {}
+    for same_time in (True, False):
+        for index, item in enumerate(items):
+            fitting = [part for part in left if (part.name, part.size) == (item.name, item.size)]
+            if same_time:
+                fitting = [part for part in fitting if item.modified_ms is not None is not part.modified_ms]
+                fitting = [part for part in fitting if part.modified_ms == item.modified_ms]
+            if index not in found and fitting:
+                found[index] = max(fitting, key=lambda part: part.offset)
+                left.remove(found[index])
+    return found
+
+
+SIZES, TIMES = st.sampled_from((0, 3 * MIB)), st.sampled_from((None, 1, 2))
+ITEMS = st.lists(st.builds(Item, st.sampled_from("ab"), SIZES, TIMES), max_size=8)
+PARTS = st.lists(st.tuples(st.sampled_from("ab"), SIZES, TIMES, st.sampled_from((0, 7, MIB, 2 * MIB, 3 * MIB))))
+
+
+@given(ITEMS, PARTS)
+def test_items_find_their_parts_as_the_plain_rule_says(
+    items: list[Item], drawn: list[tuple[str, int, int | None, int]]
+) -> None:
+    stored = [
+        StoredPart(OLD, number, name, size, time, min(size, offset))
+        for number, (name, size, time, offset) in enumerate(drawn)
+    ]
+    found = match_parts(T, items, [OLD], stored)
+    assert {index: match.stored for index, match in found.items()} == plain_rule(items, stored)
+    assert all(match.prove for match in found.values())
+
+
+class Moment(int):
+    """A time that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Moment.compared += 1
+        return int(self) == other
+
+    __hash__ = int.__hash__
+
+
+def test_many_files_of_one_name_and_time_are_not_compared_each_with_each() -> None:
+    count = 1000
+    items = [Item("a", 0, Moment(5)) for _ in range(count)]
+    stored = [StoredPart(OLD, number, "a", 0, Moment(5), 0) for number in range(count)]
+    Moment.compared = 0
+    assert len(match_parts(T, items, [OLD], stored)) == count
+    assert Moment.compared <= 10 * count
+    Moment.compared = 0
+    assert len(plain_rule(items, stored)) == count
+    assert Moment.compared > 100 * count  # a control: it does compare them
 
 
 def test_the_first_differing_block_says_where_to_rewind_to() -> None:
