@@ -95,20 +95,23 @@ class RoomShare:
 
 
 Borrow: TypeAlias = Callable[[], Awaitable[Sequence[IceServer]]]
-"""Relays that the edge lends for a connection with one peer."""
+"""Relays that the edge lends, for a connection with one peer or of it."""
 
 
 class Conversation:
     """One peer id of one room, until it leaves or the line is cut; what it opened lives on."""
 
     def __init__(
-        self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None], borrow: Borrow
+        self, meeting: Meeting, *, house: House, share: RoomShare, send: Callable[[bytes], None], borrow: Borrow,
+        lend: Borrow,
     ) -> None:  # fmt: skip
+        """`borrow` is for the links made here, `lend` for what their visitor opens elsewhere."""
         self._meeting = meeting
         self._house = house
         self._share = share
         self._send = send
         self._borrow = borrow
+        self._lend = lend
         self._attempt: Attempt | None = None
         self._running: asyncio.Task[None] | None = None
         self._newest = -1
@@ -219,7 +222,7 @@ class Conversation:
 
         self._attempt = Attempt(
             number, sdp, connect=self._house.connect, servers=servers, say=self._say, on_link=self._house.on_link,
-            refused=self._refused,
+            refused=self._refused, borrow=self._lend,
         )  # fmt: skip
         self._house.connections += 1
         self._share.connections += 1
