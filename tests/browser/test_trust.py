@@ -74,6 +74,30 @@ async def test_files_of_a_page_that_is_loaded_anew_during_the_question_are_named
     assert owner.complaints == phone.complaints == []
 
 
+async def test_what_waits_for_a_word_when_daemon_and_page_begin_anew_is_named_to_be_chosen_again(home: Home) -> None:
+    await home.daemon.stop()
+    await home.daemon.start("--accept", "ask")
+    phone = await home.open_on_phone(home.url())
+    photos = [home.file(f"photo {n}.jpg", MIB) for n in range(2)]
+    await phone.choose("Send", *photos)
+    await phone.wait_for(shows("is asking its owner"))
+    await phone.goto("about:blank")
+    await home.daemon.kill()  # and with it all that it knew of the question
+    await home.daemon.start("--accept", "ask")
+    await phone.goto(home.url("/p"))
+    await phone.wait_for(shows("2 files were interrupted last time."))
+    owner = await open_owner(home, home.daemon.owner_url())
+    await owner.wait_for(IS_OWNERS)
+    await phone.choose("Send", *photos)
+    await owner.wait_for(ASKS % 1)
+    await answer(owner, "[data-asking] .primary")
+    await wait_done(phone, 2)
+    assert home.daemon.files() == hashes(photos)
+    await phone.reload()
+    await phone.wait_for(IS_OPEN)
+    await phone.wait_for("!document.querySelector('.unfinished')")
+
+
 async def test_in_a_network_that_is_new_the_wall_has_no_code_until_one_click(home: Home) -> None:
     remembered = home.daemon.data_dir / "networks.json"
     await home.daemon.stop()

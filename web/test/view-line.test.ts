@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Command, Update } from "../src/session/bridge.ts";
 import { Keyring } from "../src/view/keyring.ts";
 import { VerbRefused, WorkerLine, type WorkerPort } from "../src/view/line.ts";
+import { MemoryDatabase } from "./support/memory-indexeddb.ts";
 
 class FakeWorker implements WorkerPort {
   onmessage: ((event: MessageEvent<Update>) => void) | null = null;
@@ -64,6 +65,34 @@ test("a new key is stored before the worker may use it", async () => {
   assert.deepEqual(worker.posted, [{ t: "key_kept" }]);
   assert.deepEqual(keyring.key, key);
   assert.deepEqual([...kept.keys()], ["qrshared/1 key"]);
+});
+
+test("what was proposed and not accepted is named after a reload, until it is proposed again, accepted or forgotten", async () => {
+  new MemoryDatabase().install();
+  const [photo, film, note] = [{ name: "photo.jpg", size: 1 }, { name: "film.mp4", size: 2 }, { name: "note.txt", size: 3 }] as const;
+  const names = ({ left }: WorkerLine): readonly string[] => left.map(({ name }) => name).sort();
+  try {
+    const first = await start();
+    assert.deepEqual(first.line.left, []);
+    first.worker.say({ t: "transfer", id: "a1", over: false, items: [photo, film] });
+    first.worker.say({ t: "transfer", id: "b2", over: false, items: [note] });
+    first.worker.say({ t: "transfer", id: "b2", over: false }); // accepted: the computer knows
+    assert.deepEqual(first.line.left, [], "they are in its own rows");
+
+    const second = await start();
+    assert.deepEqual(names(second.line), ["film.mp4", "photo.jpg"]);
+    second.worker.say({ t: "transfer", id: "c3", over: false, items: [photo] });
+    assert.deepEqual(names(second.line), ["film.mp4"]);
+    second.worker.say({ t: "transfer", id: "c3", over: true });
+
+    const third = await start();
+    assert.deepEqual(third.line.left, [{ transfer: "a1", name: "film.mp4", size: 2, offset: 0 }]);
+    third.line.forgetLeft();
+    assert.deepEqual(third.line.left, []);
+    assert.deepEqual((await start()).line.left, []);
+  } finally {
+    Reflect.deleteProperty(globalThis, "indexedDB");
+  }
 });
 
 test("only a word under the seal throws the key away", async () => {

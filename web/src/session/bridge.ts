@@ -40,6 +40,12 @@ export interface Opening {
   readonly continues: readonly string[];
 }
 
+/** By what a person knows a file that they are to choose again. */
+export interface NamedItem {
+  readonly name: string;
+  readonly size: number;
+}
+
 /** Page → worker. */
 export type Command =
   | Opening
@@ -109,7 +115,7 @@ export type Update =
   | { readonly t: "enrolled"; readonly key: Uint8Array | null; readonly replaces: readonly Uint8Array[] } // the computer knows this key: the ticket may leave address bar and sessionStorage
   | { readonly t: "items"; readonly changed: readonly ItemView[]; readonly gone: readonly number[] } // ≤ 10 a second, a total right after
   | { readonly t: "total"; readonly total: TotalView }
-  | { readonly t: "transfer"; readonly id: string; readonly over: boolean } // remember / forget the id (IndexedDB)
+  | { readonly t: "transfer"; readonly id: string; readonly over: boolean; readonly items?: readonly NamedItem[] } // remember / forget the id (IndexedDB), with what nobody else knows of before it is accepted
   | { readonly t: "relay"; readonly question: RelayQuestion; readonly bytes: number } // what is to go and what the person said to it
   | { readonly t: "declined"; readonly reason: Reason; readonly needed: number | null; readonly free: number | null }
   | { readonly t: "peers"; readonly news: PeerNews } // about other devices

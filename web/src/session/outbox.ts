@@ -16,6 +16,9 @@ import { isAskedAbout, readingNow, type Shown } from "./shown.ts";
 /** A page that has this much to send fetches the faster cipher. */
 const BULK_BYTES = 8 << 20;
 
+/** Of each transfer, so many are named to whoever has to choose them again. */
+const NAMED_MAX = 200;
+
 type Refusal = Omit<Extract<SenderEvent, { readonly t: "declined" }>, "t">;
 type OutboxCommand = Extract<Command, { readonly t: "send" | "pause" | "resume" | "cancel" | "retry" | "clear" | "skip_same" }>;
 
@@ -176,7 +179,7 @@ export class Outbox {
     for (const place of before) if (place !== undefined) this.#happened(place.shown, place.shown.outgoing.sender.cancel(place.item));
     this.#transfers.set(id, shown);
     this.#restOf(shown);
-    if (!isQuiet) this.#ports.tell({ t: "transfer", id, over: false });
+    if (!isQuiet) this.#ports.tell({ t: "transfer", id, over: false, items: items.slice(0, NAMED_MAX).map(({ name, size }) => ({ name, size })) });
     if (this.#wire !== null) this.#post(sender.propose());
   }
 
@@ -195,7 +198,7 @@ export class Outbox {
     switch (event.t) {
       case "accepted": // what is there already, and what is not any more
         this.#ledger.rebase();
-        if (shown.isQuiet && !shown.wasAccepted) this.#fitsNow(shown);
+        if (!shown.wasAccepted) this.#accepted(shown);
         shown.wasAccepted = true;
         for (const item of shown.rows.keys()) this.#show(shown, item);
         return;
@@ -252,9 +255,10 @@ export class Outbox {
     return true;
   }
 
-  /** What was tried in silence is taken: these rows are on their way again. */
-  #fitsNow(shown: Shown): void {
+  /** The computer knows by itself what is to come. What was tried in silence is on its way again. */
+  #accepted(shown: Shown): void {
     this.#ports.tell({ t: "transfer", id: shown.outgoing.sender.transfer, over: false });
+    if (!shown.isQuiet) return;
     for (const row of shown.rows) {
       const picked = this.#picked.get(row);
       if (picked !== undefined && this.#places.get(row)?.shown === shown) this.#await(row, picked);

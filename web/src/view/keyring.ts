@@ -3,6 +3,7 @@
 
 import { fromBase64url as fromBase64, toBase64url as toBase64 } from "../base64url.ts";
 import { asSecret, deriveKeys } from "../seal/index.ts";
+import type { NamedItem } from "../session/bridge.ts";
 import { forgetHome, keepHome, type KeptHome, keptHomes, renameHome, tried } from "./kept-homes.ts";
 
 const TICKET = "qrshared/1 ticket";
@@ -266,8 +267,8 @@ export class Keyring {
     tried(() => localStorage.setItem(COMPUTER, name), undefined);
   }
 
-  /** Ids of this slot's transfers that earlier page loads did not finish, the newest last. */
-  async unfinished(): Promise<readonly string[]> {
+  /** This slot's transfers that earlier page loads did not finish, the newest last, with what was not accepted of them. */
+  async unfinished(): Promise<readonly KeptTransfer[]> {
     const database = await this.#transfers;
     if (!database) return [];
     const home = this.#home;
@@ -278,7 +279,7 @@ export class Keyring {
       .filter((row) => row.slot === this.#slot && (row.home ?? home) === home && row.atMs >= oldest)
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-CONTINUES_MAX)
-      .map((row) => row.id);
+      .map(({ id, items = [] }) => ({ id, items }));
   }
 
   /** Tells the transfers of one computer from another's, and opens nothing. */
@@ -287,11 +288,20 @@ export class Keyring {
     return key === null ? null : nameOf(key);
   }
 
-  async keepTransfer(id: string): Promise<void> {
+  /** `items`: what nobody has accepted yet; where the same was left behind before, it is not any more. */
+  async keepTransfer(id: string, items: readonly NamedItem[] = []): Promise<void> {
     const home = this.#home;
-    const row: StoredTransfer = { id, slot: this.#slot, atMs: Date.now(), ...(home === null ? {} : { home }) };
+    const row: StoredTransfer = { id, slot: this.#slot, atMs: Date.now(), ...(home === null ? {} : { home }), ...(items.length === 0 ? {} : { items }) };
     const database = await this.#transfers;
-    if (database) await answered(database.transaction("transfers", "readwrite").objectStore("transfers").put(row), "");
+    if (!database) return;
+    const store = database.transaction("transfers", "readwrite").objectStore("transfers");
+    if (items.length > 0) {
+      for (const other of await answered(store.getAll(), [] as StoredTransfer[])) {
+        const left = without(other.items ?? [], items);
+        if (other.slot === this.#slot && left.length < (other.items ?? []).length) store.put({ ...other, items: left });
+      }
+    }
+    await answered(store.put(row), "");
   }
 
   async forgetTransfer(id: string): Promise<void> {
@@ -310,12 +320,25 @@ function asKey(text: string | null | undefined): Uint8Array | null {
   return key?.length === 32 ? key : null;
 }
 
+/** What an earlier page load did not finish. */
+export interface KeptTransfer {
+  readonly id: string;
+  readonly items: readonly NamedItem[];
+}
+
+/** Those of `items` that are not among `here`. */
+export function without<Named extends NamedItem>(items: readonly Named[], here: readonly NamedItem[]): readonly Named[] {
+  const known = new Set(here.map(({ name, size }) => `${size} ${name}`));
+  return items.filter(({ name, size }) => !known.has(`${size} ${name}`));
+}
+
 interface StoredTransfer {
   readonly id: string;
   readonly slot: Slot;
   readonly atMs: number;
   /** Whose, where several homes share an address. */
   readonly home?: string;
+  readonly items?: readonly NamedItem[];
 }
 
 /** The database of transfer ids, or null where there is none; a browser that never answers is not waited for. */

@@ -1,8 +1,8 @@
 // One session worker and what the page knows through it: commands go in, updates are folded, verbs get their answers.
 import { fromBase64url, toBase64url } from "../base64url.ts";
 import type { Command, ItemView, Opening, Picked, Update } from "../session/bridge.ts";
-import type { Facts, Reason, Verb } from "../protocol/messages.ts";
-import type { Keyring } from "./keyring.ts";
+import type { Facts, Reason, UnfinishedItem, Verb } from "../protocol/messages.ts";
+import { type Keyring, without } from "./keyring.ts";
 import { PeerStore } from "./peer-store.ts";
 import { downloads } from "./place.ts";
 import { ShelfStore } from "./shelf-store.ts";
@@ -48,6 +48,7 @@ export class WorkerLine {
   readonly shelf = new ShelfStore((order) => this.post({ t: "shelf", order }), () => this.#state.shelf?.items ?? []);
   readonly #listeners = new Set<() => void>();
   readonly #asked = new Map<number, Asked>();
+  #left: readonly UnfinishedItem[] = [];
   #asks = 0;
   #picked: Picked[] = [];
   /** Commands that came before the opening: storage is asked first, and a person may be quicker. */
@@ -92,7 +93,9 @@ export class WorkerLine {
       this.#hear({ t: "link", link: { state: "refused", reason: "revoked" } });
       return this.#worker.terminate();
     }
-    void this.#keyring.unfinished().then((continues) => {
+    void this.#keyring.unfinished().then((earlier) => {
+      this.#left = earlier.flatMap(({ id, items }) => items.map((item) => ({ ...item, transfer: id, offset: 0 })));
+      const continues = earlier.map(({ id }) => id);
       const early = this.#early ?? [];
       this.#early = null;
       const { key, spare } = this.#keyring;
@@ -119,6 +122,16 @@ export class WorkerLine {
     const picked = this.#picked[item.id];
     return picked?.path === item.name ? picked.file : null;
   };
+
+  /** What earlier page loads proposed and nobody accepted: no computer need know of it. */
+  get left(): readonly UnfinishedItem[] {
+    return this.#left;
+  }
+
+  forgetLeft(): void {
+    for (const id of new Set(this.#left.map(({ transfer }) => transfer))) void this.#keyring.keepTransfer(id);
+    this.#left = [];
+  }
 
   /** Raises `VerbRefused`. */
   ask(verb: Verb): Promise<Facts> {
@@ -178,7 +191,8 @@ export class WorkerLine {
         for (const home of this.#keyring.others) if (update.replaces.some((key) => toBase64url(key) === home.key)) this.#keyring.forget(home);
         return;
       case "transfer":
-        return void (update.over ? this.#keyring.forgetTransfer(update.id) : this.#keyring.keepTransfer(update.id));
+        if (update.items !== undefined) this.#left = without(this.#left, update.items);
+        return void (update.over ? this.#keyring.forgetTransfer(update.id) : this.#keyring.keepTransfer(update.id, update.items));
       case "answer":
         return this.#answer(update.id)?.resolve(update.facts);
       case "refuse":

@@ -1,6 +1,7 @@
 // What an earlier visit began and did not finish: files cannot be reopened by a page, so it asks to choose them again.
 import { html, nothing, type TemplateResult } from "lit";
 import type { UnfinishedItem } from "../protocol/messages.ts";
+import { without } from "./keyring.ts";
 import type { WorkerLine } from "./line.ts";
 import { fileName } from "./rows.ts";
 import { counted, size } from "./numbers.ts";
@@ -12,8 +13,7 @@ const AT_REST: ReadonlySet<Phase> = new Set(["ready", "done", "partly"]);
 
 /** What of the list is still to be chosen again: the files of this page load speak for themselves in their own rows. */
 export function stillUnfinished(listed: readonly UnfinishedItem[], { items }: ViewState): readonly UnfinishedItem[] {
-  const here = new Set(Array.from(items.values(), ({ name, size }) => `${size} ${name}`));
-  return listed.filter(({ name, size }) => !here.has(`${size} ${name}`));
+  return without(listed, [...items.values()]);
 }
 
 export class Unfinished {
@@ -52,7 +52,8 @@ export class Unfinished {
 
   card(phase: Phase, computer: string): TemplateResult | typeof nothing {
     if (!AT_REST.has(phase) || this.#askedAt === null) return nothing;
-    const items = stillUnfinished(this.#listed, this.#line.state);
+    const { left, state } = this.#line;
+    const items = stillUnfinished([...this.#listed, ...without(left, this.#listed)], state);
     if (items.length === 0) return nothing;
     const shown = items.slice(0, SHOWN);
     return html`<section class="unfinished card" aria-label="Interrupted last time">
@@ -65,6 +66,7 @@ export class Unfinished {
   }
 
   readonly #forget = (): void => {
+    this.#line.forgetLeft();
     this.#line.ask({ t: "forget_unfinished" }).then(() => this.#ask()).catch(() => undefined);
   };
 }

@@ -38,7 +38,7 @@ export class MemoryDatabase {
   room = Number.POSITIVE_INFINITY; // bytes of Blobs
   opens: Promise<void> = Promise.resolve();
   readonly #stores = new Map<string, Entries>();
-  readonly #paths = new Map<string, readonly string[]>();
+  readonly #paths = new Map<string, string | readonly string[]>();
   #last: Promise<void> = Promise.resolve();
 
   /** Stands in for the browser's own from now on. */
@@ -55,7 +55,7 @@ export class MemoryDatabase {
     const database = {
       objectStoreNames: [...this.#stores.keys()],
       deleteObjectStore: (name: string) => void this.#stores.delete(name),
-      createObjectStore: (name: string, { keyPath = [] }: { readonly keyPath?: readonly string[] } = {}) => {
+      createObjectStore: (name: string, { keyPath = [] }: { readonly keyPath?: string | readonly string[] } = {}) => {
         this.#stores.set(name, new Map());
         this.#paths.set(name, keyPath);
       },
@@ -102,7 +102,11 @@ export class MemoryDatabase {
       });
       return asked;
     };
-    const keyOf = (value: Value): Key => (this.#paths.get(name) ?? []).map((path) => path.split(".").reduce<Value>((at, field) => (at as Record<string, Value>)[field], value) as Key);
+    const keyAt = (value: Value, path: string): Key => path.split(".").reduce<Value>((at, field) => (at as Record<string, Value>)[field], value) as Key;
+    const keyOf = (value: Value): Key => {
+      const paths = this.#paths.get(name) ?? [];
+      return typeof paths === "string" ? keyAt(value, paths) : paths.map((path) => keyAt(value, path));
+    };
     return {
       get: (key: Key) => ask(() => within(key)[0]?.[1]),
       getAll: (query?: Range) => ask(() => within(query).map(([, value]) => value)),
