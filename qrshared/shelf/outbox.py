@@ -15,7 +15,7 @@ from watchfiles import awatch
 
 from qrshared.shelf.errors import OutboxInTheWay, ShelfError
 from qrshared.shelf.source import Identity, Kind
-from qrshared.shelf.tree import is_sent
+from qrshared.shelf.tree import is_placeholder, is_sent, unfinished_in
 from qrshared.shelf.waiting import Waiting, look_at
 
 log = logging.getLogger(__name__)
@@ -176,13 +176,17 @@ def _entries(top: Path) -> list[tuple[int, str]]:
     """When it was last written to, and its name; only what may be offered at all."""
     found = []
     with os.scandir(top) as entries:
-        for entry in entries:
-            if not is_sent(entry.name):
-                continue
-            try:
-                facts = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode):
-                found.append((facts.st_mtime_ns, entry.name))
+        all_entries = list(entries)
+    unfinished = unfinished_in(entry.name for entry in all_entries)
+    for entry in all_entries:
+        if not is_sent(entry.name):
+            continue
+        try:
+            facts = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(facts.st_mode) and is_placeholder(entry.name, facts.st_size, unfinished):
+            continue
+        if stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode):
+            found.append((facts.st_mtime_ns, entry.name))
     return found

@@ -55,6 +55,9 @@ class Source:
         self.kind = kind
         self._path = path
         self._identity = identity
+        self._changed_ns: int | None = None
+        """When the system last saw it changed, as of its first opening. Nobody can set that time back, as programs do
+        with the other one that rewrite a file in place. No part of `Identity`: also a new name changes it."""
         self._descriptor: int | None = None
 
     @classmethod
@@ -103,7 +106,7 @@ class Source:
             now = os.fstat(descriptor)
         except OSError as fault:
             raise SourceUnreadable(name=self.name, problem=fault.strerror or fault) from fault
-        if len(content) < length or Identity.of(now) != self._identity:
+        if len(content) < length or not self._is(now):
             raise SourceChanged(name=self.name)
         if offset + length >= self.size:
             # Its receipt may take a while: thousands of small files under way must not hold a descriptor each.
@@ -134,7 +137,13 @@ class Source:
         except OSError as fault:
             raise SourceUnreadable(name=self.name, problem=fault.strerror or fault) from fault
         self._descriptor = descriptor
-        if Identity.of(os.fstat(descriptor)) != self._identity:
+        facts = os.fstat(descriptor)
+        if self._changed_ns is None:
+            self._changed_ns = facts.st_ctime_ns
+        if not self._is(facts):
             self.close()
             raise SourceChanged(name=self.name)
         return descriptor
+
+    def _is(self, facts: os.stat_result) -> bool:
+        return Identity.of(facts) == self._identity and facts.st_ctime_ns == self._changed_ns

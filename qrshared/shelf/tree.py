@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,19 @@ class Tree:
 def is_sent(name: str) -> bool:
     """Whether a file or folder of this name is meant to be sent: not hidden, not half written."""
     return not name.startswith((".", "~$")) and not name.casefold().endswith(UNFINISHED)
+
+
+def unfinished_in(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these names under which somebody is still writing."""
+    return tuple(name for name in names if name.casefold().endswith(UNFINISHED))
+
+
+def is_placeholder(name: str, size: int, unfinished: Iterable[str]) -> bool:
+    """Whether it only keeps a name free: Firefox puts an empty `film.mp4` beside the growing `film.Xy3kQw1z.mp4.part`.
+
+    `unfinished`: as `unfinished_in` gives them for the same folder.
+    """
+    return size == 0 and any(other.startswith(name.partition(".")[0] + ".") for other in unfinished)
 
 
 def said(name: str) -> str:
@@ -94,6 +107,7 @@ class _Walk:
         is_empty = True
         with os.scandir(path if descriptor is None else descriptor) as found:
             entries = sorted(found, key=lambda entry: entry.name)
+        unfinished = unfinished_in(entry.name for entry in entries)
         for entry in entries:
             if not is_sent(entry.name):
                 continue
@@ -104,6 +118,8 @@ class _Walk:
                 continue  # it went while we looked
             if stat.S_ISREG(status.st_mode):
                 is_empty = False
+                if is_placeholder(entry.name, status.st_size, unfinished):
+                    continue
                 yield Source(inside, inner, Identity.of(status))
             elif stat.S_ISDIR(status.st_mode):
                 is_empty = False

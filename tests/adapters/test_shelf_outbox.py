@@ -18,6 +18,7 @@ from qrshared.shelf import (
     Kind,
     Outbox,
     OutboxInTheWay,
+    SourceChanged,
     SourceUnreadable,
     TreeTooLarge,
 )
@@ -265,6 +266,45 @@ def test_a_file_read_to_its_end_holds_no_descriptor(tmp_path: Path) -> None:
         assert source.read(0, 10) == b"x" * 10
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 -- a count of names that are numbers
     assert sources[0].read(5, 5) == b"x" * 5
+
+
+def test_a_file_rewritten_in_place_is_not_sent_half_old_and_half_new_though_its_time_was_put_back(
+    tmp_path: Path,
+) -> None:
+    vault = tmp_path / "vault.hc"
+    vault.write_bytes(b"old " * 2)
+    source = seen_at(vault, ID).sources()[0]
+    assert source.read(0, 4) == b"old "
+    for again in (source.close, lambda: None):  # opened anew after a cut, and still open
+        before = vault.stat()
+        with vault.open("r+b") as writing:
+            writing.write(b"new " * 2)
+        while vault.stat().st_ctime_ns == before.st_ctime_ns:  # within one tick of the disk's clock
+            vault.chmod(0o600)
+        os.utime(vault, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert vault.stat().st_mtime_ns == before.st_mtime_ns
+        again()
+        with pytest.raises(SourceChanged, match="Send it again"):
+            source.read(4, 4)
+        source = seen_at(vault, ID).sources()[0]
+        assert source.read(0, 8) == b"new " * 2
+
+
+def test_the_empty_file_with_which_firefox_keeps_a_name_is_not_offered(outbox: Outbox, top: Path) -> None:
+    for name in ("film.mp4", "trip/film.mp4", "empty.txt", "trip/empty.txt"):
+        (top / name).parent.mkdir(exist_ok=True)
+        (top / name).touch()
+    for name in ("film.LdFwNuNR.mp4.part", "trip/film.a1b2c3d4.mp4.part"):
+        (top / name).write_bytes(b"half")
+    found = {one.name: [source.name for source in one.sources()] for one in rested(outbox)}
+    assert found == {"empty.txt": ["empty.txt"], "trip": ["trip/empty.txt"]}
+    for name in ("film.LdFwNuNR.mp4.part", "trip/film.a1b2c3d4.mp4.part"):
+        done = top / name.replace("LdFwNuNR.", "").replace("a1b2c3d4.", "").removesuffix(".part")
+        (top / name).replace(done)
+    assert [one.name for one in outbox.look(5_000.0).items] == ["empty.txt"]
+    found = {one.name: [source.name for source in one.sources()] for one in outbox.look(5_000.0 + REST_S).items}
+    assert found["film.mp4"] == ["film.mp4"]
+    assert found["trip"] == ["trip/empty.txt", "trip/film.mp4"]
 
 
 def test_nothing_here_changes_a_file(outbox: Outbox, top: Path) -> None:
