@@ -1,7 +1,8 @@
 """Writes `messages.json`: plaintexts every codec must read, and plaintexts every codec must refuse.
 
 Run `python -m tests.vectors.make_messages` after a change of the wire. It knows no codec: valid messages stand in
-`valid_messages.py` as plain JSON (chunks in `valid_chunks.py`) and are spoiled here field by field.
+`valid_messages.py` as plain JSON (chunks in `valid_chunks.py`, odd spellings in `odd_messages.py`) and are spoiled here
+field by field.
 """
 
 import json
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.vectors.odd_messages import OTHER_SPELLINGS, WRONG_ASKS
 from tests.vectors.valid_chunks import DEFLATED_CHUNKS, VALID_CHUNKS, chunk, deflated, raw_deflate
 from tests.vectors.valid_messages import (
     ASKING,
@@ -19,7 +21,6 @@ from tests.vectors.valid_messages import (
     INTRODUCE,
     ITEM_ID,
     OTHER,
-    OTHER_SPELLINGS,
     RELAY,
     SECRET,
     SHELF_ITEM,
@@ -28,7 +29,6 @@ from tests.vectors.valid_messages import (
     TRANSFER,
     TUNNEL,
     VALID,
-    WRONG_ASKS,
 )
 
 INVALID_CHUNKS = [
