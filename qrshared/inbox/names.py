@@ -20,6 +20,12 @@ NAME_BYTES_MAX = 200
 EXTENSION_BYTES_MAX = 20
 """A longer "extension" is part of the name when a long name is cut."""
 
+LOOKED_AT_MAX = 1024
+"""Characters of a proposed component that are looked at; composing marks takes time by the square of their number."""
+
+SUFFIX_LOOKED_AT = 64
+"""Of them, those at the end: the extension, which says what the file is, and what may hide it."""
+
 FOLDERS_MAX = 16
 """Folders inside each other in one proposed path."""
 
@@ -112,6 +118,8 @@ def _free_of_reserved(name: SafeName) -> SafeName:
 
 
 def _clean_component(text: str) -> SafeName:
+    if len(text) > LOOKED_AT_MAX:
+        text = text[: LOOKED_AT_MAX - SUFFIX_LOOKED_AT] + text[-SUFFIX_LOOKED_AT:]
     # Each rule can undo another (a cut makes `con   …` into `con`), so they are applied until nothing changes.
     for _ in range(_PASSES_MAX):
         cleaned = _clean_once(text)

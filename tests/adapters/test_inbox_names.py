@@ -5,6 +5,8 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -14,6 +16,7 @@ from qrshared.inbox import ItemFacts, NameRefused, clean_name, clean_path, folde
 from qrshared.inbox.names import (
     EXTENSION_BYTES_MAX,
     FOLDERS_MAX,
+    LOOKED_AT_MAX,
     NAME_BYTES_MAX,
     OWN_PREFIX,
     RESERVED_AT_TOP,
@@ -23,6 +26,7 @@ from qrshared.inbox.names import (
     shortened,
 )
 from qrshared.inbox.store import Store
+from qrshared.protocol import NAME_CHARACTERS_MAX
 from tests.adapters.inbox_world import key, listing
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "names.json").read_text())
@@ -103,6 +107,26 @@ def test_a_cleaned_path_never_means_something_reserved(proposed: str) -> None:
     assert folded((*path.folders, path.name)[0]) not in RESERVED_AT_TOP
     assert not [fault for part in (*path.folders, path.name) for fault in faults_of(part)]
     assert clean_path(str(path)) == path
+
+
+@pytest.mark.parametrize("filling", ["x", "\u0316\u0301", " ", "\U0001f600", ".", "_lnk."])
+def test_of_an_endless_name_only_its_beginning_and_its_suffix_are_looked_at(
+    filling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+
+    def normalize(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        looked_at.append(len(text))
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr(
+        "qrshared.inbox.names.unicodedata", SimpleNamespace(**{**vars(unicodedata), "normalize": normalize})
+    )
+    name = clean_name("holiday_" + filling * (NAME_CHARACTERS_MAX // len(filling)) + ".jpg")
+    assert (name[:7], name[-4:]) == ("holiday", ".jpg")
+    assert not faults_of(name)
+    assert clean_name("a" * NAME_CHARACTERS_MAX + ".lnk").endswith(".download")
+    assert 0 < max(looked_at) <= LOOKED_AT_MAX
 
 
 def test_a_tree_may_be_deep_but_not_deeper() -> None:
