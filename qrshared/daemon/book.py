@@ -137,6 +137,13 @@ class Book:
         """What the owner knows this device as."""
         return self.register.device(device).name
 
+    def called(self, device: str, before: str) -> str:
+        """The same for whoever tells of it later; `before`, as it was called then, if it is known no more."""
+        try:
+            return self.name(device)
+        except UnknownDevice:
+            return before
+
     def since(self, device: str) -> float:
         """When its key came for the first time."""
         return self.register.device(device).made

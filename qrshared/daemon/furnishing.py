@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from qrshared.daemon.changing import settings_deeds
 from qrshared.daemon.deeds import Deeds
@@ -19,6 +20,11 @@ from qrshared.daemon.views import Problems, Views
 from qrshared.lan import Downloads
 from qrshared.protocol import Topic
 from qrshared.shelf import Outbox
+
+NAMES_DEVICES: Final = (
+    Topic.DEVICES, Topic.STATUS, Topic.NEARBY, Topic.INBOX, Topic.TRANSFERS, Topic.OFFERS, Topic.PICK_UPS,
+)  # fmt: skip
+"""What looks different when a device has another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def furnish(
     deeds = Deeds(
         book=ground.book, inbox=lambda: ground.inboxes.current, live=ground.live, transfers=ground.transfers,
         where=ground.where, views=views, introductions=introductions, networks=ground.networks,
-        changed=lambda: desk.changed(Topic.DEVICES, Topic.STATUS, Topic.NEARBY),
+        changed=lambda: desk.changed(*NAMES_DEVICES),
     )  # fmt: skip
     shelf_deeds = ShelfDeeds(
         shelf=shelf, book=ground.book, inbox=lambda: ground.inboxes.current, where=ground.where, downloads=downloads

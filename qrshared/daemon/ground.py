@@ -9,7 +9,7 @@ from typing import Final
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.endings import Endings
-from qrshared.daemon.history import SENDERS_TOLD_MAX, History
+from qrshared.daemon.history import SENDERS_TOLD_MAX, History, Origin
 from qrshared.daemon.inboxes import Inboxes, opened_inboxes
 from qrshared.daemon.networks import Networks
 from qrshared.daemon.receipts import Receipts, as_transfers
@@ -45,16 +45,16 @@ async def firm_ground(settings: Settings, clock: Callable[[], float]) -> AsyncIt
     async with AsyncExitStack() as parts:
         live = LiveSessions(clock)
         endings = Endings()
-        receipts = await parts.enter_async_context(Receipts(settings.data_dir / "receipts.jsonl"))
         book = Book(
             Store(settings.data_dir / "devices.json"), guest_day_bytes=settings.guest_daily_gb * _GB,
             on_ended=endings, is_online=live.is_online,
         )  # fmt: skip
+        receipts = await parts.enter_async_context(Receipts(settings.data_dir / "receipts.jsonl", called=book.called))
         inboxes = await parts.enter_async_context(opened_inboxes(settings))
         history = History(book, accept=settings.accept, on_placed=receipts.note)
         earlier = await receipts.newest(SENDERS_TOLD_MAX)  # who sent what is known over a restart
         for kept in reversed(earlier):
-            history.remember(kept.name, kept.sender, kept.size)
+            history.remember(kept.name, Origin(kept.device, kept.sender, kept.size))
         transfers = await parts.enter_async_context(IncomingTransfers(inboxes.current, history, clock))
         transfers.recall(as_transfers(earlier))
         outgoing = OutgoingTransfers()

@@ -3,7 +3,7 @@
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from qrshared.daemon.book import Book
@@ -26,6 +26,16 @@ _OF_GUESTS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an entry of the inbox came from."""
+
+    device: DeviceId
+    sender: str
+    """What the device was called then."""
+    size: int
+
+
 @dataclass(slots=True)
 class Landing:
     """What one transfer has brought since it was told of last."""
@@ -45,7 +55,7 @@ class History:
     ) -> None:  # fmt: skip
         """`on_placed`: whoever keeps receipts."""
         self._book = book
-        self._senders: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
         self._complete: list[Landing] = []
         self._lately: deque[tuple[float, int]] = deque()
@@ -59,6 +69,10 @@ class History:
     def allows(self, device: DeviceId, count: int) -> bool:
         """Whether so many bytes are within the device's allowance now."""
         return self._book.allows(device, count)
+
+    def name_of(self, sender: Sender) -> str:
+        """What the owner calls it now."""
+        return self._book.called(sender.device, sender.name)
 
     def admits(self, device: DeviceId) -> Admittance:
         """What becomes of a device's proposals: who the owner trusts is never asked about."""
@@ -78,7 +92,8 @@ class History:
 
     def landed(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox under its name."""
-        self.remember(placed.name, sender.name, placed.size)
+        sender = replace(sender, name=self.name_of(sender))
+        self.remember(placed.name, Origin(sender.device, sender.name, placed.size))
         landing = self._landing.setdefault((sender.device, transfer), Landing(sender.name))
         landing.names.append(placed.name)
         landing.size += placed.size
@@ -90,6 +105,7 @@ class History:
         """Nothing more of this transfer will land: what has is one batch to tell of."""
         landing = self._landing.pop((sender.device, transfer), None)
         if landing is not None:
+            landing.sender = self.name_of(sender)
             self._complete.append(landing)
             self._lately.append((self._now(), len(landing.names)))
 
@@ -99,17 +115,17 @@ class History:
             self._lately.popleft()
         return sum(count for _, count in self._lately)
 
-    def remember(self, name: str, sender: str, size: int) -> None:
-        """This entry was brought by this sender; the latest last."""
-        self._senders.pop(name, None)
-        self._senders[name] = (sender, size)
-        if len(self._senders) > SENDERS_TOLD_MAX:
-            self._senders.popitem(last=False)
+    def remember(self, name: str, origin: Origin) -> None:
+        """Where this entry came from; the latest last."""
+        self._origins.pop(name, None)
+        self._origins[name] = origin
+        if len(self._origins) > SENDERS_TOLD_MAX:
+            self._origins.popitem(last=False)
 
     def sender_of(self, name: str, size: int) -> str | None:
         """Who brought this entry, if that is known; of another size it is another file, whatever it is called."""
-        sender, brought = self._senders.get(name, (None, size))
-        return sender if size == brought else None
+        origin = self._origins.get(name)
+        return None if origin is None or origin.size != size else self._book.called(origin.device, origin.sender)
 
     def take_landings(self) -> list[Landing]:
         """The batches that became complete since this was asked last."""

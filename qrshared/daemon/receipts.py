@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from qrshared.daemon.desk import Deed
 from qrshared.daemon.store import sync_folder
 from qrshared.inbox import Placed
 from qrshared.protocol import (
+    DeviceId,
     Facts,
     ListReceipts,
     PeerKind,
@@ -47,11 +48,14 @@ class KeptReceipt:
 
     placed_ms: int
     sender: str
+    """What the device was called then."""
     transfer: TransferId
     item: int
     name: str
     size: int
     sha256: str
+    device: DeviceId = ""
+    """Older lines do not say it."""
 
 
 class Receipts:
@@ -61,8 +65,13 @@ class Receipts:
     the inbox's own journal knows the item: a sender never waits for this list.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, now: Callable[[], float] = time.time,
+        called: Callable[[DeviceId, str], str] = lambda _device, before: before,
+    ) -> None:  # fmt: skip
+        """`called`: the name of a device now, or the one from before where it is known no more."""
         self._path = path
+        self._called = called
         self._now = now
         self._waiting: list[KeptReceipt] = []
         self._saving: asyncio.Task[None] | None = None
@@ -84,7 +93,7 @@ class Receipts:
         """An item is in the inbox."""
         placed_ms = int(self._now() * 1000)
         name, size, sha256 = placed.name, placed.size, placed.sha256
-        self._waiting.append(KeptReceipt(placed_ms, sender.name, transfer, item, name, size, sha256))
+        self._waiting.append(KeptReceipt(placed_ms, sender.name, transfer, item, name, size, sha256, sender.device))
         if self._saving is None:
             self._saving = self._tasks.create_task(self._save())
 
@@ -101,7 +110,9 @@ class Receipts:
         if not isinstance(verb, ListReceipts):
             raise TypeError(f"the table gave a {type(verb).__name__} to ListReceipts")
         kept = await self.newest(verb.limit)
-        return ReceiptList(tuple(ReceiptFacts(k.name, k.size, k.sha256, k.placed_ms, k.sender) for k in kept))
+        return ReceiptList(
+            tuple(ReceiptFacts(k.name, k.size, k.sha256, k.placed_ms, self._called(k.device, k.sender)) for k in kept)
+        )
 
     # --- on the disk --------------------------------------------------------------------------------
 
@@ -173,19 +184,22 @@ class Receipts:
             return
 
 
-def as_transfers(kept: Iterable[KeptReceipt]) -> list[TransferFacts]:
+def as_transfers(kept: Iterable[KeptReceipt]) -> list[tuple[Sender, TransferFacts]]:
     """What these prove of transfers, the newest of both first: all that came. None says what kind of device it was."""
     together: dict[tuple[str, TransferId], list[KeptReceipt]] = {}
     for one in kept:
-        together.setdefault((one.sender, one.transfer), []).append(one)
-    return [
-        TransferFacts(
-            transfer=transfer, device=sender, kind=PeerKind.PHONE, state=TransferState.DONE, items=len(parts),
-            items_done=len(parts), items_failed=0, bytes=sum(one.size for one in parts),
-            bytes_done=sum(one.size for one in parts), rate=0, left_s=None, started_ms=parts[-1].placed_ms,
-        )
-        for (sender, transfer), parts in together.items()
-    ]  # fmt: skip
+        together.setdefault((one.device or one.sender, one.transfer), []).append(one)
+    return [_as_transfer(parts) for parts in together.values()]
+
+
+def _as_transfer(parts: Sequence[KeptReceipt]) -> tuple[Sender, TransferFacts]:
+    newest, size = parts[0], sum(one.size for one in parts)
+    sender = Sender(newest.device, newest.sender, PeerKind.PHONE)
+    return sender, TransferFacts(
+        transfer=newest.transfer, device=sender.name, kind=sender.kind, state=TransferState.DONE, items=len(parts),
+        items_done=len(parts), items_failed=0, bytes=size, bytes_done=size, rate=0, left_s=None,
+        started_ms=parts[-1].placed_ms,
+    )  # fmt: skip
 
 
 def _line(kept: KeptReceipt) -> bytes:
@@ -201,8 +215,10 @@ def _kept(line: bytes) -> KeptReceipt | None:
     match fields:
         case {
             "placed_ms": int(placed_ms), "sender": str(sender), "transfer": str(transfer), "item": int(item),
-            "name": str(name), "size": int(size), "sha256": str(sha256),
+            "name": str(name), "size": int(size), "sha256": str(sha256), **rest,
         }:  # fmt: skip
-            return KeptReceipt(placed_ms, sender, transfer, item, name, size, sha256)
+            device = rest.get("device")
+            of = device if isinstance(device, str) else ""
+            return KeptReceipt(placed_ms, sender, transfer, item, name, size, sha256, of)
         case _:
             return None

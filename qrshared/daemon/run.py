@@ -163,7 +163,8 @@ class Keeper:
 
     def asked(self, question: Question) -> None:
         """Put it to the owner."""
-        self._asks.ask_about_transfer(question)
+        name = self._daemon.history.name_of(question.sender)
+        self._asks.ask_about_transfer(replace(question, sender=replace(question.sender, name=name)))
 
     def asking_changed(self) -> None:
         """Desks tell what is asked."""

@@ -73,15 +73,15 @@ class Problems:
         return before != sentence
 
 
-def asking_facts(question: Question, *, away: bool = False) -> AskingFacts:
+def asking_facts(question: Question, *, name: str | None = None, away: bool = False) -> AskingFacts:
     """What the owner is asked, with names short enough for the list to fit in a message.
 
-    `away`: its page does not wait for the word now.
+    `name`: what the sender is called by now. `away`: its page does not wait for the word now.
     """
     return AskingFacts(
         question=question.id,
         transfer=question.transfer,
-        device=question.sender.name,
+        device=question.sender.name if name is None else name,
         kind=question.sender.kind,
         items=question.items,
         bytes=question.bytes,
@@ -187,7 +187,10 @@ class Views:
             edge=None if self.away is None else self.away.edge_facts(),
             relay=None if self.away is None else self.away.relay_facts(),
             network=self._networks.facts(),
-            asking=tuple(asking_facts(one, away=not asks.is_carried(one)) for one in asks.pending()),
+            asking=tuple(
+                asking_facts(one, name=self._history.name_of(one.sender), away=not asks.is_carried(one))
+                for one in asks.pending()
+            ),
         )
 
     def transfers(self, _asker: Asker) -> TransferList:
@@ -195,8 +198,10 @@ class Views:
         return TransferList(tuple(self._transfers.facts()))
 
     def inbox(self, _asker: Asker) -> InboxList:
-        """The entries as they were read last."""
-        return self._entries
+        """The entries as they were read last; who sent them may be called otherwise by now."""
+        of = self._history.sender_of
+        told = tuple(replace(one, sender=of(one.name, one.size)) for one in self._entries.entries)
+        return replace(self._entries, entries=told)
 
     def devices(self, _asker: Asker) -> DeviceList:
         """All devices, the last seen first."""

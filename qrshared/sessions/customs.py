@@ -19,6 +19,9 @@ class Admittance(Enum):
 class Customs(Protocol):
     """Whether a device may bring in so many bytes, and who hears what has landed."""
 
+    def name_of(self, sender: Sender) -> str:
+        """What its owner calls the device now: it may have another name than when its page connected."""
+
     def admits(self, device: DeviceId) -> Admittance:
         """Whether its proposals come in as things stand."""
 

@@ -18,6 +18,7 @@ class Sender:
 
     device: DeviceId
     name: str
+    """When its page connected: `Customs.name_of` knows what it is called now."""
     kind: PeerKind
     since: float | None = None
     """When its key came for the first time: of two devices of one name, one may be a stranger's. Wall-clock seconds."""
@@ -51,10 +52,14 @@ STANDS_STILL_S: Final = 3.0
 class IncomingFacts:
     """Watches one receiver and turns what it knows into `TransferFacts`."""
 
-    def __init__(self, receiver: Receiver, sender: Sender, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, receiver: Receiver, sender: Sender, clock: Callable[[], float], *, name: Callable[[], str]
+    ) -> None:
+        """`name` is what the sender is called whenever somebody asks."""
         self._receiver = receiver
         self._sender = sender
         self._clock = clock
+        self._name = name
         self._progress = Progress()
         self._started_ms = int(time.time() * 1000)
         self._current: str | None = None
@@ -125,7 +130,7 @@ class IncomingFacts:
         moves = self.state is TransferState.ARRIVING and self._clock() - self._moved_at < STANDS_STILL_S
         return TransferFacts(
             transfer=self._receiver.transfer,
-            device=self._sender.name,
+            device=self._name(),
             kind=self._sender.kind,
             state=self.state,
             items=tally.items,

@@ -58,7 +58,7 @@ class Incoming:
         self.transfer = transfer
         self.sender = sender
         self.receiver = Receiver(transfer)
-        self.facts = IncomingFacts(self.receiver, sender, clock)
+        self.facts = IncomingFacts(self.receiver, sender, clock, name=lambda: customs.name_of(sender))
         self._inbox = inbox
         self._windows = windows
         self._window = 0

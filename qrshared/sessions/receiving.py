@@ -5,9 +5,10 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import (
@@ -62,6 +63,9 @@ GIVE_WAY_S: Final = 5.0
 TOLD_MAX: Final = 20
 """Transfers that ended and are still told of."""
 
+Ended: TypeAlias = tuple[Sender, TransferFacts]
+"""Who sent it, and how it stood at last."""
+
 
 class IncomingTransfers:
     """Every transfer that comes in, whoever carries it now. Use: `async with IncomingTransfers(…) as transfers`."""
@@ -76,7 +80,7 @@ class IncomingTransfers:
         self._left = LeftBehind()
         self._all: dict[tuple[DeviceId, TransferId], Incoming] = {}
         self._stopped: OrderedDict[tuple[DeviceId, TransferId], None] = OrderedDict()
-        self._told: deque[TransferFacts] = deque(maxlen=TOLD_MAX)
+        self._told: deque[Ended] = deque(maxlen=TOLD_MAX)
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
         self.changed: Callable[[], None] = _nothing
@@ -101,10 +105,14 @@ class IncomingTransfers:
     def facts(self) -> list[TransferFacts]:
         """Those under way first, then the last ones that ended, the newest first."""
         alive = {one.transfer for one in self._all.values()}
-        over = (one for one in self._told if one.transfer not in alive)
+        over = (
+            replace(facts, device=self._customs.name_of(sender))
+            for sender, facts in self._told
+            if facts.transfer not in alive
+        )
         return [*(one.facts.as_told() for one in self._all.values()), *over]
 
-    def recall(self, told: Sequence[TransferFacts]) -> None:
+    def recall(self, told: Sequence[Ended]) -> None:
         """These ended before this run, the newest first."""
         self._told.extend(told[: TOLD_MAX - len(self._told)])
 
@@ -216,8 +224,8 @@ class IncomingTransfers:
             if self._all.get(key) is incoming:
                 del self._all[key]
             if incoming.is_worth_telling:
-                self._told = deque((one for one in self._told if one.transfer != incoming.transfer), TOLD_MAX)
-                self._told.appendleft(incoming.facts.as_told())
+                self._told = deque((one for one in self._told if one[1].transfer != incoming.transfer), TOLD_MAX)
+                self._told.appendleft((incoming.sender, incoming.facts.as_told()))
             self._customs.ended(incoming.sender, incoming.transfer)
             self.changed()
 

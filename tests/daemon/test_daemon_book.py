@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qrshared.daemon.book import MINUTE_S, NEWCOMERS_MAX, Book
-from qrshared.daemon.history import LATELY_S, SENDERS_TOLD_MAX, History
+from qrshared.daemon.history import LATELY_S, SENDERS_TOLD_MAX, History, Origin
 from qrshared.daemon.store import STORE_BYTES_MAX, Store, StoreDamaged
 from qrshared.inbox import Placed
 from qrshared.protocol import PeerKind, Reason
@@ -251,7 +251,7 @@ async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World)
     assert history.sender_of("a.jpg", 5) is None
     assert history.sender_of("0", 1) == "Anna"
     assert history.sender_of("0", 2) is None, "somebody put another file there"
-    history.remember("0", "Ben", 2)
+    history.remember("0", Origin("", "Ben", 2))
     assert history.sender_of("0", 2) == "Ben"
 
 

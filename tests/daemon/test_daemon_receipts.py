@@ -15,11 +15,14 @@ from qrshared.inbox import Placed
 from qrshared.protocol import (
     DeviceList,
     GetStatus,
+    InboxList,
     ListDevices,
+    ListInbox,
     ListReceipts,
     PeerKind,
     ReceiptList,
     Refuse,
+    RenameDevice,
     RevokeDevice,
     StatusFacts,
     TransferState,
@@ -116,6 +119,35 @@ async def test_the_owner_reads_them_after_the_device_is_gone_and_its_files_are_t
         assert [one["sha256"] for one in told["receipts"]] == [listed.receipts[0].sha256]
         lines = (await typed(home, "--receipts")).splitlines()
         assert [line.split("\t")[3:] for line in lines] == [[one.sha256, one.name] for one in listed.receipts]
+
+
+async def names_of_the_sender(home: Home) -> list[str | None]:
+    """As each list has it: what came in, the inbox, the receipts."""
+    status, inbox, kept = await home.ask(GetStatus()), await home.ask(ListInbox(5)), await home.ask(ListReceipts(5))
+    assert isinstance(status, StatusFacts)
+    assert isinstance(inbox, InboxList)
+    assert isinstance(kept, ReceiptList)
+    transfers, entries, receipts = status.transfers, inbox.entries, kept.receipts
+    return [*(one.device for one in transfers), *(one.sender for one in entries), *(one.sender for one in receipts)]
+
+
+async def test_a_renamed_phone_has_its_new_name_wherever_it_is_told_of(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    async with home.daemon() as running:
+        async with (await home.phone()).visit() as visit:
+            device = visit.hello.grant.device if visit.hello is not None and visit.hello.grant is not None else None
+            assert device is not None
+            await home.ask(RenameDevice(device, "Anna's phone"))
+            await visit.send(Batch([file_of("a.txt", b"one")]))  # from a page that was open before
+            assert await names_of_the_sender(home) == ["Anna's phone"] * 3
+        await home.ask(RenameDevice(device, "Grandma's phone"))
+        assert await names_of_the_sender(home) == ["Grandma's phone"] * 3
+        await running.stop()
+    async with home.daemon():
+        await home.ask(RenameDevice(device, "Anna"))
+        assert await names_of_the_sender(home) == ["Anna"] * 3
+        await home.ask(RevokeDevice(device))
+        assert await names_of_the_sender(home) == ["Anna's phone"] * 3, "what it was called when they came"
 
 
 async def test_after_a_restart_the_inbox_still_says_who_sent_what_and_of_nothing_else(tmp_path: Path) -> None:
