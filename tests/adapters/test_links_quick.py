@@ -20,7 +20,15 @@ from hypothesis import strategies as st
 from qrshared.links import quick
 from qrshared.links.datachannel import DataChannelLink
 from qrshared.links.peer_connection import PeerConnection
-from qrshared.links.quick import PACKETS_CONFIRMED_AT_ONCE, Draining, QuickDtls, QuickSctp, QuickStream, quicken
+from qrshared.links.quick import (
+    PACKETS_A_CONFIRMATION,
+    PACKETS_A_CONFIRMATION_BEHIND,
+    Draining,
+    QuickDtls,
+    QuickSctp,
+    QuickStream,
+    quicken,
+)
 from tests.adapters.links_world import FULL_BATCH, connected, nothing_left
 
 FIRST, LAST, UNORDERED = 2, 1, 4
@@ -166,15 +174,19 @@ def packet(*numbers: int, tag: int = OWN_TAG) -> bytes:
     return serialize_packet(5000, 5000, tag, chunk)
 
 
-async def test_every_few_packets_are_confirmed_and_the_last_of_a_batch() -> None:
+@pytest.mark.parametrize(
+    ("is_behind", "together"), [(False, PACKETS_A_CONFIRMATION), (True, PACKETS_A_CONFIRMATION_BEHIND)]
+)
+async def test_every_few_packets_are_confirmed_and_the_last_of_a_batch(is_behind: bool, together: int) -> None:
     sent = Sent()
     sctp = an_association(sent)
-    for number in range(100, 100 + PACKETS_CONFIRMED_AT_ONCE + 1):
+    sctp.is_behind = is_behind
+    for number in range(100, 100 + together + 1):
         await sctp._handle_data(packet(number))
-    assert [sack.cumulative_tsn for sack in sent.confirmed()] == [99 + PACKETS_CONFIRMED_AT_ONCE]
+    assert [sack.cumulative_tsn for sack in sent.confirmed()] == [99 + together]
     await sctp.confirm()
     await sctp.confirm()
-    assert [sack.cumulative_tsn for sack in sent.confirmed()][1:] == [100 + PACKETS_CONFIRMED_AT_ONCE]
+    assert [sack.cumulative_tsn for sack in sent.confirmed()][1:] == [100 + together]
 
 
 async def test_a_gap_and_what_comes_twice_are_told_at_once() -> None:
