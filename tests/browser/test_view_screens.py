@@ -256,6 +256,28 @@ def test_ten_thousand_items_keep_few_rows_and_every_place_can_be_scrolled_to(scr
     assert took < 100, f"one update of 10 000 items takes {took:.0f} ms"
 
 
+IN_TWO_LINES = """() => {
+  const words = [...document.querySelectorAll(".hero .whole")];
+  return words.filter((word) => {
+    const range = document.createRange();
+    range.selectNodeContents(word);
+    return new Set([...range.getClientRects()].map(({ top }) => top)).size > 1;
+  }).map(({ innerText }) => innerText);
+}"""
+
+
+def test_no_line_ends_within_a_word_that_has_a_hyphen(screens: Screens) -> None:
+    page = screens.open("phone-relay-asked")
+    assert "wait for home Wi-Fi? A relay" in page.locator(".hero-more").inner_text()
+    broken: dict[str, list[str]] = {"inline-block": [], "inline": []}
+    for width in range(320, 430, 10):
+        page.set_viewport_size({"width": width, "height": 844})
+        for display, found in broken.items():
+            page.evaluate("as => document.querySelectorAll('.whole').forEach(({ style }) => style.display = as)", display)
+            found += page.evaluate(IN_TWO_LINES)
+    assert (broken["inline-block"], set(broken["inline"])) == ([], {"Wi-Fi?"}), "and it would end there without"
+
+
 def test_a_phone_on_its_side_shows_button_and_progress_without_scrolling(screens: Screens) -> None:
     seen = "element => { const box = element.getBoundingClientRect(); return box.y >= 0 && box.bottom <= innerHeight }"
     page = screens.open("phone-sending", "844x390")

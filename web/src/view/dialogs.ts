@@ -2,6 +2,7 @@
 import { html, nothing, render, type TemplateResult } from "lit";
 import type { RoadInUse } from "../protocol/messages.ts";
 import { icons } from "./icons.ts";
+import { whole } from "./whole.ts";
 import { trustSheet, type Origin } from "./words.ts";
 
 /** Opens a modal sheet over the page, for `staysMs` at most; the promise resolves with what closed it (`""` for Escape or the cross). */
@@ -12,7 +13,7 @@ export function openSheet(title: string, body: (close: (value: string) => void) 
   dialog.setAttribute("aria-label", title);
   const close = (value: string): void => dialog.close(value);
   render(
-    html`<header class="sheet-head"><h2>${title}</h2><button type="button" class="round" aria-label="Close" @click=${() => close("")}>${icons.close}</button></header>
+    html`<header class="sheet-head"><h2>${whole(title)}</h2><button type="button" class="round" aria-label="Close" @click=${() => close("")}>${icons.close}</button></header>
       <div class="sheet-body">${body(close)}</div>`,
     dialog,
   );
@@ -47,7 +48,7 @@ export const SETTLES_MS = 500;
 
 /** Resolves true only for the button that says yes. */
 export async function confirm({ title, text, yes, no = "Keep it", isGrave = false, isSudden = false }: Question): Promise<boolean> {
-  const answer = openSheet(title, (close) => html`<p class="sheet-text">${text}</p>
+  const answer = openSheet(title, (close) => html`<p class="sheet-text">${whole(text)}</p>
     <div class="sheet-actions">
       <button type="button" class="button" autofocus @click=${() => close("")}>${no}</button>
       <button type="button" class=${isGrave ? "button grave" : "button primary"} data-yes @click=${() => close("yes")}>${yes}</button>
@@ -98,7 +99,7 @@ export interface Trusted {
 
 export function openTrustSheet({ computer, words, road = "home", origin = "home", useAway = null }: Trusted, staysMs: number | null = null): void {
   void openSheet("What that means", (close) => html`<dl class="trust">${trustSheet(computer, words, road, origin).map(
-    (point) => html`<dt>${point.title}</dt><dd>${point.more}</dd>`,
+    (point) => html`<dt>${whole(point.title)}</dt><dd>${whole(point.more)}</dd>`,
   )}</dl>
   ${useAway === null ? nothing : html`<div class="sheet-actions"><button type="button" class="button" @click=${() => {
       close("");

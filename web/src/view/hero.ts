@@ -6,6 +6,7 @@ import { icons, tray } from "./icons.ts";
 import { count, percent } from "./numbers.ts";
 import { part } from "./part.ts";
 import { phaseOf, progressOf, type Phase, type ViewState } from "./store.ts";
+import { whole } from "./whole.ts";
 
 const NUMBERED: ReadonlySet<Phase> = new Set(["preparing", "sending", "paused", "stalled"]);
 const PICTURED: ReadonlySet<Phase> = new Set(["connecting", "ready", "done", "lost", "elsewhere", "refused", "declined", "partly", "asking", "asked", "held"]);
@@ -22,9 +23,9 @@ export function hero(state: ViewState, device: Device, nowMonoMs: number): Templ
     ${NUMBERED.has(phase) ? html`<div class="hero-number">${count(percent(progress, 1))}<small>%</small></div>
       <div class="bar" role="progressbar" aria-label="Everything" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent(progress, 1)} ${part(progress)}><i></i></div>` : nothing}
     <div role="status" aria-live=${phase === "sending" ? "off" : "polite"} data-total=${total.items} data-done=${total.done} data-failed=${total.failed}>
-      <h1 class="hero-title">${title}</h1>
+      <h1 class="hero-title">${whole(title)}</h1>
     </div>
-    <p class="hero-more">${more}</p>
+    <p class="hero-more">${whole(more)}</p>
     <div class="heard-only" aria-live="polite">${phase === "sending" ? milestone(progress) : nothing}</div>
   </section>`;
 }
