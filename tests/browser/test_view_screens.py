@@ -273,7 +273,7 @@ def test_no_line_ends_within_a_word_that_has_a_hyphen(screens: Screens) -> None:
     for width in range(320, 430, 10):
         page.set_viewport_size({"width": width, "height": 844})
         for display, found in broken.items():
-            page.evaluate("as => document.querySelectorAll('.whole').forEach(({ style }) => style.display = as)", display)
+            page.evaluate("as => document.querySelectorAll('.whole').forEach((one) => one.style.display = as)", display)
             found += page.evaluate(IN_TWO_LINES)
     assert (broken["inline-block"], set(broken["inline"])) == ([], {"Wi-Fi?"}), "and it would end there without"
 
