@@ -1,6 +1,8 @@
 """What each setting means for the parts of a running daemon: who is told when it changes."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +14,7 @@ from qrshared.daemon.inboxes import Inboxes
 from qrshared.daemon.page_paths import SECRET_FILES, why_no_secret, why_not_chosen
 from qrshared.daemon.settings_live import LiveSettings
 from qrshared.protocol import AwayFacts, ChangeSetting, Facts, GetSettings, Verb
-from qrshared.sessions import Asker, IncomingTransfers, OwnersWord
+from qrshared.sessions import Asker, IncomingTransfers, LiveSessions, OwnersWord
 from qrshared.settings import Accept, Settings
 from qrshared.tickets import Right
 
@@ -44,6 +46,7 @@ class Told:
     inboxes: Inboxes
     transfers: IncomingTransfers
     history: History
+    live: LiveSessions
     away: AwaySwitch
 
 
@@ -51,7 +54,8 @@ def let_change(settings: LiveSettings, told: Told) -> None:
     """From now on every setting that can change does."""
 
     async def accept(wanted: Settings) -> None:
-        told.history.accept = wanted.accept
+        with _told_to_guests(told):
+            told.history.accept = wanted.accept
         questions = told.transfers.questions
         if wanted.accept is not Accept.ASK:  # what waits for a word has it now
             word = OwnersWord.ALLOWED if wanted.accept is Accept.EVERYONE else OwnersWord.REFUSED
@@ -59,7 +63,8 @@ def let_change(settings: LiveSettings, told: Told) -> None:
                 questions.answer(one.id, word)
 
     async def guests(wanted: Settings) -> None:
-        told.book.register.give_guests(wanted.guest_daily_gb * _GB)
+        with _told_to_guests(told):
+            told.book.register.give_guests(wanted.guest_daily_gb * _GB)
 
     async def level(wanted: Settings) -> None:
         logging.getLogger("qrshared").setLevel(wanted.log_level.upper())
@@ -73,6 +78,15 @@ def let_change(settings: LiveSettings, told: Told) -> None:
     settings.on_change({"guest_daily_gb"}, guests)
     settings.on_change({"log_level"}, level)
     settings.on_change(AWAY, told.away.switch)
+
+
+@contextmanager
+def _told_to_guests(told: Told) -> Iterator[None]:
+    """Whether anything of them comes in is what their pages say before they choose."""
+    before = told.history.keeps_guests_out
+    yield
+    if told.history.keeps_guests_out is not before:
+        told.live.meet_again(told.book.is_guest)
 
 
 async def _nothing(_wanted: Settings) -> None:

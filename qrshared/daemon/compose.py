@@ -52,7 +52,7 @@ async def compose(
         )  # fmt: skip
         reach = AwaySwitch(book=ground.book, welcome=welcome, live=ground.live)
         wire(desk, changes, ground, furniture, welcome, reach)
-        let_change(changes, Told(ground.book, ground.inboxes, ground.transfers, ground.history, reach))
+        let_change(changes, Told(ground.book, ground.inboxes, ground.transfers, ground.history, ground.live, reach))
         door = open_home_door(changes, ground, welcome, downloads=furniture.downloads, unreached=furniture.unreached)
         await parts.enter_async_context(door)
         await parts.enter_async_context(reach.running(settings))

@@ -67,8 +67,8 @@ class History:
         self._on_placed = on_placed
 
     def allows(self, device: DeviceId, count: int) -> bool:
-        """Whether so many bytes are within the device's allowance now."""
-        return self._book.allows(device, count)
+        """Whether so many bytes are within the device's allowance now; of whom nothing comes in, `admits` says it."""
+        return self._book.allows(device, count) or self.admits(device) is Admittance.STAYS_OUT
 
     def name_of(self, sender: Sender) -> str:
         """What the owner calls it now."""
@@ -76,7 +76,14 @@ class History:
 
     def admits(self, device: DeviceId) -> Admittance:
         """What becomes of a device's proposals: who the owner trusts is never asked about."""
-        return _OF_GUESTS[self.accept] if self._book.is_guest(device) else Admittance.COMES_IN
+        if not self._book.is_guest(device):
+            return Admittance.COMES_IN
+        return Admittance.STAYS_OUT if self.keeps_guests_out else _OF_GUESTS[self.accept]
+
+    @property
+    def keeps_guests_out(self) -> bool:
+        """Whether nothing of any guest comes in: the owner said so, or gave them a day of 0 bytes."""
+        return self.accept is Accept.TRUSTED or self._book.register.guest_day_bytes == 0
 
     def reserves(self, device: DeviceId, transfer: TransferId, count: int) -> bool:
         """Keep so many bytes of the allowance for this transfer; False when it does not hold them."""

@@ -158,8 +158,9 @@ class Views:
         away_url = None if elsewhere is None else self._where.away_url(elsewhere.fragment)
         hint = self._hint(url)
         return WallFacts(
-            self._settings().name, url, fresh_until_ms, self._where.spoken(), self._arrivals(), away_url, hint
-        )
+            self._settings().name, url, fresh_until_ms, self._where.spoken(), self._arrivals(), away_url, hint,
+            only_own=self._history.keeps_guests_out,
+        )  # fmt: skip
 
     def _hint(self, url: str | None) -> WallHint | None:
         if url is None:

@@ -28,7 +28,7 @@ class WallFacts:
     """What a wall shows; `url` holds a live wall ticket and is None while the wall gives no code.
 
     `away_url`, only on the computer's own screen and while an edge is connected, holds one that works from elsewhere.
-    `hint`: no phone has ever come as far as sending, and this is how far one came.
+    `hint`: no phone has ever come as far as sending, and this is how far one came. `only_own`: guests send nothing now.
     """
 
     computer: str
@@ -38,6 +38,7 @@ class WallFacts:
     arrivals: ArrivalFacts
     away_url: str | None = None
     hint: WallHint | None = None
+    only_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

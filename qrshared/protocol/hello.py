@@ -22,13 +22,17 @@ class AwayFacts:
 
 @dataclass(frozen=True, slots=True)
 class GrantFacts:
-    """What the daemon lets this peer do; `device` is None while it has no key of its own."""
+    """What the daemon lets this peer do; `device` is None while it has no key of its own.
+
+    `only_own`: it would send, and files come in from trusted devices alone now.
+    """
 
     rights: Annotated[tuple[Word, ...], Several(8)]
     trust: Word | None = None
     device: DeviceId | None = None
     until_ms: int | None = None
     away: AwayFacts | None = None
+    only_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

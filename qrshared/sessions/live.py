@@ -92,6 +92,12 @@ class LiveSessions:
         for session in (*self._by_device.values(), *self._others):
             session.call(name)
 
+    def meet_again(self, concerns: Callable[[str], bool]) -> None:
+        """Let idle pages of these devices come back, which they do at once: a hello tells them how things stand."""
+        for device, session in self._by_device.items():
+            if concerns(device) and session.is_idle:
+                session.end(Reason.RESTARTING)
+
     def leave(self, session: Session) -> None:
         """Forget a session that is over."""
         device = session.asker.device

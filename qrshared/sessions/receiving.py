@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import Final, Self, TypeAlias
 from qrshared.inbox import Inbox, InboxError
 from qrshared.protocol import (
     ITEMS_MAX,
+    MANIFEST_BYTES_MAX,
     Cancel,
     Decline,
     DeviceId,
@@ -27,7 +29,7 @@ from qrshared.protocol import (
     UnfinishedItem,
 )
 from qrshared.sessions.asking import Questions
-from qrshared.sessions.customs import Customs
+from qrshared.sessions.customs import Admittance, Customs
 from qrshared.sessions.facts import Sender
 from qrshared.sessions.incoming import Incoming
 from qrshared.sessions.left_behind import LeftBehind
@@ -42,14 +44,26 @@ TRANSFERS_PER_SESSION_MAX: Final = 32
 ITEMS_PER_SESSION_MAX: Final = 2 * ITEMS_MAX
 """Items in all of them; an item takes about 400 bytes of memory, and its name."""
 
+NAMES_PER_SESSION_MAX: Final = 2 * MANIFEST_BYTES_MAX
+"""Bytes of memory that the names in all of them may take: one emoji in a name makes four of each of its characters.
+
+The longest list that the wire allows fits twice, unless it was made to take four times its length.
+"""
+
 ITEMS_IN_ALL_MAX: Final = 4 * ITEMS_MAX
 """Items of all transfers in memory; beyond it a new one is told to come back: memory is everybody's."""
+
+NAMES_IN_ALL_MAX: Final = 6 * MANIFEST_BYTES_MAX
+"""What the names of all transfers in memory may take of it, for the same reason."""
 
 WAITING_MAX: Final = 64
 """Transfers without a link that are kept in memory; the oldest gives way, its parts stay in the inbox."""
 
 WAITING_ITEMS_MAX: Final = 2 * ITEMS_MAX
 """Items in all of those, for the same reason."""
+
+WAITING_NAMES_MAX: Final = 2 * MANIFEST_BYTES_MAX
+"""What their names may take."""
 
 STOPPED_MAX: Final = 256
 """Transfers the owner stopped and whose sender may not have heard of it; the oldest is forgotten first."""
@@ -128,6 +142,10 @@ class IncomingTransfers:
         """Items that every transfer in memory but this one has proposed, or begun to."""
         return sum(one.promised for one in self._all.values() if one.transfer != transfer)
 
+    def names(self) -> int:
+        """Bytes that the names of every transfer in memory take, whether it moves, waits or is asked about."""
+        return sum(one.names for one in self._all.values())
+
     def get(self, device: DeviceId, transfer: TransferId) -> Incoming | None:
         """A transfer that is under way or waits."""
         return self._all.get((device, transfer))
@@ -142,6 +160,10 @@ class IncomingTransfers:
             for number, item in enumerate(one.receiver.items)
             if not one.receiver.state(number).is_final and (one.transfer, item.name, item.size) not in known
         ] + self._left.of(device)
+
+    def stays_out(self, device: DeviceId) -> bool:
+        """Whether nothing comes in from this device as things stand, whatever its rights."""
+        return self._customs.admits(device) is Admittance.STAYS_OUT
 
     def land_in(self, inbox: Inbox) -> None:
         """Transfers that begin from now on land there; others end where they began."""
@@ -238,9 +260,11 @@ class IncomingTransfers:
         """More wait now: let the oldest go where they are too many."""
         waiting = list(self.waiting())
         items = sum(one.receiver.tally.items for one in waiting)
-        while len(waiting) > WAITING_MAX or items > WAITING_ITEMS_MAX:
+        names = sum(one.names for one in waiting)
+        while len(waiting) > WAITING_MAX or items > WAITING_ITEMS_MAX or names > WAITING_NAMES_MAX:
             oldest = waiting.pop(0)
             items -= oldest.receiver.tally.items
+            names -= oldest.names
             oldest.abandon()
         self.changed()
 
@@ -253,6 +277,7 @@ class Receiving:
         self._sender = sender
         self._carried: dict[TransferId, Incoming] = {}
         self._counts: dict[TransferId, int] = {}  # items that the carried ones propose
+        self._refused: deque[TransferId] = deque(maxlen=TRANSFERS_PER_SESSION_MAX)  # the rest of their pages may come
         self._says: list[Decline | Cancel] = []
         self._wake: Callable[[], None] = _nothing
 
@@ -276,7 +301,7 @@ class Receiving:
 
     def take(self, message: TransferMessage, grant: Grant) -> None:
         """Route one message; those about a transfer that is not carried here are drained. Raises `ProtocolError`."""
-        if isinstance(message, Propose) and not self._is_let_in(message, grant):
+        if isinstance(message, Propose) and not (self._is_let_in(message, grant) and self._has_room_for(message)):
             return
         incoming = self._carried.get(message.transfer)
         if incoming is not None:
@@ -299,8 +324,10 @@ class Receiving:
             if others + proposal.count > ITEMS_PER_SESSION_MAX:
                 raise ProtocolError("more items at once than one device may propose")
             if self._transfers.items_besides(transfer) + proposal.count > ITEMS_IN_ALL_MAX:
-                self._say(Decline(transfer, Reason.BUSY))
+                self._refuse(transfer, Reason.BUSY)
                 return False
+        elif transfer in self._refused and transfer not in self._carried:
+            return False
         if proposal.shelf and not grant.allows(Right.OWN):
             if proposal.first == 0:
                 self._say(Decline(transfer, Reason.NOT_ALLOWED))
@@ -331,6 +358,25 @@ class Receiving:
         self._carried[transfer] = incoming
         self._transfers.changed()
         return None
+
+    def _has_room_for(self, page: Propose) -> bool:
+        """Whether there is memory for the names on this page; a list that has outgrown it is let go."""
+        incoming = self._carried[page.transfer]
+        if incoming.receiver.items:
+            return True  # it goes on after a cut: the same names are here already
+        incoming.names = sum(sys.getsizeof(item.name) for item in page.items) + (incoming.names if page.first else 0)
+        is_too_long = incoming.names > NAMES_PER_SESSION_MAX
+        of_session = sum(one.names for one in self._carried.values())
+        if not is_too_long and of_session <= NAMES_PER_SESSION_MAX and self._transfers.names() <= NAMES_IN_ALL_MAX:
+            return True
+        del self._carried[page.transfer], self._counts[page.transfer]
+        incoming.detach()
+        self._refuse(page.transfer, Reason.MANIFEST_TOO_LARGE if is_too_long else Reason.BUSY)
+        return False
+
+    def _refuse(self, transfer: TransferId, reason: Reason) -> None:
+        self._refused.append(transfer)
+        self._say(Decline(transfer, reason))
 
     def _say(self, answer: Decline | Cancel) -> None:
         if len(self._says) >= DECLINES_MAX:

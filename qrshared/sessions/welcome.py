@@ -28,7 +28,7 @@ from qrshared.sessions.receiving import IncomingTransfers
 from qrshared.sessions.sealed_link import SealedLink, answer_seal
 from qrshared.sessions.sending import OutgoingTransfers
 from qrshared.sessions.session import Session
-from qrshared.tickets import Credential, Grant, Road, grant_of
+from qrshared.tickets import Credential, Grant, Right, Road, grant_of
 
 log = logging.getLogger(__name__)
 
@@ -206,5 +206,8 @@ class Welcome:
             device=grant.device,
             until_ms=None if grant.until is None else int(grant.until * 1000),
             away=self._away_facts(grant),
+            only_own=grant.device is not None
+            and Right.SEND in grant.rights
+            and self._transfers.stays_out(grant.device),
         )
         return Hello(VERSIONS, self._computer(), PeerKind.COMPUTER, self._instance, grant=facts, words=words)

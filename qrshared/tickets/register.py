@@ -97,7 +97,8 @@ class Register:
         self._devices: dict[str, Device] = {}
         self._guest_day = GuestDay()
         self._reserved = Reserved()
-        self._guest_day_bytes = guest_day_bytes
+        self.guest_day_bytes = guest_day_bytes
+        """What all guests together may send in a day."""
         self._random = random
 
     # --- tickets ------------------------------------------------------------------------------------------------
@@ -276,7 +277,7 @@ class Register:
         if self.device(device_id).trust is not Trust.GUEST:
             return True
         bringer: Bringer | None = None if transfer is None else (device_id, transfer)
-        return count <= self._guest_day.left(self._guest_day_bytes, now) - self._reserved.besides(bringer)
+        return count <= self._guest_day.left(self.guest_day_bytes, now) - self._reserved.besides(bringer)
 
     def reserve(self, device_id: str, transfer: str, count: int, now: float) -> bool:
         """Promises a transfer so much of the guests' day; False, and nothing is promised, when it does not hold it."""
@@ -313,7 +314,7 @@ class Register:
 
     def give_guests(self, day_bytes: int) -> None:
         """What all guests together may send in a day, from now on."""
-        self._guest_day_bytes = day_bytes
+        self.guest_day_bytes = day_bytes
 
     @classmethod
     def load(

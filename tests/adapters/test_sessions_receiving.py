@@ -47,8 +47,9 @@ from qrshared.sessions.receiving import (
 )
 from qrshared.sessions.worklist import WRITE_BYTES_MAX
 from tests.adapters.inbox_world import MIB, Taps, content_of, sha256
-from tests.adapters.sessions_world import computer, until
+from tests.adapters.sessions_world import computer
 from tests.client import Batch, File, Repeated, file_of
+from tests.waiting import until
 
 SIZES = (0, 1, 65_280, 65_281, MIB, MIB + 1, WRITE_BYTES_MAX + 7, 9 * MIB)
 
@@ -157,7 +158,7 @@ async def test_a_small_file_that_no_longer_fits_into_the_guests_day_is_refused_w
             await visit.say(*batch.sender.propose())
             await visit.take(batch, await visit.hear_a(Accept))
         await one.send_on(ones)
-        home.book.register._guest_day_bytes = 20_000  # less than both were promised
+        home.book.register.guest_day_bytes = 20_000  # less than both were promised
         await other.send_on(others)
         assert [len(ones.receipts), len(others.receipts)] == [1, 0]
         assert {others.refusal, *others.failures.values()} == {Reason.ALLOWANCE}

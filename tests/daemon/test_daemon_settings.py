@@ -16,18 +16,20 @@ from qrshared.protocol import (
     ChangeSetting,
     GetSettings,
     GetStatus,
+    GrantFacts,
     Reason,
     Rename,
     SettingFacts,
     SettingsFacts,
     StatusFacts,
+    TrustDevice,
 )
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import READ_AT_START, Accept, Loaded, Settings, computer_name, load_settings
 from qrshared.tickets import Grant, Road
 from tests.adapters.inbox_world import MIB
-from tests.adapters.sessions_world import until
-from tests.client import Batch, File, Repeated, file_of, scan
+from tests.client import Batch, File, Repeated, Visit, file_of, scan
+from tests.waiting import until
 
 OWNER = Asker(OWNER_HERE)
 AT_HOME = Asker(Grant(Road.HOME))
@@ -100,6 +102,37 @@ async def test_a_change_counts_at_once_and_is_written_among_the_owners_own_words
     assert (shown["name"].value, house.daemon.views.wall(AT_HOME).computer) == ("Küche", "Küche")
     assert house.config.read_text().startswith('# my own words\nname = "Küche"\n')
     assert load_settings(flags={"data_dir": str(house.config.parent)}, environment={}).settings.name == "Küche"
+
+
+@pytest.mark.parametrize(("name", "value"), [("accept", "trusted"), ("guest_daily_gb", "0")])
+async def test_where_guests_send_nothing_the_wall_and_their_pages_say_so_before_they_choose(
+    house: House, name: str, value: str
+) -> None:
+    daemon = house.daemon
+    phone = scan(daemon.where.code_url(daemon.book.wall_ticket().fragment))
+
+    def told(visit: Visit) -> GrantFacts:
+        assert visit.hello.grant is not None
+        return visit.hello.grant
+
+    async with phone.visit() as visit:
+        assert not told(visit).only_own
+        assert not daemon.views.wall(AT_HOME).only_own
+        device = told(visit).device
+        assert device is not None
+        await house.change(name, value)
+        await until(lambda: not daemon.live.is_online(device))  # its page comes back at once
+    assert daemon.views.wall(AT_HOME).only_own
+    async with phone.visit() as visit:
+        assert told(visit).only_own
+        unwanted = Batch([file_of("a.txt", b"one")])
+        await visit.send(unwanted)
+        assert unwanted.refusal is Reason.NOT_ALLOWED
+    await daemon.desk.ask(TrustDevice(device), OWNER)
+    async with phone.visit() as visit:
+        assert not told(visit).only_own
+        await visit.send(Batch([file_of("a.txt", b"one")]))
+    assert (daemon.inbox.folder / "a.txt").read_bytes() == b"one"
 
 
 async def test_a_page_that_is_open_hears_the_new_name_once_and_no_other_change(house: House) -> None:

@@ -97,7 +97,7 @@ VALID: list[dict[str, object]] = [
         "kind": "computer",
         "instance": 0,
         "enroll": DIGEST,
-        "grant": {"rights": ["send", "pick_up"], "trust": "trusted", "device": OTHER, "until_ms": 5},
+        "grant": {"rights": ["send", "pick_up"], "trust": "trusted", "device": OTHER, "until_ms": 5, "only_own": True},
         "words": "tiger moon apple river",
     },
     {
@@ -189,6 +189,7 @@ VALID: list[dict[str, object]] = [
     {"t": "news", "facts": WALL},
     {"t": "news", "facts": {**WALL, "away_url": "https://share.example.org/p#1AAECAwQFBgcICQoLDA0ODw"}},
     {"t": "news", "facts": {**WALL, "hint": "unreached"}},
+    {"t": "news", "facts": {**WALL, "only_own": True}},
     {"t": "news", "facts": STATUS},
     {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": RELAY}},
     {"t": "news", "facts": {**STATUS, "edge": EDGE, "relay": {**RELAY, "turn": "none", "borrowed": True}}},

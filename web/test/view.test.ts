@@ -11,7 +11,7 @@ import { badge, leaf, sortOf, split, visible } from "../src/view/names.ts";
 import { ago, countdown, counted, duration, percent, size } from "../src/view/numbers.ts";
 import { patience } from "../src/view/patience.ts";
 import { qrPath } from "../src/view/qr.ts";
-import { answered, batchOf, begin, codeToShow, fold, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
+import { answered, batchOf, begin, codeToShow, fold, maySend, phaseOf, progressOf, retryIn, type ViewState } from "../src/view/store.ts";
 import { stillUnfinished } from "../src/view/unfinished.ts";
 import { visibleRows } from "../src/view/window.ts";
 import { addressWords, declinedSentence, reasonSentence, refusal, trustSheet } from "../src/view/words.ts";
@@ -278,6 +278,21 @@ test("every reason is a plain sentence, whatever the computer is called", () => 
     assert.doesNotMatch(sentence, JARGON);
   }
   assert.match("The daemon refused the ticket.", JARGON, "the rule can fail");
+});
+
+test("who cannot send is told before choosing, and at a refusal of what was chosen earlier", () => {
+  const grant = { rights: ["send"], trust: "guest", device: "d".repeat(32) };
+  const met = play(link(OPEN));
+  const says = (change: Partial<ViewState>): string => {
+    const { title, more } = headline({ ...met, ...change }, LAPTOP, 0);
+    return `${title} ${more}`;
+  };
+  const sentence = "STUDY-PC takes files only from its owner’s devices. Its owner can trust this device.";
+  assert.equal(maySend({ ...met, grant: { ...grant, only_own: true } }), false);
+  assert.equal(says({ grant: { ...grant, only_own: true } }), sentence);
+  assert.equal(declinedSentence("not_allowed", null, null, "STUDY-PC"), sentence);
+  assert.equal(maySend({ ...met, grant }), true);
+  assert.match(says({ grant }), /^Send anything to STUDY-PC/);
 });
 
 test("four words to compare stand only where the page itself is protected", () => {

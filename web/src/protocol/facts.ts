@@ -95,6 +95,8 @@ export interface WallFacts {
   readonly away_url?: string;
   /** No phone has ever come as far as sending. */
   readonly hint?: WallHint;
+  /** Guests send nothing now. */
+  readonly only_own?: boolean;
 }
 
 /** A device that is here now and with which the asking one may exchange files. */

@@ -39,13 +39,14 @@ export interface AwayFacts {
   readonly secret?: Uint8Array;
 }
 
-/** What the daemon lets this peer do; `device` is absent while it has no key of its own. */
+/** What the daemon lets this peer do; `device` is absent while it has no key of its own. `only_own`: it would send, and files come in from trusted devices alone now. */
 export interface GrantFacts {
   readonly rights: readonly string[];
   readonly trust?: string;
   readonly device?: DeviceId;
   readonly until_ms?: number;
   readonly away?: AwayFacts;
+  readonly only_own?: boolean;
 }
 
 /** First message of each side, the initiator's first; the daemon's answer carries `grant`. */

@@ -85,6 +85,7 @@ const grant = object<GrantFacts>({
   device: optional(id),
   until_ms: optional(count),
   away: optional(away),
+  only_own: flag(),
 });
 const entryKind = word(ENTRY_KINDS);
 const sha256 = hex(64);
@@ -221,6 +222,7 @@ const facts = tagged<Facts>({
     arrivals,
     away_url: optional(name),
     hint: optional(word(WALL_HINTS)),
+    only_own: flag(),
   }),
   status_facts: object({
     version: name,

@@ -2,7 +2,7 @@
 import type { Device } from "./device.ts";
 import { count, counted, duration, rate, size } from "./numbers.ts";
 import { batchOf, isStuck, maySend, phaseOf, retryIn, roadOf, type Phase, type ViewState } from "./store.ts";
-import { awayFault, declinedSentence, ELSEWHERE, first, overRoad, refusal, UNNAMED, type Sentence } from "./words.ts";
+import { awayFault, declinedSentence, ELSEWHERE, first, onlyOwn, overRoad, refusal, UNNAMED, type Sentence } from "./words.ts";
 
 type Say = (state: ViewState, computer: string, device: Device, nowMonoMs: number) => Sentence;
 
@@ -58,7 +58,7 @@ const SAY: Readonly<Record<Phase, Say>> = {
     more: device.kind === "laptop"
       ? "Choose files, drop them anywhere on this page, or paste a picture."
       : "Photos, videos, any file. They arrive whole, and you need nothing installed.",
-  } : (state.shelf?.items.length ?? 0) > 0
+  } : state.grant?.only_own === true ? onlyOwn(computer) : (state.shelf?.items.length ?? 0) > 0
     ? { title: `Here is something from ${computer}.`, more: "Save it with one tap. It arrives whole, and you need nothing installed." }
     : { title: "Nothing waits here any more.", more: `It was picked up or taken back, or its time was over. Ask whoever is at ${computer}.` }),
   lost: (state, computer, _, now) => {

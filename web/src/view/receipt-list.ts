@@ -11,7 +11,7 @@ import { count, counted, size } from "./numbers.ts";
 import { stamp } from "./paste.ts";
 import { HEAD_BYTES, isPlaceBlanked, type Losses, lossSentences, turnedToJpeg } from "./receipt-list-loss.ts";
 import { fileName } from "./rows.ts";
-import { reasonSentence } from "./words.ts";
+import { unsentSentence } from "./words.ts";
 
 /** Photos that are looked into for what was blanked out. */
 const LOOKED_AT_MAX = 50;
@@ -43,7 +43,7 @@ export function asText(list: ReceiptList): string {
     note(`${safeTitle(list)}. Each was read back from its disk: SHA-256, then the name in the inbox.`),
     note(`${stamp(list.at)}, sent from ${list.from}; ${size(list.safe.reduce((sum, item) => sum + item.size, 0)).replaceAll("\u00a0", " ")} in all.`),
     ...list.lost.map(note),
-    ...list.failed.map((item) => note(`Did not arrive: ${item.name}. ${reasonSentence(item.reason ?? "declined", list.computer)}`)),
+    ...list.failed.map((item) => note(`Did not arrive: ${item.name}. ${unsentSentence(item.reason ?? "declined", list.computer)}`)),
     ...list.safe.flatMap((item) => {
       const line = `${item.finalName ?? item.name}`;
       if (item.kind === "folder") return [note(`Empty folder: ${line}${named(item)}`)];

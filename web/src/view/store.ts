@@ -250,7 +250,7 @@ export function phaseOf(state: ViewState): Phase {
 
 /** A code may lead to what waits here and to nothing else; who has not been told yet may choose already. */
 export function maySend({ grant }: ViewState): boolean {
-  return grant === null || grant.rights.includes("send");
+  return grant === null || (grant.rights.includes("send") && grant.only_own !== true);
 }
 
 /** The road in use; null while there is none. */

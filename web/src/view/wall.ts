@@ -92,7 +92,7 @@ export class WallPage extends LineElement {
         <div class="wall-words">
           <div class="wall-mark">${mark}</div>
           <h1>${isOff ? nothing : "Send files to "}<bdi>${computer}</bdi></h1>
-          ${isOff ? nothing : STEPS}
+          ${isOff ? nothing : state.wall?.facts.only_own === true ? html`<p class="wall-hint" role="note" data-only-own>${icons.shield}<span>Only its own devices may send to ${computer} now.</span></p>` : STEPS}
           ${this.#hint(state)}
           ${isOff ? nothing : this.#addresses(state)}
           ${state.wall?.facts.away_url !== undefined ? html`<button type="button" class="quiet wall-away" @click=${this.#openElsewhere}>${icons.globe}<span>A phone that is not at home?</span></button>` : nothing}

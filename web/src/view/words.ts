@@ -45,6 +45,18 @@ const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
   done: () => "It is finished.",
 };
 
+/** To a guest, while files come in from the owner's own devices alone. */
+export function onlyOwn(computer: string): Sentence {
+  return { title: `${first(computer)} takes files only from its owner’s devices.`, more: "Its owner can trust this device." };
+}
+
+/** Why something was not sent. Whose code does not let it send is offered no way to: what is not allowed here is a guest. */
+export function unsentSentence(reason: Reason, computer: string): string {
+  if (reason !== "not_allowed") return reasonSentence(reason, computer);
+  const { title, more } = onlyOwn(computer);
+  return `${title} ${more}`;
+}
+
 export function reasonSentence(reason: Reason, computer: string): string {
   return REASONS[reason](computer);
 }
@@ -55,7 +67,7 @@ export function declinedSentence(reason: Reason, needed: number | null, free: nu
     const left = `${first(computer)} has only ${size(free)} left`;
     return needed === null ? `${left}, that is not enough.` : `${left}, this needs ${size(needed)}.`;
   }
-  return reasonSentence(reason, computer);
+  return unsentSentence(reason, computer);
 }
 
 /** A state in two breaths: what it is, and what to do or expect. */
