@@ -77,6 +77,8 @@ class Incoming:
         """Whether desks should hear of it once it is over."""
         self.promised = 0
         """Items its proposal is about, even before all of its pages are here."""
+        self.names = 0
+        """Bytes of memory that the names on those pages take."""
         self._done = asyncio.Event()
 
     # --- what its session does --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from qrshared.protocol import DeviceId, Item, TransferId, UnfinishedItem
@@ -12,6 +13,9 @@ TRANSFERS_MAX: Final = 64
 ITEMS_MAX: Final = 200
 """Of each: what fits in one list of unfinished items."""
 
+NAMES_MAX: Final = 64 * 1024
+"""Characters in all their names: as many as fit in one message."""
+
 
 class LeftBehind:
     """A page that is loaded anew has lost its files: it is told which never came, or its person believes they did."""
@@ -21,7 +25,8 @@ class LeftBehind:
 
     def keep(self, device: DeviceId, transfer: TransferId, items: Sequence[Item]) -> None:
         """Its link is gone before it was accepted."""
-        self._items[device, transfer] = list(items[:ITEMS_MAX])
+        upto = accumulate(len(item.name) for item in items[:ITEMS_MAX])
+        self._items[device, transfer] = [item for item, names in zip(items, upto, strict=False) if names <= NAMES_MAX]
         while len(self._items) > TRANSFERS_MAX:
             self._items.popitem(last=False)
 

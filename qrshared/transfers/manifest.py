@@ -59,7 +59,7 @@ class IncomingManifest:
             raise ManifestRefused(Reason.PROTOCOL)
         if first.count > ITEMS_MAX:
             raise ManifestRefused(Reason.TOO_MANY_ITEMS)
-        self._items += page.items
+        self._items += page.items if self._known is None else self._known[page.first : page.first + len(page.items)]
         self._bytes += sum(item.size for item in page.items)
         self._weight += sum(map(item_weight, page.items))
         if self._weight > MANIFEST_BYTES_MAX:

@@ -1,7 +1,7 @@
 """What was proposed and never accepted: named to its own device, bounded, and forgotten once it comes after all."""
 
 from qrshared.protocol import Item
-from qrshared.sessions.left_behind import ITEMS_MAX, TRANSFERS_MAX, LeftBehind
+from qrshared.sessions.left_behind import ITEMS_MAX, NAMES_MAX, TRANSFERS_MAX, LeftBehind
 
 ANNA, BEN = "a" * 32, "b" * 32
 
@@ -28,6 +28,9 @@ def test_neither_many_transfers_nor_many_files_fill_the_memory() -> None:
     left = LeftBehind()
     left.keep(ANNA, "first", [Item("a", 1)] * (ITEMS_MAX + 1))
     assert len(left.of(ANNA)) == ITEMS_MAX
+    left.keep(ANNA, "long", [Item("a" * 4000, 1)] * ITEMS_MAX)
+    long = [one for one in left.of(ANNA) if one.transfer == "long"]
+    assert NAMES_MAX - 4000 < sum(len(one.name) for one in long) <= NAMES_MAX
     for number in range(TRANSFERS_MAX):
         left.keep(BEN, str(number), [Item("a", 1)])
     assert left.of(ANNA) == []
