@@ -15,6 +15,7 @@ from typing import TypeVar
 from qrshared.cli.kit import write_kit
 from tests.namespaces import Host, enter, home_network
 from tests.parts import find
+from tests.waiting import until_listening
 
 SERVER, CLIENT = "203.0.113.1", "203.0.113.2"
 SERVER_6 = "2001:db8::1"
@@ -92,23 +93,12 @@ async def coturn(
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=os.environ,
         )  # fmt: skip
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                await on_host(client, answers)
+            await on_host(client, lambda: until_listening(SERVER, PORT))
             yield Coturn(server, client, secret, file)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.communicate()
-
-
-async def answers() -> None:
-    """Wait until it listens."""
-    while True:
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(SERVER, PORT)
-            writer.close()
-            return
-        await asyncio.sleep(0.05)
 
 
 def label() -> str:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,6 @@ from pathlib import Path
 from qrshared.lan import LanServer, OnLink, Visitor, admission_for, build_app
 from qrshared.links import Link, LinkClosed
 from qrshared.serving import Admission, BuiltPage, Caps, FailedHandshakes, Gate
-
-
-async def until(holds: Callable[[], bool], *, within_s: float = 60) -> None:
-    """Wait for a condition, look often, fail loudly."""
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def echo(link: Link, visitor: Visitor) -> None:

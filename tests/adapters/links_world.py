@@ -10,6 +10,7 @@ from qrshared.links import IceServer, LinkClosed
 from qrshared.links.datachannel import DataChannelLink
 from qrshared.links.peer_connection import PeerConnection
 from qrshared.links.port import BATCH_MESSAGES_MAX, MESSAGE_BYTES_MAX
+from tests.waiting import until
 
 FULL_BATCH = [bytes([n]) * MESSAGE_BYTES_MAX for n in range(BATCH_MESSAGES_MAX)]
 SMALL_BOUND = 4 << 20
@@ -26,9 +27,7 @@ async def nothing_left() -> AsyncIterator[None]:
     tasks, sockets = asyncio.all_tasks(), _open_sockets()
     yield
     try:
-        async with asyncio.timeout(GONE_WITHIN_S):
-            while _more_tasks(tasks) or _open_sockets() > sockets:
-                await asyncio.sleep(0.01)
+        await until(lambda: not _more_tasks(tasks) and _open_sockets() <= sockets, within_s=GONE_WITHIN_S)
     except TimeoutError:
         raise AssertionError(f"left: {_more_tasks(tasks)}, {_open_sockets() - sockets} sockets") from None
     gc.collect()  # an error that nobody looked at is told when its task goes

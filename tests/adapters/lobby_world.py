@@ -26,7 +26,7 @@ from qrshared.remote import (
 from qrshared.signaling import Joined, Relayed
 from qrshared.signaling.client import SignalEvent
 from tests.adapters.remote_world import room_of, spelled
-from tests.adapters.signaling_world import until
+from tests.waiting import until
 
 
 class Stuck:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +22,7 @@ from qrshared.tickets import Life, Road
 from tests.adapters.inbox_world import Taps
 from tests.client import Phone
 from tests.desk_double import DeskDouble
-
-
-async def until(holds: Callable[[], bool], *, within_s: float = 60) -> None:
-    """Wait for a condition, look often, fail loudly."""
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.005)
+from tests.waiting import until
 
 
 class Gate:

@@ -1,7 +1,6 @@
 """Edges on loopback for tests, peers that speak raw words to them, and a Redis of one's own."""
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import secrets
@@ -28,6 +27,7 @@ from qrshared.signaling import (
     TurnSource,
 )
 from tests.parts import find
+from tests.waiting import until_listening
 
 PATIENCE_S = 60.0
 Said = dict[str, Any]
@@ -152,13 +152,6 @@ async def edge(
         yield Replica(server, await server.listen(host="127.0.0.1", port=port), session)
 
 
-async def until(holds: Any, *, within_s: float = PATIENCE_S) -> None:
-    """Wait for a condition, look often, fail loudly."""
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
 @dataclass
 class RedisServer:
     """A Redis that a test may kill and start again, on the same port."""
@@ -178,13 +171,7 @@ class RedisServer:
             program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--dir", str(self.folder), "--daemonize", "no", stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                    writer.close()
-                    return
-                await asyncio.sleep(0.02)
+        await until_listening("127.0.0.1", self.port)
 
     async def kill(self) -> None:
         assert self.process is not None

@@ -23,7 +23,8 @@ from qrshared.lan.downloads import (
 )
 from qrshared.serving import BuiltPage, Gate
 from qrshared.shelf import Source, ZipOf, look_at
-from tests.adapters.lan_world import echo, until
+from tests.adapters.lan_world import echo
+from tests.waiting import until
 
 ITEM = "1" * 32
 

@@ -22,6 +22,7 @@ from qrshared.links.peer_connection import CLOSE_S, NAMES_MAX, RECEIVE_BUFFER_BY
 from qrshared.links.sdp import CANDIDATES_MAX
 from tests.adapters.links_world import FULL_BATCH, connected, nothing_left
 from tests.parts import find
+from tests.waiting import until
 
 BLACK_HOLE = IceServer(("stun:192.0.2.254:9",))
 
@@ -123,9 +124,7 @@ async def a_relay() -> AsyncIterator[tuple[str, int]]:
         "--log-file", os.devnull, stdout=DEVNULL, stderr=DEVNULL,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(60):
-            while not _listens(address, port):
-                await asyncio.sleep(0.05)
+        await until(lambda: _listens(address, port))
         yield address, port
     finally:
         process.kill()
@@ -234,9 +233,7 @@ async def test_a_better_way_that_the_peer_finds_later_is_taken(is_resumed: bool)
         password = str(theirs.remote_password).encode()
         await way.protocol.request(knock, way.remote_addr, integrity_key=password)
         try:
-            async with asyncio.timeout(0.5):
-                while ours._nominated[1] is first:
-                    await asyncio.sleep(0.01)
+            await until(lambda: ours._nominated[1] is not first, within_s=0.5)
         except TimeoutError:
             assert not is_resumed
         assert (ours._nominated[1] is stuck) == is_resumed

@@ -12,8 +12,9 @@ from qrshared.remote import borrowed, limits
 from qrshared.remote.borrowed import HOSTS_MAX, BorrowedRelays
 from qrshared.signaling import TURN_TTL_S, Refuse, RefuseReason, Servers, TurnServer
 from tests.adapters.remote_world import away_page, linked
-from tests.adapters.signaling_world import GENEROUS, CountingTurn, edge, until
+from tests.adapters.signaling_world import GENEROUS, CountingTurn, edge
 from tests.adapters.test_remote_door import door_at, echoed
+from tests.waiting import until
 
 NAMES = {
     "relay.example.org": ["20.0.1.1"],

@@ -30,7 +30,8 @@ from qrshared.remote import (
 from qrshared.remote.conversation import MintServers
 from qrshared.remote.limits import REFUSED_COST
 from tests.adapters.remote_world import NoLink, away_page, linked, room_of
-from tests.adapters.signaling_world import edge, until
+from tests.adapters.signaling_world import edge
+from tests.waiting import until
 
 
 @dataclass

@@ -21,7 +21,8 @@ from qrshared.remote.door import connect_aiortc
 from qrshared.seal import Role
 from qrshared.seal.envelopes import Hello, encode_hello, is_sealed, parse_hello
 from tests.adapters.remote_world import AwayPage, NoLink, away_page, linked, read, room_of, spelled
-from tests.adapters.signaling_world import FREE, Replica, edge, until
+from tests.adapters.signaling_world import FREE, Replica, edge
+from tests.waiting import until
 
 HOME, PAGE = "home", "page"
 TRY_S: Final = 4.0

@@ -19,7 +19,8 @@ from qrshared.protocol import LineState
 from qrshared.remote.line import EdgeLine, EdgeState, Pace
 from qrshared.signaling import Connected, Disconnected, SignalClient, client
 from qrshared.signaling.limits import ROOMS_PER_SOCKET_MAX
-from tests.adapters.signaling_world import edge, room_id, until
+from tests.adapters.signaling_world import edge, room_id
+from tests.waiting import until
 
 
 @asynccontextmanager

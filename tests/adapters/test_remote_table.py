@@ -39,7 +39,7 @@ from qrshared.remote.messages import CANDIDATES_MAX
 from qrshared.signaling import Joined
 from qrshared.signaling.client import SignalEvent
 from tests.adapters.lobby_world import lobby
-from tests.adapters.signaling_world import until
+from tests.waiting import until
 
 
 async def _connections(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from qrshared.serving import Caps, Gate
-from tests.adapters.lan_world import until
+from tests.waiting import until
 
 
 @asynccontextmanager

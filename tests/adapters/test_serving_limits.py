@@ -22,7 +22,8 @@ from qrshared.serving.limits import (
     affordable_sockets,
 )
 from qrshared.serving.page import Asset
-from tests.adapters.lan_world import World, running, status, until
+from tests.adapters.lan_world import World, running, status
+from tests.waiting import until
 
 HALF_A_REQUEST = b"GET /health HTTP/1.1\r\nHost: x\r\nX-a: "
 

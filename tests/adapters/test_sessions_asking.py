@@ -13,8 +13,9 @@ from qrshared.sessions.asking import ASKING_PER_DEVICE_MAX, ASKING_S, WORDS_MAX,
 from qrshared.sessions.facts import Sender
 from qrshared.settings import Accept as Policy
 from tests.adapters.inbox_world import content_of
-from tests.adapters.sessions_world import Computer, computer, until
+from tests.adapters.sessions_world import Computer, computer
 from tests.client import Batch, Phone, Visit, file_of
+from tests.waiting import until
 
 PHOTOS = [file_of("a.jpg", b"one"), file_of("trip/b.jpg", b"three")]
 

@@ -26,9 +26,10 @@ from qrshared.seal import Refusal, Refused, known_proof
 from qrshared.sessions.session import HANDED_MAX
 from qrshared.tickets import Life, Road
 from tests.adapters.inbox_world import MIB
-from tests.adapters.sessions_world import Computer, computer, until
+from tests.adapters.sessions_world import Computer, computer
 from tests.client import Batch, File, Phone, Repeated, Visit
 from tests.desk_double import DeskDouble
+from tests.waiting import until
 
 EDGE = AwayFacts("https://share.example.org", 104_857_600)
 

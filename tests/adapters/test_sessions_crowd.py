@@ -12,8 +12,9 @@ from qrshared.links import Link, LinkClosed
 from qrshared.protocol import NAME_CHARACTERS_MAX, WHOLE_MAX, Goodbye, Item, Propose, Reason
 from qrshared.seal import KEY_ID_BYTES, lv
 from qrshared.sessions.sealed_link import HANDSHAKE_MESSAGE_BYTES_MAX
-from tests.adapters.sessions_world import Computer, computer, until
+from tests.adapters.sessions_world import Computer, computer
 from tests.client import Batch, Bytes, File, file_of
+from tests.waiting import until
 
 NAMES = json.loads((Path(__file__).parent.parent / "vectors" / "names.json").read_text("utf-8"))
 SENDERS, TIMES = 40, 25

@@ -10,8 +10,9 @@ from qrshared.inbox import DiskError
 from qrshared.protocol import Fail, Reason
 from qrshared.sessions.receiving import STOPPED_MAX
 from tests.adapters.inbox_world import MIB, content_of
-from tests.adapters.sessions_world import Gate, computer, until
+from tests.adapters.sessions_world import Gate, computer
 from tests.client import Batch, File, Repeated, file_of
+from tests.waiting import until
 
 
 async def test_a_cancelled_item_leaves_no_part_and_the_rest_arrives(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from qrshared.protocol import (
     Taken,
 )
 from tests.adapters.inbox_world import MIB, content_of
-from tests.adapters.sessions_world import Gate, computer, until
+from tests.adapters.sessions_world import Gate, computer
 from tests.client import Batch, Bytes, File, Phone, Repeated, file_of
+from tests.waiting import until
 
 CUT_BYTES_MAX = WINDOW_BYTES
 """What one cut may cost on the wire (design 3)."""

@@ -9,8 +9,9 @@ import pytest
 from qrshared.protocol import Decline, Propose, Reason
 from qrshared.sessions.sending import OUTGOING_PER_DEVICE_MAX
 from qrshared.shelf import Source, SourceUnreadable
-from tests.adapters.sessions_world import computer, until
+from tests.adapters.sessions_world import computer
 from tests.receiving import Pocket
+from tests.waiting import until
 
 MIB = 1024 * 1024
 

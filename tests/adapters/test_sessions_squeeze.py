@@ -12,8 +12,9 @@ import pytest
 from qrshared.protocol import CHUNK_BYTES_MAX, Chunk, decode, encode
 from qrshared.sessions.squeeze import ITEM_BYTES_LEAST, NEVER, PAYS_BELOW, Squeezer
 from qrshared.shelf import Source
-from tests.adapters.sessions_world import computer, until
+from tests.adapters.sessions_world import computer
 from tests.receiving import Pocket
+from tests.waiting import until
 
 MIB = 1024 * 1024
 TRANSFER = "00112233445566778899aabbccddeeff"

@@ -14,8 +14,9 @@ from qrshared.protocol import Accept, Ask, GetStatus, Goodbye, Item, Ping, Pong,
 from qrshared.seal import Refusal, Refused
 from qrshared.sessions.live import GAVE_WAY_MAX, REPLACED_S_MAX
 from qrshared.tickets import Road
-from tests.adapters.sessions_world import computer, is_written, until
+from tests.adapters.sessions_world import computer, is_written
 from tests.client import Unwelcome, Visit
+from tests.waiting import until
 
 
 class FailingStore(Store):

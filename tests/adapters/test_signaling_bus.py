@@ -14,6 +14,7 @@ from qrshared.signaling.bus import BusEvent
 from qrshared.signaling.check import DEMANDS, LIFE_S, PEERS, BusPair
 from qrshared.signaling.redis_bus import RedisBus
 from tests.adapters.signaling_world import RedisServer, redis_server
+from tests.waiting import until
 
 
 async def _next(events: AsyncGenerator[BusEvent, None]) -> BusEvent:
@@ -135,7 +136,6 @@ async def test_a_redis_that_hangs_without_a_word_is_noticed(tmp_path: Path) -> N
             server.process.send_signal(signal.SIGSTOP)
             async with asyncio.TaskGroup() as tasks:
                 waking = tasks.create_task(_next(events))
-                while not bus.gone_s():
-                    await asyncio.sleep(0.02)
+                await until(lambda: bus.gone_s() > 0)
                 server.process.send_signal(signal.SIGCONT)
             assert isinstance(waking.result(), Resumed)

@@ -13,7 +13,8 @@ from aiohttp import ClientSession, web
 from qrshared.signaling import Connected, Disconnected, Joined, Left, Relayed, SignalClient, edge_session, signal_url
 from qrshared.signaling.client import RETRY_LAST_S, NotAnEdge, OtherVersion, SignalEvent, full_jitter
 from qrshared.signaling.messages import Moved
-from tests.adapters.signaling_world import GENEROUS, PATIENCE_S, Replica, edge, room_id, session_of_many, until
+from tests.adapters.signaling_world import GENEROUS, PATIENCE_S, Replica, edge, room_id, session_of_many
+from tests.waiting import until
 
 
 class Kept:

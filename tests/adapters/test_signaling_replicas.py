@@ -20,8 +20,8 @@ from tests.adapters.signaling_world import (
     meet,
     redis_server,
     room_id,
-    until,
 )
+from tests.waiting import until
 
 MEMBERSHIP_S = 1.5
 FAST = dataclasses.replace(GENEROUS, renew_every_s=0.4, bus_gone_s=0.5, membership_s=MEMBERSHIP_S)
@@ -46,9 +46,10 @@ async def state_with(peer: Peer, others: int) -> list[str]:
 
 
 async def status_becomes(replica: Replica, status: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while await replica.status("/ready") != status:
-            await asyncio.sleep(0.02)
+    async def is_so() -> bool:
+        return await replica.status("/ready") == status
+
+    await until(is_so, within_s=PATIENCE_S)
 
 
 async def test_peers_of_two_replicas_meet_in_memory() -> None:

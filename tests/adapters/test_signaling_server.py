@@ -11,7 +11,8 @@ import pytest
 from qrshared.signaling import EdgeLimits, EdgePlaceRefused, EdgePortInUse, EdgeServer, MemoryBoard, MemoryBus
 from qrshared.signaling.limits import BLOB_CHARACTERS_MAX
 from qrshared.signaling.line import DIRECT_BYTES_MAX
-from tests.adapters.signaling_world import FREE, GENEROUS, Peer, edge, meet, room_id, session_of_many, until
+from tests.adapters.signaling_world import FREE, GENEROUS, Peer, edge, meet, room_id, session_of_many
+from tests.waiting import until
 
 
 async def test_two_peers_meet_and_hear_when_the_other_leaves() -> None:

@@ -35,8 +35,8 @@ from tests.adapters.signaling_world import (
     meet,
     met,
     room_id,
-    until,
 )
+from tests.waiting import until
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,7 @@ from qrshared.settings import Settings
 from qrshared.tickets import Life
 from tests.client import Phone, Visit, scan
 from tests.receiving import Pocket
+from tests.waiting import until
 
 COMMAND = Asker(OWNER_HERE, on_control_socket=True, visit=1)
 """A command at the control socket."""
@@ -97,9 +98,8 @@ class Home:
 
     async def on_shelf(self, names: Sequence[str], *, within_s: float = 60) -> list[ShelfItem]:
         """Return once exactly these wait."""
-        async with asyncio.timeout(within_s):
-            while sorted(one.waiting.name for one in self.daemon.shelf.all()) != sorted(names):
-                await asyncio.sleep(0.02)
+        wanted = sorted(names)
+        await until(lambda: sorted(one.waiting.name for one in self.daemon.shelf.all()) == wanted, within_s=within_s)
         return [one.facts() for one in self.daemon.shelf.all()]
 
 

@@ -9,7 +9,7 @@ import pytest
 from qrshared.cli.prompt import LINE_BYTES_MAX, Prompt, asked_words, yes_or_no
 from qrshared.daemon import Asked
 from qrshared.protocol import AskingFacts, Item, NetworkFacts, PeerKind
-from tests.adapters.sessions_world import until
+from tests.waiting import until
 
 FILES = AskingFacts(
     "8" * 32, "7" * 32, "Eve's \x1b[2Jphone", PeerKind.PHONE, 214, 1_200_000_000,

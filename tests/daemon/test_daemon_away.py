@@ -41,10 +41,10 @@ from qrshared.seal import secret_from_fragment
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import Settings, Wall
 from qrshared.tickets import Grant, Right, Road, Trust, room_id
-from tests.adapters.sessions_world import until
 from tests.client import Phone, Visit
 from tests.daemon.away_world import EDGE, OWNER, Home, Person, made, nearby, open_home, settings_with_edge
 from tests.daemon.shelf_world import COMMAND, pick_up, refused, shelf_of
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import Settings, Wall
 from qrshared.tickets import Credential, Grant, Life, Right, Road, Trust
 from tests.adapters.inbox_world import MIB
-from tests.adapters.sessions_world import until
 from tests.client import Batch, File, Repeated, file_of, scan
+from tests.waiting import until
 
 RUN = sys.modules["qrshared.daemon.run"]  # the package exports its function under the same name
 OWNER = Asker(OWNER_HERE, on_control_socket=True)

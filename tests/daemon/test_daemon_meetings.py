@@ -31,7 +31,6 @@ from qrshared.protocol import (
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import Settings
 from qrshared.tickets import Grant, Right, Road, Trust, room_id
-from tests.adapters.sessions_world import until
 from tests.daemon.away_world import (
     Home,
     Person,
@@ -42,6 +41,7 @@ from tests.daemon.away_world import (
     open_home,
     settings_with_edge,
 )
+from tests.waiting import until
 
 
 @pytest.fixture

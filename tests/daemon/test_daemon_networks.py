@@ -20,7 +20,7 @@ from qrshared.lan import Network
 from qrshared.protocol import AskingFacts, Item, NetworkFacts, PeerKind
 from qrshared.sessions import OwnersWord, Questions, Sender
 from qrshared.sessions.asking import manifest_digest
-from tests.adapters.sessions_world import until
+from tests.waiting import until
 
 HOME = Network("eth0", "192.168.1.0/24", "192.168.1.1", "aa:bb:cc:00:00:01")
 CAFE = Network("wlan0", "192.168.1.0/24", "192.168.1.1", "dd:ee:ff:00:00:09")

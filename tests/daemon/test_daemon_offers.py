@@ -42,10 +42,10 @@ from qrshared.seal import Refused
 from qrshared.sessions import Asker, DeskRefusal, OutgoingTransfers
 from qrshared.shelf import look_at
 from qrshared.tickets import Grant, Right, Road, Trust
-from tests.adapters.sessions_world import until
 from tests.client import scan
 from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up, reason_of, refused, shelf_of
 from tests.receiving import Pocket
+from tests.waiting import until
 
 MIB = 1024 * 1024
 OWNER = Asker(OWNER_HERE, device="f" * 32)

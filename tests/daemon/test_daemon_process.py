@@ -30,9 +30,9 @@ from qrshared.protocol import (
 )
 from qrshared.seal import Refused
 from tests.adapters.inbox_world import MIB, content_of
-from tests.adapters.sessions_world import until
 from tests.client import Batch, File, Repeated, file_of, scan
 from tests.daemon.daemon_world import Home
+from tests.waiting import until
 
 RESENT_AFTER_KILL_BYTES_MAX = 32 * MIB
 

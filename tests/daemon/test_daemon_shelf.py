@@ -31,10 +31,10 @@ from qrshared.seal import Refused
 from qrshared.sessions import Asker
 from qrshared.shelf import Source, SourceUnreadable
 from qrshared.tickets import Grant, Right, Road, Trust
-from tests.adapters.sessions_world import until
 from tests.client import Batch, Visit, file_of, scan
 from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up, reason_of, refused, shelf_of
 from tests.receiving import Pocket
+from tests.waiting import until
 
 MIB = 1024 * 1024
 

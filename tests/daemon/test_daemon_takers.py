@@ -25,10 +25,10 @@ from qrshared.protocol import (
 )
 from qrshared.sessions import OutgoingTransfers
 from qrshared.shelf import Source, SourceUnreadable
-from tests.adapters.sessions_world import until
 from tests.daemon.shelf_world import COMMAND, Home, home_in, made, pick_up, shelf_of
 from tests.daemon.test_daemon_offers import get
 from tests.receiving import Pocket
+from tests.waiting import until
 
 MIB = 1024 * 1024
 

@@ -30,9 +30,9 @@ from qrshared.protocol import (
 from qrshared.sessions import Asker, DeskRefusal
 from qrshared.settings import Accept, Settings
 from qrshared.tickets import Grant, Road
-from tests.adapters.sessions_world import until
 from tests.client import Batch, Phone, file_of, scan
 from tests.daemon.test_daemon_composed import OWNER, Kept
+from tests.waiting import until
 
 CAFE = Network("wlan0", "192.168.1.0/24", "192.168.1.1", "dd:ee:ff:00:00:09")
 HERE = Candidate(90, "192.168.1.7", "wlan0", (), 24, is_lan=True)

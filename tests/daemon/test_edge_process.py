@@ -19,6 +19,7 @@ from qrshared.signaling import Disconnected, Joined, Relayed, Servers, SignalCli
 from qrshared.signaling.client import SignalEvent
 from qrshared.signaling.limits import VISITS_BURST_MAX
 from tests.adapters.signaling_world import redis_server, room_id
+from tests.waiting import until
 
 PROJECT = str(Path(__file__).resolve().parents[2])
 READY_S = 90.0
@@ -135,10 +136,12 @@ async def test_an_edge_from_its_first_word_to_its_last(tmp_path: Path) -> None:
             await b.client.join(room)
             await b.client.relay(room, await b.until_peers(room, 1), "aGVsbG8")
             await a.until_blob("aGVsbG8")
+
+            async def is_draining() -> bool:
+                return (await get(f"{edge.url}/ready"))[0] == 503
+
             edge.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(READY_S):
-                while (await get(f"{edge.url}/ready"))[0] != 503:
-                    await asyncio.sleep(0.02)
+            await until(is_draining, within_s=READY_S)
             edge.process.send_signal(signal.SIGINT)  # once more: at once
             assert await edge.ended() == 0
             for run in runs:
@@ -259,9 +262,7 @@ async def test_a_killed_replica_loses_nobody_the_other_takes_them_in(tmp_path: P
         first.process.kill()
         await first.ended()
         told = len(staying.heard)
-        async with asyncio.timeout(READY_S):
-            while not any(isinstance(event, Joined) for event in staying.heard[told:]):
-                await asyncio.sleep(0.02)
+        await until(lambda: any(isinstance(event, Joined) for event in staying.heard[told:]), within_s=READY_S)
         # its old self is still believed in for 30 s; the new one, told last, answers
         peer = await staying.until_peers(room, 1)
         await staying.client.relay(room, peer, "YWZ0ZXI")
