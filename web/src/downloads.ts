@@ -1,17 +1,24 @@
 // Downloads that the browser writes to disk while they arrive: the page's side of the service worker, on secure origins only.
-import type { DownloadStart } from "./session/sinks/download.ts";
+import { ASKED_WITHIN_S } from "./download-stream.ts";
+import type { DownloadStart, FromPage } from "./session/sinks/download.ts";
 
-/** Page → service worker. With `open` come two ports: the session worker's, and one for the answer. */
+/** Page → service worker. With `open` come two ports: the session worker's, and one for the answers; with `alive` one for its answer. */
 export type ToServiceWorker =
   | { readonly t: "open"; readonly id: string; readonly name: string; readonly size: number }
   | { readonly t: "alive"; readonly ids: readonly string[] }
   | { readonly t: "gone"; readonly ids: readonly string[] };
 
-export type FromServiceWorker = { readonly t: "ready" };
+/** `begun`: the browser has asked for the download; `over`: it has all of it, or will not; `known`: these are still under way. */
+export type FromServiceWorker = { readonly t: "ready" } | { readonly t: "begun" } | { readonly t: "over" } | { readonly t: "known"; readonly ids: readonly string[] };
 
 const SCRIPT = "/sw.js";
 const SCOPE = "/save/";
-const ALIVE_EVERY_MS = 10_000; // a service worker that hears nothing for half a minute is stopped
+
+/** A service worker that hears nothing for half a minute is stopped; one that was stopped all the same is found out so soon. */
+const ALIVE_EVERY_MS = 5_000;
+
+/** Longer than a service worker waits for the browser: by then it has answered, or it was stopped. */
+const BEGUN_WITHIN_MS = (ASKED_WITHIN_S + 10) * 1_000;
 
 /** A frame is only the way to a download; it is taken away long after the browser has begun it. */
 const FRAME_STAYS_MS = 60_000;
@@ -23,7 +30,9 @@ function isSafari(): boolean {
 
 export class Downloads {
   #registration: Promise<ServiceWorkerRegistration | null> | null = null;
-  readonly #ids = new Set<string>();
+  readonly #underWay = new Map<string, MessagePort>(); // by id, with the port that says that it has failed
+  readonly #missing = new Set<string>(); // unknown to the service worker when it was asked last
+  #before: Promise<unknown> = Promise.resolve();
   #ticking = 0;
 
   /** Whether this page can have downloads; asked once, remembered. */
@@ -32,35 +41,81 @@ export class Downloads {
     return (await this.#registration) !== null;
   }
 
-  /** Begins a download whose bytes come through its port. */
-  async start({ id, name, size, port }: DownloadStart): Promise<void> {
-    const worker = (await (this.#registration ??= register()))?.active;
-    if (!worker) return port.postMessage({ t: "gone" });
-    const { port1, port2 } = new MessageChannel();
-    const isReady = new Promise((resolve) => (port1.onmessage = resolve));
-    worker.postMessage({ t: "open", id, name, size } satisfies ToServiceWorker, [port, port2]);
-    await isReady;
-    port1.close();
-    this.#keepAlive(id);
-    const frame = document.createElement("iframe");
-    frame.hidden = true;
-    frame.src = `${SCOPE}${id}`;
-    document.body.append(frame);
-    setTimeout(() => frame.remove(), FRAME_STAYS_MS);
+  /** Begins a download whose bytes come through its port, when the browser has begun the one before: of many at once it drops some. */
+  start(download: DownloadStart): void {
+    this.#before = this.#before.then(() => this.#begin(download));
   }
 
-  #keepAlive(id: string): void {
-    this.#ids.add(id);
+  async #begin({ id, name, size, port, watch }: DownloadStart): Promise<void> {
+    this.#underWay.set(id, watch);
+    this.#keepAlive();
+    const worker = (await (this.#registration ??= register()))?.active;
+    if (!worker) return this.#failed(id);
+    const { port1: answers, port2 } = new MessageChannel();
+    const hasBegun = new Promise<boolean>((resolve) => {
+      setTimeout(() => resolve(false), BEGUN_WITHIN_MS);
+      answers.onmessage = ({ data }: MessageEvent<FromServiceWorker>) => {
+        if (data.t === "ready") showTheWay(id);
+        if (data.t === "begun") resolve(true);
+        if (data.t !== "over") return;
+        this.#over(id);
+        answers.close();
+        resolve(true); // whatever there was to say, it has said itself
+      };
+    });
+    worker.postMessage({ t: "open", id, name, size } satisfies ToServiceWorker, [port, port2]);
+    if (!(await hasBegun)) this.#failed(id);
+  }
+
+  #over(id: string): void {
+    this.#missing.delete(id);
+    this.#underWay.get(id)?.close();
+    this.#underWay.delete(id);
+  }
+
+  #failed(id: string): void {
+    this.#underWay.get(id)?.postMessage({ t: "lost" } satisfies FromPage);
+    this.#over(id);
+  }
+
+  #keepAlive(): void {
     if (this.#ticking !== 0) return;
-    const say = async (t: "alive" | "gone"): Promise<void> => {
-      const worker = (await this.#registration)?.active;
-      worker?.postMessage({ t, ids: [...this.#ids] } satisfies ToServiceWorker);
-    };
-    this.#ticking = window.setInterval(() => void say("alive"), ALIVE_EVERY_MS);
+    this.#ticking = window.setInterval(() => void this.#askWhatIsKnown(), ALIVE_EVERY_MS);
     addEventListener("pagehide", (event) => {
-      if (!event.persisted) void say("gone");
+      if (!event.persisted) void this.#say("gone", []);
     });
   }
+
+  /** Says that this page is there. What the service worker does not know twice was lost with its memory: nobody else would tell. */
+  async #askWhatIsKnown(): Promise<void> {
+    if (this.#underWay.size === 0) return;
+    const { port1: answers, port2 } = new MessageChannel();
+    answers.onmessage = ({ data }: MessageEvent<FromServiceWorker>) => {
+      answers.close();
+      if (data.t !== "known") return;
+      for (const id of asked) {
+        if (data.ids.includes(id)) this.#missing.delete(id);
+        else if (this.#missing.has(id)) this.#failed(id);
+        else if (this.#underWay.has(id)) this.#missing.add(id); // or what says that it is over is on its way
+      }
+    };
+    const asked = [...this.#underWay.keys()];
+    await this.#say("alive", [port2]);
+  }
+
+  async #say(t: "alive" | "gone", ports: MessagePort[]): Promise<void> {
+    const worker = (await this.#registration)?.active;
+    worker?.postMessage({ t, ids: [...this.#underWay.keys()] } satisfies ToServiceWorker, ports);
+  }
+}
+
+/** A frame that the browser leads to the download, and that stays empty. */
+function showTheWay(id: string): void {
+  const frame = document.createElement("iframe");
+  frame.hidden = true;
+  frame.src = `${SCOPE}${id}`;
+  document.body.append(frame);
+  setTimeout(() => frame.remove(), FRAME_STAYS_MS);
 }
 
 async function register(): Promise<ServiceWorkerRegistration | null> {

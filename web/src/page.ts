@@ -79,7 +79,7 @@ function makeMeetPage(): MeetPage {
   const session = meetingSession();
   const worker = makeWorker();
   const post = (order: PeerOrder): void => worker.postMessage({ t: "peers", order } satisfies Command);
-  const store = new PeerStore(post, ({ start }) => void downloads.start(start));
+  const store = new PeerStore(post, ({ start }) => downloads.start(start));
   worker.onmessage = ({ data }: MessageEvent<Update>) => data.t === "peers" && store.hear(data.news);
   holdConnections(worker);
   const { name, kind } = device;

@@ -70,7 +70,7 @@ function connectionsOver(port: MessagePort): AwayPorts {
   };
 }
 
-const tellOfPeers = (news: PeerNews): void => page.postMessage({ t: "peers", news }, news.t === "download" ? [news.start.port] : []);
+const tellOfPeers = (news: PeerNews): void => page.postMessage({ t: "peers", news }, news.t === "download" ? [news.start.port, news.start.watch] : []);
 const places = new Places({ tell: tellOfPeers, randomBytes });
 
 const parts = new PartsDatabase(Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, "0")).join(""));

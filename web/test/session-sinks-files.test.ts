@@ -154,6 +154,34 @@ test("a download waits for the browser's disk, ends with it, and owns its bytes"
   world.starts[0]?.port.close();
 });
 
+test("a download whose service worker was stopped is not said to be saved", async () => {
+  for (const when of ["writing", "finishing", "before"]) {
+    const world = download();
+    const sink = await world.sinks.open({ name: "a", size: 2 });
+    const lose = (): void => world.starts[0]?.watch.postMessage({ t: "lost" });
+    if (when === "before") {
+      lose();
+      await turn();
+    }
+    const written = sink.write([bytes("ab")]);
+    if (when === "writing") lose();
+    else if (when === "finishing") world.answer({ t: "took" });
+    if (when !== "finishing") await assert.rejects(written, failure("declined"));
+    else await written;
+    const finished = assert.rejects(sink.finish(), failure("declined"));
+    lose();
+    await finished;
+    world.starts[0]?.port.close();
+  }
+});
+
+test("no two downloads of a transfer have the same name, whatever folders they were in", async () => {
+  const world = download();
+  for (const name of ["Day 1/a.jpg", "Day 2/A.jpg", "a.jpg"]) await world.sinks.open({ name, size: 1 });
+  assert.deepEqual(world.starts.map(({ name }) => name), ["a.jpg", "A (2).jpg", "a (3).jpg"]);
+  for (const { port, watch } of world.starts) for (const each of [port, watch]) each.close();
+});
+
 test("a download that the person stopped in the browser's list fails its item", async () => {
   const world = download();
   const sink = await world.sinks.open({ name: "a", size: 4 });

@@ -43,7 +43,7 @@ export class WorkerLine {
   readonly #keyring: Keyring;
   readonly #release: () => void;
   /** What is exchanged with other devices; it has listeners of its own. */
-  readonly peers = new PeerStore((order) => this.post({ t: "peers", order }), ({ start }) => void downloads.start(start));
+  readonly peers = new PeerStore((order) => this.post({ t: "peers", order }), ({ start }) => downloads.start(start));
   /** What is picked up from the shelf, likewise. */
   readonly shelf = new ShelfStore((order) => this.post({ t: "shelf", order }), () => this.#state.shelf?.items ?? []);
   readonly #listeners = new Set<() => void>();

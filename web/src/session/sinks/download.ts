@@ -1,5 +1,6 @@
 // Received bytes as a download that the browser itself writes: a service worker turns what this port carries into a stream.
 import type { Item } from "../../protocol/messages.ts";
+import { FreePaths } from "./free-paths.ts";
 import { savedPath } from "./names.ts";
 import { type Lack, NOTHING_REFUSED, nothingToKeep, type Saved, type Sink, SinkFailed, type Sinks } from "./port.ts";
 
@@ -9,8 +10,16 @@ export type ToDownload =
   | { readonly t: "end" }
   | { readonly t: "abort" };
 
-/** Service worker → session worker. `took`: the browser has asked for more; `gone`: it, or the person, ended the download. */
+/**
+ * Service worker → session worker. `took`: the browser has read it; `ended`: it has read all; `gone`: it, or the person, ended the
+ * download, or would not begin it.
+ */
 export type FromDownload = { readonly t: "took" } | { readonly t: "ended" } | { readonly t: "gone" };
+
+/** Page → session worker: who carried the download has lost it, and cannot say so itself. */
+export interface FromPage {
+  readonly t: "lost";
+}
 
 /** What the page hands on so that a download begins. */
 export interface DownloadStart {
@@ -18,6 +27,8 @@ export interface DownloadStart {
   readonly name: string;
   readonly size: number;
   readonly port: MessagePort;
+  /** The page's own, for a service worker that was stopped. */
+  readonly watch: MessagePort;
 }
 
 export interface DownloadPorts {
@@ -27,6 +38,7 @@ export interface DownloadPorts {
 
 export class DownloadSinks implements Sinks {
   readonly #ports: DownloadPorts;
+  readonly #free = new FreePaths();
 
   constructor(ports: DownloadPorts) {
     this.#ports = ports;
@@ -38,31 +50,32 @@ export class DownloadSinks implements Sinks {
 
   forget(): void {}
 
-  /** A download has no folders: of a path only the last part is its name. */
+  /** A download has no folders: of a path only the last part is its name, and no two of a transfer have the same one. */
   async open(item: Item): Promise<Sink> {
     if (item.kind === "folder") return nothingToKeep(savedPath(item.name).join("/"));
     const id = Array.from(this.#ports.randomBytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const name = savedPath(item.name).at(-1) ?? "";
-    const { port1, port2 } = new MessageChannel();
-    const sink = new DownloadSink(port1, name);
-    this.#ports.start({ id, name, size: item.size, port: port2 });
+    const name = this.#free.of(savedPath(item.name).at(-1) ?? "");
+    const carried = new MessageChannel();
+    const watched = new MessageChannel();
+    const sink = new DownloadSink(carried.port1, watched.port1, name);
+    this.#ports.start({ id, name, size: item.size, port: carried.port2, watch: watched.port2 });
     return sink;
   }
 }
 
 class DownloadSink implements Sink {
   readonly #port: MessagePort;
+  readonly #watch: MessagePort;
   readonly #name: string;
   #isGone = false;
   #heard: ((message: FromDownload) => void) | null = null;
 
-  constructor(port: MessagePort, name: string) {
+  constructor(port: MessagePort, watch: MessagePort, name: string) {
     this.#port = port;
+    this.#watch = watch;
     this.#name = name;
-    port.onmessage = ({ data }: MessageEvent<FromDownload>) => {
-      if (data.t === "gone") this.#isGone = true;
-      this.#heard?.(data);
-    };
+    port.onmessage = ({ data }: MessageEvent<FromDownload>) => this.#hear(data);
+    watch.onmessage = () => this.#hear({ t: "gone" });
   }
 
   async write(parts: readonly Uint8Array[]): Promise<void> {
@@ -76,14 +89,25 @@ class DownloadSink implements Sink {
     const answer = this.#answer();
     if (!this.#isGone) this.#port.postMessage({ t: "end" } satisfies ToDownload);
     const said = await answer;
-    this.#port.close();
+    this.#close();
     if (said.t !== "ended") throw new SinkFailed("declined");
     return { name: this.#name, blob: null };
   }
 
   async discard(): Promise<void> {
     this.#port.postMessage({ t: "abort" } satisfies ToDownload);
-    this.#heard?.({ t: "gone" });
+    this.#hear({ t: "gone" });
+    this.#watch.close();
+  }
+
+  #hear(message: FromDownload): void {
+    if (message.t === "gone") this.#isGone = true;
+    this.#heard?.(message);
+  }
+
+  #close(): void {
+    this.#port.close();
+    this.#watch.close();
   }
 
   #answer(): Promise<FromDownload> {
