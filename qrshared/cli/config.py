@@ -76,7 +76,10 @@ def path_command(context: click.Context, data_dir: str | None) -> None:
 @data_dir_option
 @click.pass_context
 def set_command(context: click.Context, data_dir: str | None, name: str, value: str) -> None:
-    """Write a setting to config.toml; an empty value takes it back, as `unset` does."""
+    """Write a setting to config.toml.
+
+    An empty value takes it back, as `unset` does.
+    """
     path = _config_path(context, data_dir)
     name = name.replace("-", "_")
     if name == "data_dir":
@@ -110,7 +113,10 @@ def set_command(context: click.Context, data_dir: str | None, name: str, value: 
 @data_dir_option
 @click.pass_context
 def unset_command(context: click.Context, data_dir: str | None, name: str) -> None:
-    """Take a setting out of config.toml, also a line that is wrong: its default counts again."""
+    """Take a setting out of config.toml.
+
+    Its default counts again. A line that is wrong goes as well.
+    """
     _unset(_config_path(context, data_dir), name)
 
 

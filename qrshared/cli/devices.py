@@ -73,7 +73,10 @@ def trust_command(context: click.Context, data_dir: str | None, name: str) -> No
 @data_dir_option
 @click.pass_context
 def revoke_command(context: click.Context, data_dir: str | None, name: str) -> None:
-    """End what a device may do, at once; what it has for use away from home ends with it."""
+    """End what a device may do, at once.
+
+    What it has for use away from home ends with it.
+    """
     folder = _folder(context, data_dir)
     devices = ask(folder, ListDevices(), DeviceList).devices
     device = choose_device(devices, name)

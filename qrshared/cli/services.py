@@ -38,7 +38,10 @@ def remove_command(data_dir: str | None, *, purge: bool) -> None:
 @data_dir_option
 @click.pass_context
 def status_command(context: click.Context, data_dir: str | None) -> None:
-    """Say whether the service is set up and running; the exit code is 3 when it is not running."""
+    """Say whether the service runs.
+
+    The exit code is 3 when it is set up and does not run, and when there is none.
+    """
     from qrshared.cli import service
 
     state = service.status(service.plan(load(data_dir=data_dir), say=_say))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -225,10 +226,19 @@ class LiveSettings:
 
 def _read(name: str, value: str) -> object:
     try:
-        return read_setting(name, value)
+        read = read_setting(name, value)
+        # A page has no folder that it stands in, and nobody knows in which one the daemon was started.
+        if isinstance(read, Path) and not Path(value).expanduser().is_absolute():
+            raise Expected(
+                "a path that begins with ~/ or /" if sys.platform != "win32" else "a whole path such as C:\\…"
+            )
     except Expected as expected:
-        sentence = f"“{value[:80]}” cannot be used: it must be {expected}."
+        if value.strip():
+            sentence = f"“{value[:80]}” cannot be used: it must be {expected}."
+        else:
+            sentence = "A name is needed." if name == "name" else f"Something is needed here: {expected}."
         raise DeskRefusal(Reason.BAD_SETTING, sentence) from None
+    return read
 
 
 def _changes(group: Group, now: Settings, wanted: Settings) -> bool:

@@ -44,6 +44,20 @@ class InboxNoFolder(InboxError, UserError):
     reason = "inbox_unwritable"
 
 
+class InboxNoParent(InboxError, UserError):
+    """There is no folder {parent}. Make it first (or plug its disk in), or choose another inbox."""
+
+    reason = "inbox_gone"
+
+
+class InboxInOutbox(InboxError, UserError):
+    """{folder} is an Outbox or lies in one: what is there waits for phones, so nothing can be received there.
+    Choose another inbox.
+    """
+
+    reason = "inbox_unwritable"
+
+
 class InboxInUse(InboxError, UserError):
     """Another qrshared already receives into {folder}: {holder}. Use that one, or choose another --inbox."""
 

@@ -10,14 +10,16 @@ from qrshared.inbox import disk
 from qrshared.inbox.errors import (
     READ_ONLY,
     InboxGone,
+    InboxInOutbox,
     InboxInUse,
     InboxNoFolder,
+    InboxNoParent,
     InboxUnwritable,
     LockInTheWay,
     from_os_error,
 )
 from qrshared.inbox.folder import Folder
-from qrshared.inbox.names import OWN_PREFIX
+from qrshared.inbox.names import OWN_PREFIX, RESERVED_AT_TOP, folded
 
 LOCK_NAME = OWN_PREFIX + "lock"
 
@@ -31,6 +33,8 @@ class InboxHome:
     def __init__(self, folder: Path, *, holder: str = "") -> None:
         """Opens (and makes, one level deep) the folder. A symlink is resolved now, once, and never again."""
         self.path = Path(os.path.realpath(folder.expanduser()))
+        if _lies_in_an_outbox(self.path):
+            raise InboxInOutbox(folder=self.path)
         self._holder = holder
         self._lock_fd = -1
         self._parent: tuple[int, int] | None = None
@@ -81,6 +85,8 @@ class InboxHome:
                 raise InboxUnwritable(folder=self.path) from error
             if self._parent is None and self.path.is_file():
                 raise InboxNoFolder(folder=self.path) from error
+            if self._parent is None and not self.path.parent.is_dir():
+                raise InboxNoParent(parent=self.path.parent) from error
             raise InboxGone(folder=self.path) from error
         try:
             self._lock(folder)
@@ -113,6 +119,12 @@ class InboxHome:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
+
+
+def _lies_in_an_outbox(path: Path) -> bool:
+    """A folder of that name is one where an inbox is, or was: its lock lies beside it."""
+    on_the_way = [path, *path.parents]
+    return any(folded(one.name) in RESERVED_AT_TOP and (one.parent / LOCK_NAME).exists() for one in on_the_way)
 
 
 def _read_holder(fd: int) -> str:

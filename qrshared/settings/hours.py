@@ -35,7 +35,7 @@ def read_hours(value: object) -> Hours | None:
         return None
     found = _HOURS.fullmatch(text)
     if found is None:
-        raise Expected('two times of the day such as 22:00-07:00, or "none"')
+        raise Expected("two times of the day such as 22:00-07:00, or empty for none")
     hour, minute, end_hour, end_minute = map(int, found.groups())
     hours = Hours(60 * hour + minute, 60 * end_hour + end_minute)
     if hours.begins == hours.ends:

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.inbox import Inbox, InboxGone, InboxInUse, InboxNoFolder, InboxUnwritable, ItemFacts, LockInTheWay
+from qrshared.inbox import (
+    Inbox,
+    InboxGone,
+    InboxInOutbox,
+    InboxInUse,
+    InboxNoFolder,
+    InboxNoParent,
+    InboxUnwritable,
+    ItemFacts,
+    LockInTheWay,
+)
 from qrshared.inbox.janitor import part_name, run_prefix
 from qrshared.inbox.ledger import KEPT_DAYS
 from tests.adapters.inbox_world import MIB, World, begin, content_of, fill, key, listing, receive, sha256
@@ -74,9 +84,25 @@ async def test_the_folder_is_made_but_not_the_one_above_it(world: World) -> None
     async with world.open():
         assert world.folder.is_dir()
     missing = world.root / "unplugged" / "QRShare"
-    with pytest.raises(InboxGone):
+    with pytest.raises(InboxNoParent, match=f"There is no folder {missing.parent}. Make it first"):
         await Inbox.open(missing, world.data_dir).__aenter__()
     assert not missing.parent.exists()
+
+
+@pytest.mark.parametrize("below", ["Outbox", "oUTBOX", "\uff2futbox", "Outbox/holiday", "link", "link/deeper"])
+async def test_what_waits_for_phones_is_no_place_to_receive_into(world: World, below: str) -> None:
+    async with world.open():
+        wanted = world.folder / below
+        (world.folder / "Outbox" / "holiday").mkdir(parents=True)
+        (world.folder / "link").symlink_to(world.folder / "Outbox" / "holiday")
+        with pytest.raises(InboxInOutbox, match="waits for phones"):
+            await Inbox.open(wanted, world.data_dir).__aenter__()
+        assert not wanted.exists() or not list(wanted.glob(".qrshared-lock"))
+
+
+async def test_a_folder_called_outbox_elsewhere_is_a_folder(world: World) -> None:
+    async with Inbox.open(world.root / "Outbox", world.data_dir) as inbox:
+        await receive(inbox, b"x")
 
 
 async def test_an_inbox_that_is_a_link_is_resolved_once(world: World) -> None:

@@ -86,7 +86,7 @@ def hinted(hint: str) -> Update:
 REFUSED: Json = {
     "t": "refuse",
     "reason": "bad_setting",
-    "sentence": "“late” cannot be used: it must be two times of the day such as 22:00-07:00, or “none”.",
+    "sentence": "“late” cannot be used: it must be two times of the day such as 22:00-07:00, or empty for none.",
 }
 SETTINGS = (
     Scene("owner-settings", "/owner", OWN, {"get_settings": settings()}, click=".settings > details > summary"),

@@ -70,6 +70,14 @@ def desk(home: Path) -> Iterator[FullDesk]:
 Said = pytest.CaptureFixture[str]
 
 
+def test_no_command_is_explained_by_half_a_sentence(capsys: Said) -> None:
+    for name in ("", "config", "devices", "service"):
+        assert main([*name.split(), "--help"]) == 0
+        _, _, listed = capsys.readouterr().out.partition("Commands:")
+        assert listed.strip()
+        assert [line for line in listed.splitlines() if line.endswith(("...", "…"))] == []
+
+
 def test_help_shows_the_first_five_first_and_nothing_that_is_not_there(capsys: Said) -> None:
     assert main(["--help"]) == 0
     said = capsys.readouterr().out

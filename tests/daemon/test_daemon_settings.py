@@ -199,8 +199,17 @@ async def test_what_needs_a_start_is_exactly_what_the_command_says(house: House)
 
 async def test_an_inbox_that_cannot_be_used_is_refused_and_nothing_changes(house: House, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    for wrong in (str(tmp_path / "file"), str(tmp_path / "no" / "such" / "place"), "relative/place", ""):
-        assert (await house.refused("inbox", wrong)).endswith(".")
+    far, outbox = tmp_path / "no" / "such", tmp_path / "in" / "Outbox"
+    outbox.mkdir(exist_ok=True)
+    for wrong, why in {
+        str(tmp_path / "file"): "is a file, and the inbox must be a folder",
+        str(far / "place"): f"There is no folder {far}. Make it first",
+        "relative/place": "must be a path that begins with ~/ or /",
+        str(outbox): "waits for phones",
+        "~/in/Outbox/deeper": "waits for phones",
+        "": "Something is needed here: the path of a folder.",
+    }.items():
+        assert why in await house.refused("inbox", wrong)
     assert (await house.status()).inbox == str(tmp_path / "in")
     await house.send("still.bin")
     assert (tmp_path / "in" / "still.bin").is_file()
@@ -276,9 +285,9 @@ def test_a_share_of_a_nas_may_be_the_inbox_and_what_a_server_gives_out_may_not(t
     [
         ("wall", "everywhere", "only this screen"),
         ("accept", "nobody", "everyone"),
-        ("name", "  ", "a name"),
+        ("name", "  ", "A name is needed."),
         ("edge", "ftp://x", "https://share.example.org"),
-        ("quiet_hours", "late", "22:00-07:00"),
+        ("quiet_hours", "late", "22:00-07:00, or empty for none."),
         ("relay_ask_mb", "-1", "whole number"),
         ("port", "80", "next starts"),
         ("data_dir", "/tmp", "no such setting"),
