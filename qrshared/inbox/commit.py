@@ -103,8 +103,8 @@ class Placer:
     def _receipts(self, outcomes: Sequence[Outcome | _Plan | _Made]) -> list[Outcome]:
         seen = self._journal.days_seen
         placed = [one for one in outcomes if isinstance(one, _Plan | _Made)]
-        # Not flushed: after a power cut the inode under the name says the same.
-        self._journal.note(
+        # Not flushed, and no failure: after a power cut the inode under the name says the same.
+        self._journal.note_if_possible(
             *[ItemPlaced(p.finished.part, p.finished.key, p.finished.facts, p.placed, seen) for p in placed]
         )
         return [one.placed if isinstance(one, _Plan | _Made) else one for one in outcomes]

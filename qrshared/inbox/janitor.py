@@ -81,12 +81,12 @@ def sweep(folder: Folder, journal: Journal, *, this_run: str) -> None:
 
 
 def see_day(journal: Journal, now: float) -> None:
-    """Counts a day on which the daemon was alive; a clock that jumps by years counts as one day."""
-    day = int(now // _SECONDS_A_DAY)
+    """Counts a day on which the daemon was alive; a clock that jumps by years, to and fro, counts as one day."""
+    day = max(0, int(now // _SECONDS_A_DAY))
     with journal.reading() as ledger:
-        is_new, seen = day != ledger.day or not ledger.days_seen, ledger.days_seen
+        is_new, seen = day not in ledger.days, ledger.days_seen
     if is_new:
-        journal.note(DaySeen(max(day, 0), seen + 1))
+        journal.note(DaySeen(day, seen + 1))
 
 
 def expire(folder: Folder, journal: Journal, *, in_use: Collection[str]) -> None:

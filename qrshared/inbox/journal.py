@@ -65,6 +65,16 @@ class Journal:
                 for record in records:
                     self._ledger.apply(record)
 
+    def note_if_possible(self, *records: Record) -> None:
+        """As `note`, where what was noted before lets a later process find out the same: a full disk is no error."""
+        try:
+            self.note(*records)
+        except InboxError as error:
+            log.warning("the journal cannot be written for now: %s", error.sentence)
+            with self._ledger_lock:
+                for record in records:
+                    self._ledger.apply(record)
+
     @property
     def days_seen(self) -> int:
         """How many days the daemon has been alive on; what the age of parts and receipts is counted in."""

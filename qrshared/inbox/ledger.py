@@ -42,7 +42,8 @@ class Ledger:
         self.runs: set[str] = set()
         self.parts: dict[str, PartState] = {}
         self.placings: dict[str, Placing] = {}
-        self.day = 0
+        self.days: dict[int, None] = {}
+        """The last days that were counted, the newest last: a computer without a clock is in 1970 after each start."""
         self.days_seen = 0
         self._receipts: dict[ItemKey, ItemPlaced] = {}
         self._by_transfer: dict[tuple[str, str], dict[int, ItemKey]] = {}
@@ -54,7 +55,11 @@ class Ledger:
             case RunEnded(prefix):
                 self.runs.discard(prefix)
             case DaySeen(day, count):
-                self.day, self.days_seen = day, count
+                self.days_seen = count
+                self.days.pop(day, None)
+                self.days[day] = None
+                if len(self.days) > KEPT_DAYS + 1:
+                    del self.days[next(iter(self.days))]
             case PartBegun(part, key, facts, seen):
                 known = self.parts.get(part)
                 safe, sha256 = (known.safe, known.sha256) if known else (0, "")
@@ -89,7 +94,8 @@ class Ledger:
 
     def records(self) -> Iterator[Record]:
         """The shortest journal that adds up to this."""
-        yield DaySeen(self.day, self.days_seen)
+        for day in self.days:
+            yield DaySeen(day, self.days_seen)
         yield from map(RunBegun, sorted(self.runs))
         for part in self.parts.values():
             yield PartBegun(part.part, part.key, part.facts, part.seen)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.inbox import DiskError, InboxError, ItemFacts, Placed
+from qrshared.inbox import DiskError, InboxError, ItemFacts, NoSpace, Placed
 from qrshared.inbox.journal import REWRITE_BYTES, Journal
-from qrshared.inbox.ledger import RECEIPTS_MAX, Ledger
+from qrshared.inbox.ledger import KEPT_DAYS, RECEIPTS_MAX, Ledger
 from qrshared.inbox.records import (
     BadLine,
     DaySeen,
@@ -244,3 +244,36 @@ async def test_without_the_journaled_hash_a_damaged_part_would_become_a_wrong_fi
         await fill(hold, content)
         await inbox.commit(hold)
     assert world.visible()["photo.jpg"] != content
+
+
+async def test_a_computer_that_is_in_1970_after_each_start_counts_each_day_once(tmp_path: Path) -> None:
+    world, content = World(tmp_path), content_of(3 * MIB)
+    async with world.open() as inbox:
+        await fill(part := await begin(inbox, content), content, upto=2 * MIB)
+        await part.sync()
+    today = world.clock.now
+    for _ in range(2 * KEPT_DAYS):
+        for now in (0.0, today):
+            world.clock.now = now
+            async with world.open() as inbox:
+                assert [one.offset for one in inbox.unfinished("d1")] == [2 * MIB]
+
+
+async def test_a_file_whose_placement_cannot_be_written_down_any_more_is_there_once_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, note = World(tmp_path), Journal.note
+
+    def full(journal: Journal, *records: Record) -> None:
+        if any(isinstance(record, ItemPlaced) for record in records):
+            raise NoSpace(needed=1, free=0)
+        note(journal, *records)
+
+    async with world.open() as inbox:
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "note", full)
+            placed = await receive(inbox, b"mine")
+        assert (await inbox.begin(key(), ItemFacts("photo.jpg", 4))).placed == placed
+    async with world.open() as inbox:
+        assert (await inbox.begin(key(), ItemFacts("photo.jpg", 4))).placed == placed
+    assert world.visible() == {"photo.jpg": b"mine"}
