@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.scenes import OWN, Scene, device, entry, news
+from tests.browser.scenes import OWN, Scene, device, entry, link, news
 from tests.browser.scenes_shelf import shelf, thing
 from tests.browser.screens import until
 from tests.browser.screens_world import Screens, opened_screens, say
@@ -49,3 +49,29 @@ def test_long_lists_of_the_owner_leave_what_stands_beneath_them_near_until_all_i
     say(page, news("device_list", devices=[device(n, f"Phone {n}", "phone", "guest", n) for n in range(5)]))
     assert drawn["device"].count() == 5
     assert page.get_by_role("button", name="Show all 200").count() == 1, "what is short has nothing to show"
+
+
+FLOOD = """async (update) => {
+  const shown = document.querySelector("phone-page"), render = shown.render.bind(shown);
+  let renders = 0;
+  shown.render = () => (renders += 1, render());
+  for (let n = 0; n < 2000; n += 1) {
+    fake.say([{ ...update, link: { ...update.link, computer: `PC ${n}` } }]);
+    await new Promise((done) => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = done;
+      channel.port2.postMessage(null);
+    });
+  }
+  return renders;
+}"""
+"""Each in a task of its own, as a worker's messages come."""
+
+
+def test_a_computer_that_tells_two_thousand_things_at_once_is_drawn_no_oftener_than_there_are_frames(
+    screens: Screens,
+) -> None:
+    page = screens.open("phone-ready")
+    renders = page.evaluate(FLOOD, link())
+    until(page, "() => document.querySelector('phone-page').innerText.includes('PC 1999')")
+    assert 0 < renders < 500, renders

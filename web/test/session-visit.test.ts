@@ -37,6 +37,21 @@ test("a page that is open hears what the computer is called from now on, and sta
   await page.stop();
 });
 
+test("a computer that calls itself two thousand names is shown by its first and its last", async () => {
+  const daemon = new DaemonDouble();
+  daemon.addDevice(KEY);
+  const page = new PageDouble(daemon, { key: KEY });
+  await page.untilOpen();
+  const before = page.links().length;
+  for (let n = 0; n < 2_000; n += 1) await daemon.guests[0]?.say({ t: "rename", name: `PC ${n}` });
+  await page.until(() => page.link?.state === "open" && page.link.computer === "PC 1999");
+  const shown = page.links().length - before;
+  assert.ok(shown >= 2 && shown <= 20, `${shown} of 2000 were shown`);
+  await page.clock.advance(10);
+  assert.equal(page.links().length - before, shown, "and nothing after the last");
+  await page.stop();
+});
+
 test("no link is opened with a ticket before the page says that the key is kept", async () => {
   const daemon = new DaemonDouble();
   daemon.addTicket(TICKET);

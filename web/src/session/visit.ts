@@ -31,6 +31,9 @@ const SETTLED_S = 5;
 /** A link that is left for home gives what is on its way so long to arrive: what arrived is not sent again. */
 const LEAVE_AFTER_S = 1;
 
+/** A new name is shown at once, more of them no oftener: each is written down by the page, and read out to who hears it. */
+const NAMED_EVERY_S = 1;
+
 const DEVICE_KEY_BYTES = 32;
 
 /** What a visit needs of the world. */
@@ -68,6 +71,7 @@ export class Visit {
   #cipher: Cipher | null = null;
   #opened: Extract<LinkView, { state: "open" }> | null = null; // as it was shown last
   #wasOpen = false;
+  #isNamed = false; // just now
   #isLeaving = false; // for a link home: nothing new goes out on this one
   #stopped = false;
 
@@ -290,7 +294,13 @@ export class Visit {
   #called(name: string): void {
     if (this.#opened === null) return;
     this.#opened = { ...this.#opened, computer: name };
+    if (this.#isNamed) return; // it is shown in a moment
+    this.#isNamed = true;
     this.#show(this.#opened);
+    this.#ports.clock.after(NAMED_EVERY_S, () => {
+      this.#isNamed = false;
+      if (this.#opened !== null && this.#opened.computer !== name) this.#called(this.#opened.computer);
+    });
   }
 
   #on(road: RoadInUse): void {

@@ -4,7 +4,7 @@ import type { Kind } from "../protocol/messages.ts";
 import type { Device } from "./device.ts";
 import { icons } from "./icons.ts";
 import { Questions } from "./incoming.ts";
-import { LightElement } from "./light.ts";
+import { LightElement, perFrame } from "./light.ts";
 import type { WorkerLine } from "./line.ts";
 import { visible } from "./names.ts";
 import { percent } from "./numbers.ts";
@@ -53,7 +53,7 @@ export class NearbyDevices extends LightElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const draw = (): void => this.requestUpdate();
+    const draw = perFrame(() => this.requestUpdate());
     this.#stops = [this.#store.subscribe(draw), this.#habits.subscribe(draw)];
     addEventListener("beforeunload", this.#leaving);
   }

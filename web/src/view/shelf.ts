@@ -6,7 +6,7 @@ import { confirm } from "./dialogs.ts";
 import { icons } from "./icons.ts";
 import { Questions } from "./incoming.ts";
 import { askAtUnload } from "./leaving.ts";
-import { LineElement } from "./light.ts";
+import { LineElement, perFrame } from "./light.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
 import { size } from "./numbers.ts";
 import type { Incoming } from "./peer-store.ts";
@@ -47,9 +47,10 @@ export class ShelfSection extends LineElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    const draw = perFrame(() => this.requestUpdate());
     this.#unsubscribe = this.#store.subscribe(() => {
       this.#saveArrived();
-      this.requestUpdate();
+      draw();
     });
     addEventListener("beforeunload", this.#leaving);
     this.heard();
