@@ -62,6 +62,18 @@ def sealed_of(sender: str) -> Which:
     return lambda carried: carried.sender == sender and not carried.is_hello
 
 
+def said_by(sender: str) -> Which:
+    return lambda carried: carried.sender == sender
+
+
+def numbered(number: int) -> Which:
+    return lambda carried: carried.number == number
+
+
+def late_words_of(sender: str) -> Which:
+    return lambda carried: carried.sender == sender and carried.number >= 3 and sealed(carried)
+
+
 def nothing(_: Carried) -> Sequence[Delivery]:
     return []
 
@@ -101,7 +113,7 @@ def changes() -> Iterator[Mutation]:
                 yield Mutation(name, plain(only(nth(sender, number), flipped(at))), heals)
         for name, to in (("nothing", 0), ("one byte", 1), ("a head", 9), ("head and tag", 25), ("all but one", -1)):
             yield Mutation(f"sealed envelopes of {sender} cut to {name}", plain(only(sealed_of(sender), cut(to))))
-        late_words = only(lambda c, who=sender: c.sender == who and c.number >= 3 and sealed(c), flipped(30))
+        late_words = only(late_words_of(sender), flipped(30))
         yield Mutation(f"what {sender} seals changed once it was verified", plain(late_words))
     numbers: dict[str, Callable[[int], int]] = {
         "one more": lambda number: number + 1,
@@ -110,8 +122,8 @@ def changes() -> Iterator[Mutation]:
         "beyond": lambda _: 2**64 - 1,
         "always none": lambda number: 0 if number else 7,
     }
-    for name, number in numbers.items():
-        yield Mutation(f"counts: {name}", plain(only(sealed, counted(number))))
+    for name, count in numbers.items():
+        yield Mutation(f"counts: {name}", plain(only(sealed, counted(count))))
     yield Mutation("heads of one envelope on the body of the next", splicing)
     yield Mutation("bits flipped at random in a third of all", rattling)
 
@@ -162,7 +174,7 @@ def disorders() -> Iterator[Mutation]:
         yield Mutation(f"every {number}th late", plain(only(every(number), late(3.3))), heals=bool(number % 2))
     yield Mutation("all hellos dropped", plain(only(hello, nothing)))
     for sender in ("a", "a'"):
-        yield Mutation(f"all of {sender} dropped", plain(only(lambda c, who=sender: c.sender == who, nothing)))
+        yield Mutation(f"all of {sender} dropped", plain(only(said_by(sender), nothing)))
         yield Mutation(f"all that {sender} seals dropped", plain(only(sealed_of(sender), nothing)))
     yield Mutation("the first two of each dropped", plain(only(lambda c: c.number < 2, nothing)), heals=True)
     yield Mutation("nothing for the first 9 s", plain(only(lambda c: c.at < 9, nothing)), heals=True)
@@ -214,8 +226,8 @@ def replays() -> Iterator[Mutation]:
         yield Mutation(f"hellos of a meeting {where} as well", plain(only(hello, also(swap))), heals=True)
         yield Mutation(f"hellos of a meeting {where} first", plain(only(hello, first_of(pair, swap))))
         for number in range(2, 6):
-            which = only(lambda c, place=number: c.number == place, swap)
-            yield Mutation(f"envelopes {number} of two meetings {where} swapped", plain(which), heals=True)
+            swapped = only(numbered(number), swap)
+            yield Mutation(f"envelopes {number} of two meetings {where} swapped", plain(swapped), heals=True)
     for name, times in (("before", lambda _: -1.0), ("during", lambda at: at + 0.02), ("after", lambda _: 6.0)):
         for part, which in (("an earlier meeting", everything), ("what was sealed earlier", sealed)):
             yield Mutation(f"{part} replayed {name}", replaying(times, which), heals=which is sealed)
@@ -268,6 +280,10 @@ def role_swapped(carried: Carried) -> Sequence[Delivery]:
     return as_if(role=role)(carried)
 
 
+def zeros(length: int) -> Callable[[Carried, random.Random], bytes]:
+    return lambda _carried, _rng: (b"\x02" + bytes(length))[:length]
+
+
 def flood(change: Callable[[Carried, random.Random], bytes], *, before: bool) -> Change:
     rng = random.Random(3)
 
@@ -305,7 +321,7 @@ def inventions() -> Iterator[Mutation]:
         yield Mutation(f"a flood of {name} after", plain(only(sealed, flood(change, before=False))), heals=True)
     yield Mutation("a flood of the true hello", plain(only(hello, doubled(*[0.0] * 200))), heals=True)
     for length in (0, 1, 9, 24, 25, ENVELOPE_BYTES_MAX + 1):
-        made_up = flood(lambda _c, _rng, size=length: (b"\x02" + bytes(size))[:size], before=True)
+        made_up = flood(zeros(length), before=True)
         yield Mutation(f"sealed zeros of {length} bytes as well", plain(only(sealed, made_up)), heals=True)
     yield Mutation("somebody between, with nonces and a guessed secret", between(bytes(16)))
 

@@ -8,6 +8,7 @@ from tests.pure.meeting_mutations import MUTATIONS, Mutation, between, nothing, 
 from tests.pure.meeting_world import (
     SECRET,
     Carried,
+    Delivery,
     World,
     check_nothing_foreign_was_heard,
     honestly,
@@ -41,7 +42,7 @@ def play(mutation: Mutation, other: Role) -> tuple[World, int]:
     carrier = mutation.make(world, recording(other))
     touched = len(world._queue)
 
-    def counting(carried: Carried) -> object:
+    def counting(carried: Carried) -> list[Delivery]:
         nonlocal touched
         deliveries = list(carrier(carried))
         touched += deliveries != list(honestly(carried))

@@ -17,7 +17,7 @@ R, S = "R" * 21 + "A", "S" * 21 + "A"
 
 def rooms_of(node: str = "here", **limits: int) -> Rooms:
     numbers = count()
-    return Rooms(node=node, new_peer=lambda: f"{node}-{next(numbers)}", **limits)  # type: ignore[arg-type]  # whole numbers only
+    return Rooms(node=node, new_peer=lambda: f"{node}-{next(numbers)}", **limits)
 
 
 def said_to(line: int, change: Change | Iterable[object]) -> list[object]:

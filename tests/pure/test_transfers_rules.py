@@ -24,6 +24,7 @@ from qrshared.transfers import (
     Progress,
     Proposed,
     Receiver,
+    ReceiverEvent,
     Sender,
     StoredPart,
     Verdict,
@@ -274,16 +275,20 @@ def propose_and_accept(count: int) -> float:
     items = [Item(f"Urlaub/ü {n}.jpg", n) for n in range(count)]
     started = time.process_time()
     sender, receiver = Sender(T, items), Receiver(T)
+    events: list[ReceiverEvent] = []
     for message in sender.propose():
         assert len(encode(message)) <= PAGE_BYTES_MAX
-        events = receiver.receive(decode(encode(message)), 0.0)
+        page = decode(encode(message))
+        assert isinstance(page, Propose)
+        events += receiver.receive(page, 0.0)
     assert isinstance(events[0], Proposed)
     receipts = [ItemReceipt(n, items[n].name, n, "0" * 64) for n in range(count - 1)]
     receiver.accept(limits.WINDOW_BYTES, (), receipts)
     for message in receiver.messages_to_send(0.0):
-        assert isinstance(message, Accept)
         assert len(encode(message)) <= PAGE_BYTES_MAX
-        sender.receive(decode(encode(message)))
+        answer = decode(encode(message))
+        assert isinstance(answer, Accept)
+        sender.receive(answer)
     assert sender.tally.items_done == count - 1
     return time.process_time() - started
 

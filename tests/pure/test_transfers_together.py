@@ -3,13 +3,13 @@
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qrshared.protocol import Chunk, Item, ItemReceipt, Kept, Message, Propose, Taken, decode, encode
+from qrshared.protocol import Chunk, Item, ItemReceipt, Kept, Message, Propose, Taken, TransferMessage, decode, encode
 from qrshared.transfers import (
     BytesArrived,
     Declined,
@@ -308,8 +308,10 @@ def digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=32).digest()
 
 
-def over_the_wire(message: Message) -> Message:
-    return decode(encode(message))
+def over_the_wire(message: Message) -> TransferMessage:
+    read = decode(encode(message))
+    assert isinstance(read, TransferMessage)
+    return read
 
 
 def play(seed: int, faults: int, window: int, make_receiver: Callable[[str], Receiver] = Receiver) -> World:
@@ -352,7 +354,9 @@ class ForgetsTheCut(Receiver):
 class TrustsWithoutProof(Receiver):
     """A planted bug: it completes an item whose proof has not come."""
 
-    def accept(self, window: int, kept: object = (), receipts: object = ()) -> list[ReceiverEvent]:
+    def accept(
+        self, window: int, kept: Iterable[Kept] = (), receipts: Iterable[ItemReceipt] = ()
+    ) -> list[ReceiverEvent]:
         trusting = [Kept(each.item, each.offset) for each in kept]
         return super().accept(window, trusting, receipts)
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 from qrshared.protocol import (
     Chunk,
@@ -20,8 +21,8 @@ from qrshared.transfers import Read, Receiver, Sender
 
 T = "00112233445566778899aabbccddeeff"
 
-Json = dict[str, object]
-Step = dict[str, object]
+Json = dict[str, Any]  # as it is written down: the player is the first to look at what is in it
+Step = Json
 
 
 def plain(value: object) -> object:

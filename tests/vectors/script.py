@@ -33,9 +33,8 @@ def accept(window: int = 4 * MIB, kept: list[Json] | None = None, receipts: list
 
 def propose(*sizes: int, **rest: object) -> Step:
     items = [{"name": "abcdefgh"[index], "size": size} for index, size in enumerate(sizes)]
-    return hear(
-        "propose", **{"first": 0, "items": items, "more": False, "count": len(sizes), "bytes": sum(sizes), **rest}
-    )
+    said: Json = {"first": 0, "items": items, "more": False, "count": len(sizes), "bytes": sum(sizes), **rest}
+    return hear("propose", **said)
 
 
 def sender(name: str, sizes: list[int], *steps: Step, continues: tuple[str, ...] = ()) -> Json:
