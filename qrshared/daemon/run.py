@@ -15,6 +15,7 @@ from qrshared.daemon.compose import compose
 from qrshared.daemon.events import AddressChanged, Landed, Moved, Problem, Ready, RunEvent
 from qrshared.daemon.examining import Look, problem_of
 from qrshared.daemon.idle import IdleGuard
+from qrshared.daemon.left_outbox import LeftOutbox
 from qrshared.daemon.notices import Batch, Notices
 from qrshared.daemon.parts import Daemon
 from qrshared.daemon.runtime import fit_to_transfers
@@ -117,6 +118,7 @@ class Keeper:
         self._daemon = daemon
         self._show = show
         self._notices = Notices(daemon.inbox.folder, is_quiet=self._is_quiet)
+        self._left_outbox = LeftOutbox(daemon.inbox.folder)
         self._inbox_moved = asyncio.Event()
         self._idle = IdleGuard()
         self._moved = asyncio.Event()
@@ -138,6 +140,8 @@ class Keeper:
     def inbox_moved(self, inbox: Inbox) -> None:
         """Follow the new folder."""
         self._notices.folder = inbox.folder
+        self._left_outbox.moved(inbox.folder)
+        self.say_problem("old outbox", self._left_outbox.sentence())
         self._inbox_moved.set()
 
     def settings_changed(self) -> None:
@@ -302,6 +306,7 @@ class Keeper:
             else:
                 self.say_problem("book", None)
             await self._keep_relayed()
+            self.say_problem("old outbox", await asyncio.to_thread(self._left_outbox.sentence))
             await asyncio.to_thread(daemon.unreached.remember)
 
     async def _keep_relayed(self) -> None:

@@ -29,6 +29,7 @@ from qrshared.settings import READ_AT_START, Accept, Loaded, Settings, computer_
 from qrshared.tickets import Grant, Road
 from tests.adapters.inbox_world import MIB
 from tests.client import Batch, File, Repeated, Visit, file_of, scan
+from tests.daemon.test_daemon_composed import RUN, Kept
 from tests.waiting import until
 
 OWNER = Asker(OWNER_HERE)
@@ -166,6 +167,34 @@ async def test_files_land_in_the_new_inbox_and_those_before_stay(house: House, t
     await house.change("inbox", str(tmp_path / "in"))  # back again, while the first one is still held
     await house.send("again.bin")
     assert (tmp_path / "in" / "again.bin").is_file()
+
+
+async def test_what_waits_in_the_old_outbox_is_told_of_until_nothing_does(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RUN, "ROUND_EVERY_S", 0.05)
+    old = tmp_path / "in" / "Outbox"
+    for name in ("film.mp4", "holiday", ".hidden"):
+        (old / name).mkdir(parents=True)
+
+    async def told() -> list[str]:
+        return [one for one in (await house.status()).problems if "old Outbox" in one]
+
+    async with Kept(house.daemon):
+        assert await told() == []
+        await house.change("inbox", str(tmp_path / "other"))
+        (sentence,) = await told()
+        assert sentence.startswith(f"2 things wait in the old Outbox, {old}, and are not offered any more.")
+        await house.change("inbox", str(tmp_path / "in"))
+        assert await told() == [], "they are offered again"
+        await house.change("inbox", str(tmp_path / "other"))
+        (old / "film.mp4").rmdir()
+        (old / "holiday").rmdir()
+
+        async def is_quiet() -> bool:
+            return not await told()
+
+        await until(is_quiet)
 
 
 async def test_a_transfer_that_is_under_way_ends_where_it_began_and_then_that_folder_is_let_go(
