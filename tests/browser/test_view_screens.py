@@ -94,6 +94,38 @@ def test_text_twice_as_large_still_fits(screens: Screens, name: str) -> None:
     assert page.evaluate(LAYOUT) == []
 
 
+GAPS = """() => [...document.querySelectorAll(".name-tail")].flatMap((tail) => {
+  const head = tail.previousElementSibling;
+  const node = [...head.childNodes].find(({ nodeType, data }) => nodeType === 3 && data);
+  if (head.scrollWidth <= head.clientWidth) return [];
+  const pen = document.createElement("canvas").getContext("2d"), range = document.createRange();
+  const { fontWeight, fontSize, fontFamily } = getComputedStyle(head);
+  pen.font = [fontWeight, fontSize, fontFamily].join(" ");
+  const room = head.getBoundingClientRect().width - pen.measureText("…").width;
+  range.setStart(node, 0);
+  let seen = 0;
+  for (let end = 1; end <= node.length; end += 1) {
+    range.setEnd(node, end);
+    const { width } = range.getBoundingClientRect();
+    if (width <= room) seen = width;
+  }
+  const [left, right] = [tail.getBoundingClientRect(), head.getBoundingClientRect()];
+  const moved = getComputedStyle(head).direction === "ltr" ? right.right - left.left : left.right - right.left;
+  return [pen.font.startsWith("10px") ? 99 : Math.abs(room - seen - moved)];
+})"""
+"""How far each tail is from the ellipsis before it, in pixels, in a browser that shows what fits of a cut head."""
+
+
+def test_the_end_of_a_cut_name_stands_right_behind_its_ellipsis(screens: Screens) -> None:
+    page = screens.open("shelf-waits")
+    for width in (390, 372, 360):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        gaps = page.evaluate(GAPS)
+        assert gaps, "control: a name is cut"
+        assert all(gap < 0.6 for gap in gaps), gaps
+
+
 def test_the_layout_check_can_fail(screens: Screens) -> None:
     page = screens.open("phone-ready")
     page.evaluate("document.querySelector('.send').style.minWidth = '900px'")

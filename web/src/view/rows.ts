@@ -5,8 +5,9 @@ import { icons } from "./icons.ts";
 import { leaf, split, visible } from "./names.ts";
 import { percent, size } from "./numbers.ts";
 import { part } from "./part.ts";
+import { snug } from "./snug.ts";
 import { folderThumb, thumb } from "./thumbs.ts";
-import { reasonSentence } from "./words.ts";
+import { unsentSentence } from "./words.ts";
 
 export interface RowSurroundings {
   readonly computer: string;
@@ -21,7 +22,7 @@ export interface RowSurroundings {
 /** A name that may be cut in its middle, never at its end, and that cannot turn the text around it. */
 export function fileName(name: string): TemplateResult {
   const { head, tail } = split(name);
-  return html`<bdi class="name" dir="auto" title=${visible(name)}><span class="name-head">${head}</span>${tail === "" ? nothing : html`<span class="name-tail">${tail}</span>`}</bdi>`;
+  return html`<bdi class="name" dir="auto" title=${visible(name)}><span class="name-head" ${tail === "" ? nothing : snug(head)}>${head}</span>${tail === "" ? nothing : html`<span class="name-tail">${tail}</span>`}</bdi>`;
 }
 
 export function itemRow(item: ItemView, around: RowSurroundings): TemplateResult {
@@ -64,7 +65,7 @@ function note(item: ItemView, { computer, isApple, isCut }: RowSurroundings): Te
     case "done":
       return doneNote(item, computer);
     case "failed":
-      return html`<span class="stop">${reasonSentence(item.reason ?? "declined", computer)}</span>`;
+      return html`<span class="stop">${unsentSentence(item.reason ?? "declined", computer)}</span>`;
   }
 }
 
