@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from struct import pack
 from typing import TypeVar
 
@@ -158,6 +158,13 @@ def a_dtls() -> RTCDtlsTransport:
     return RTCDtlsTransport(RTCIceTransport(RTCIceGatherer([])), [RTCCertificate.generateCertificate()])
 
 
+def an_association_of_aiortc(sent: Sent) -> RTCSctpTransport:
+    sctp = RTCSctpTransport(a_dtls())
+    sctp._remote_port = 5000
+    sctp.transport._send_data = sent.send  # type: ignore[method-assign]
+    return sctp
+
+
 def an_association(sent: Sent | None = None) -> QuickSctp:
     sctp = RTCSctpTransport(a_dtls())
     sctp._local_verification_tag, sctp._remote_verification_tag = OWN_TAG, PEER_TAG
@@ -248,6 +255,82 @@ THROWN = [
     b"", b"\x17", b"\x17\xfe\xfd" + bytes(200), b"\x17" + os.urandom(1200), b"\x15" * 40, b"\x16\xfe\xfd" + bytes(80),
     b"\x80" * 60, b"\0\1" + bytes(18), b"\x17" * 9000,
 ]  # fmt: skip
+
+
+class Losing:
+    """On the way from one end to the other: what gets lost, told from the packet's place."""
+
+    def __init__(self, connection: PeerConnection, is_lost: Callable[[int], bool]) -> None:
+        dtls = sctp_of(connection).transport
+        self._hand_on = dtls._send_data
+        self._is_lost = is_lost
+        self.count = self.lost = 0
+        dtls._send_data = self._send  # type: ignore[method-assign]
+
+    async def _send(self, data: bytes) -> None:
+        self.count += 1
+        if self._is_lost(self.count):
+            self.lost += 1
+        else:
+            await self._hand_on(data)
+
+
+@pytest.mark.parametrize(
+    "is_lost",
+    [
+        pytest.param(lambda place: place % 17 == 0, id="one of many"),
+        pytest.param(lambda place: place % 200 in range(100, 105), id="a row"),
+        pytest.param(lambda place: place % 60 == 57, id="ends of messages"),
+        pytest.param(lambda place: place in range(20, 28), id="the whole window"),
+    ],
+)
+@pytest.mark.parametrize("both_ways", [False, True], ids=["pieces", "pieces and confirmations"])
+async def test_what_gets_lost_is_sent_again(both_ways: bool, is_lost: Callable[[int], bool]) -> None:
+    async with connected() as (here, there, sending, hearing):
+        there_losing = Losing(there, is_lost) if both_ways else None
+        losing = Losing(here, is_lost)
+        wanted = [os.urandom(30_000) for _ in range(16)]
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(hears(hearing, wanted))
+            await sending.send(*wanted)
+        assert losing.lost
+        assert there_losing is None or there_losing.count
+        if there_losing is not None:
+            there_losing._is_lost = lambda _: False  # what was sent last is confirmed
+        losing._is_lost = lambda _: False
+        sctp = sctp_of(here)
+        async with asyncio.timeout(60):
+            while sctp._sent_queue or sctp._outbound_queue:
+                await asyncio.sleep(0.01)
+        assert sctp._flight_size == 0
+
+
+async def test_a_burst_is_as_long_as_with_aiortc() -> None:
+    counts = []
+    for make in (an_association, an_association_of_aiortc):
+        sent = Sent()
+        sctp = make(sent)
+        for after_loss in (False, True):
+            sctp._cwnd, sctp._flight_size = 1 << 20, 0
+            sctp._sent_queue.clear()
+            sctp._fast_recovery_exit = 1 if after_loss else None  # type: ignore[assignment]
+            sent.packets.clear()
+            await sctp._send(0, 53, bytes(30_000))
+            sctp._t3_cancel()
+            counts.append((len(sent.packets), sctp._flight_size, len(sctp._outbound_queue)))
+            sctp._outbound_queue.clear()
+    assert counts[:2] == counts[2:]
+    assert counts[0] > counts[1]
+
+
+async def test_nothing_is_sealed_for_a_peer_that_is_gone() -> None:
+    async with connected() as (here, _, _, _):
+        dtls = sctp_of(here).transport
+        ice = dtls.transport._connection
+        pair = ice._nominated.pop(1)
+        with pytest.raises(ConnectionError):
+            await dtls._send_data(b"to nobody")
+        ice._nominated[1] = pair
 
 
 async def test_what_strangers_throw_at_the_socket_ends_no_link() -> None:
