@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from qrshared.daemon.book import Book
 from qrshared.daemon.desk import Deed, Standing
+from qrshared.daemon.history import History
 from qrshared.daemon.introductions import Introductions
 from qrshared.daemon.networks import Networks
 from qrshared.daemon.screen import open_folder
@@ -64,12 +65,14 @@ class Deeds:
 
     def __init__(
         self, *, book: Book, inbox: Callable[[], Inbox], live: LiveSessions, transfers: IncomingTransfers,
-        where: Whereabouts, views: Views, introductions: Introductions, networks: Networks, changed: Callable[[], None],
+        history: History, where: Whereabouts, views: Views, introductions: Introductions, networks: Networks,
+        changed: Callable[[], None],
     ) -> None:  # fmt: skip
         self._book = book
         self._inbox = inbox
         self._live = live
         self._transfers = transfers
+        self._history = history
         self._where = where
         self._views = views
         self._introductions = introductions
@@ -122,7 +125,10 @@ class Deeds:
         return Done(str(folder))
 
     async def _rename_entry(self, verb: RenameEntry) -> Facts:
-        return Done(await self._inbox().rename(verb.name, verb.to))
+        name = await self._inbox().rename(verb.name, verb.to)
+        self._history.renamed(verb.name, name)
+        self._changed()
+        return Done(name)
 
     async def _bin_entry(self, verb: BinEntry) -> Facts:
         return Done(await self._inbox().bin(verb.name))

@@ -58,7 +58,7 @@ def furnish(
     examiner = Examiner(examine, problems.say)
     deeds = Deeds(
         book=ground.book, inbox=lambda: ground.inboxes.current, live=ground.live, transfers=ground.transfers,
-        where=ground.where, views=views, introductions=introductions, networks=ground.networks,
+        history=ground.history, where=ground.where, views=views, introductions=introductions, networks=ground.networks,
         changed=lambda: desk.changed(*NAMES_DEVICES),
     )  # fmt: skip
     shelf_deeds = ShelfDeeds(

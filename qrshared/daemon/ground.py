@@ -51,10 +51,10 @@ async def firm_ground(settings: Settings, clock: Callable[[], float]) -> AsyncIt
         )  # fmt: skip
         receipts = await parts.enter_async_context(Receipts(settings.data_dir / "receipts.jsonl", called=book.called))
         inboxes = await parts.enter_async_context(opened_inboxes(settings))
-        history = History(book, accept=settings.accept, on_placed=receipts.note)
+        history = History(book, accept=settings.accept, on_placed=receipts.note, on_renamed=receipts.note_renamed)
         earlier = await receipts.newest(SENDERS_TOLD_MAX)  # who sent what is known over a restart
         for kept in reversed(earlier):
-            history.remember(kept.name, Origin(kept.device, kept.sender, kept.size))
+            history.remember(kept.now or kept.name, Origin(kept.device, kept.sender, kept.size, kept.placed_ms))
         transfers = await parts.enter_async_context(IncomingTransfers(inboxes.current, history, clock))
         transfers.recall(as_transfers(earlier))
         outgoing = OutgoingTransfers()

@@ -34,6 +34,7 @@ class Origin:
     sender: str
     """What the device was called then."""
     size: int
+    placed_ms: int
 
 
 @dataclass(slots=True)
@@ -52,8 +53,9 @@ class History:
     def __init__(
         self, book: Book, now: Callable[[], float] = time.monotonic, *, accept: Accept = Accept.EVERYONE,
         on_placed: Callable[[Sender, TransferId, int, Placed], None] = lambda *_: None,
+        on_renamed: Callable[[str, str, int], None] = lambda *_: None,
     ) -> None:  # fmt: skip
-        """`on_placed`: whoever keeps receipts."""
+        """`on_placed`, and `on_renamed` with both names and the size: whoever keeps receipts."""
         self._book = book
         self._origins: OrderedDict[str, Origin] = OrderedDict()
         self._landing: dict[tuple[DeviceId, TransferId], Landing] = {}
@@ -65,6 +67,7 @@ class History:
         self.on_landed: Callable[[], None] = lambda: None
         """Called when an item is in the inbox; the daemon sets it."""
         self._on_placed = on_placed
+        self._on_renamed = on_renamed
 
     def allows(self, device: DeviceId, count: int) -> bool:
         """Whether so many bytes are within the device's allowance now; of whom nothing comes in, `admits` says it."""
@@ -100,7 +103,7 @@ class History:
     def landed(self, sender: Sender, transfer: TransferId, item: int, placed: Placed) -> None:
         """An item is in the inbox under its name."""
         sender = replace(sender, name=self.name_of(sender))
-        self.remember(placed.name, Origin(sender.device, sender.name, placed.size))
+        self.remember(placed.name, Origin(sender.device, sender.name, placed.size, int(time.time() * 1000)))
         landing = self._landing.setdefault((sender.device, transfer), Landing(sender.name))
         landing.names.append(placed.name)
         landing.size += placed.size
@@ -129,10 +132,22 @@ class History:
         if len(self._origins) > SENDERS_TOLD_MAX:
             self._origins.popitem(last=False)
 
-    def sender_of(self, name: str, size: int) -> str | None:
-        """Who brought this entry, if that is known; of another size it is another file, whatever it is called."""
+    def renamed(self, name: str, to: str) -> None:
+        """The owner gave this entry another name: it comes from where it came from."""
+        origin = self._origins.pop(name, None)
+        if origin is not None:
+            self.remember(to, origin)
+            self._on_renamed(name, to, origin.size)
+
+    def origin_of(self, name: str, size: int) -> tuple[str, int] | None:
+        """Who brought this entry, and when (ms), if that is known.
+
+        Of another size it is another file, whatever it is called.
+        """
         origin = self._origins.get(name)
-        return None if origin is None or origin.size != size else self._book.called(origin.device, origin.sender)
+        if origin is None or origin.size != size:
+            return None
+        return self._book.called(origin.device, origin.sender), origin.placed_ms
 
     def take_landings(self) -> list[Landing]:
         """The batches that became complete since this was asked last."""

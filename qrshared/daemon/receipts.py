@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -56,6 +56,17 @@ class KeptReceipt:
     sha256: str
     device: DeviceId = ""
     """Older lines do not say it."""
+    now: str = ""
+    """What the owner has renamed it to, if it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A line that says of an earlier one what its item is called from then on."""
+
+    was: str
+    now: str
+    size: int
 
 
 class Receipts:
@@ -73,7 +84,7 @@ class Receipts:
         self._path = path
         self._called = called
         self._now = now
-        self._waiting: list[KeptReceipt] = []
+        self._waiting: list[KeptReceipt | Renamed] = []
         self._saving: asyncio.Task[None] | None = None
         self._tasks = asyncio.TaskGroup()
         self._lines = self._bytes = 0
@@ -93,7 +104,14 @@ class Receipts:
         """An item is in the inbox."""
         placed_ms = int(self._now() * 1000)
         name, size, sha256 = placed.name, placed.size, placed.sha256
-        self._waiting.append(KeptReceipt(placed_ms, sender.name, transfer, item, name, size, sha256, sender.device))
+        self._keep(KeptReceipt(placed_ms, sender.name, transfer, item, name, size, sha256, sender.device))
+
+    def note_renamed(self, was: str, now: str, size: int) -> None:
+        """The owner gave an item of the inbox another name."""
+        self._keep(Renamed(was, now, size))
+
+    def _keep(self, line: KeptReceipt | Renamed) -> None:
+        self._waiting.append(line)
         if self._saving is None:
             self._saving = self._tasks.create_task(self._save())
 
@@ -131,7 +149,7 @@ class Receipts:
         finally:
             self._saving = None
 
-    def _append(self, batch: Iterable[KeptReceipt]) -> None:
+    def _append(self, batch: Iterable[KeptReceipt | Renamed]) -> None:
         if not self._is_open:
             self._lines = sum(1 for _ in self._read())  # a torn end of an earlier run goes with this, too
             self._write_anew()
@@ -171,9 +189,18 @@ class Receipts:
         self._lines, self._bytes = len(lines), sum(map(len, lines))
 
     def _newest(self, limit: int) -> list[KeptReceipt]:
-        return list(deque(self._read(), maxlen=limit))[::-1]
+        newest: deque[KeptReceipt] = deque(maxlen=limit)
+        for line in self._read():
+            if isinstance(line, KeptReceipt):
+                newest.append(line)
+                continue
+            for at in range(len(newest) - 1, -1, -1):
+                if newest[at].size == line.size and (newest[at].now or newest[at].name) == line.was:
+                    newest[at] = replace(newest[at], now=line.now)
+                    break
+        return list(newest)[::-1]
 
-    def _read(self) -> Iterator[KeptReceipt]:
+    def _read(self) -> Iterator[KeptReceipt | Renamed]:
         try:
             with self._path.open("rb") as file:
                 for line in file:
@@ -202,11 +229,11 @@ def _as_transfer(parts: Sequence[KeptReceipt]) -> tuple[Sender, TransferFacts]:
     )  # fmt: skip
 
 
-def _line(kept: KeptReceipt) -> bytes:
+def _line(kept: KeptReceipt | Renamed) -> bytes:
     return json.dumps(asdict(kept), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _kept(line: bytes) -> KeptReceipt | None:
+def _kept(line: bytes) -> KeptReceipt | Renamed | None:
     """None for a line that is torn, or is not ours."""
     try:
         fields: object = json.loads(line)
@@ -217,8 +244,13 @@ def _kept(line: bytes) -> KeptReceipt | None:
             "placed_ms": int(placed_ms), "sender": str(sender), "transfer": str(transfer), "item": int(item),
             "name": str(name), "size": int(size), "sha256": str(sha256), **rest,
         }:  # fmt: skip
-            device = rest.get("device")
-            of = device if isinstance(device, str) else ""
-            return KeptReceipt(placed_ms, sender, transfer, item, name, size, sha256, of)
+            device, now = (rest.get(each) for each in ("device", "now"))
+            return KeptReceipt(placed_ms, sender, transfer, item, name, size, sha256, _text(device), _text(now))
+        case {"was": str(was), "now": str(now), "size": int(size)}:
+            return Renamed(was, now, size)
         case _:
             return None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

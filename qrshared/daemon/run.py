@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
@@ -38,6 +38,9 @@ ROUND_EVERY_S: Final = 60.0
 
 WALL_EVERY_S: Final = 20.0
 """How often walls are told again: their code changes every five minutes."""
+
+ROOM_EVERY_S: Final = 1.0
+"""How often it is told how much room is left while files come and go."""
 
 NEWS_EVERY_S: Final = 0.5
 """How often progress is told while something moves."""
@@ -121,7 +124,7 @@ class Keeper:
         self._left_outbox = LeftOutbox(daemon.inbox.folder)
         self._inbox_moved = asyncio.Event()
         self._idle = IdleGuard()
-        self._moved = asyncio.Event()
+        self._moved, self._room_moved = asyncio.Event(), asyncio.Event()
         self._ours: dict[str, Network | None] = {}
         self._heard_elsewhere = asyncio.Event()
         self._asks = OwnerAsks(
@@ -136,6 +139,7 @@ class Keeper:
     def something_moved(self) -> None:
         """Progress is told in a moment."""
         self._moved.set()
+        self._room_moved.set()
 
     def inbox_moved(self, inbox: Inbox) -> None:
         """Follow the new folder."""
@@ -194,9 +198,9 @@ class Keeper:
         watchdog = Watchdog(systemd, [door_check(daemon.where.port), is_there])
         jobs = [
             self._follow_network, self._advertise, self._follow_inbox, self._make_rounds, self._refresh_walls,
-            self._tell_progress, self._idle.run, self._asks.ask_about_networks, self._asks.keep_word, watchdog.run,
+            self._tell_progress, self._tell_room, self._idle.run, self._asks.ask_about_networks, self._asks.keep_word,
         ]  # fmt: skip
-        return [*jobs, self._notices.run, daemon.changes.follow, daemon.inboxes.let_go]
+        return [*jobs, watchdog.run, self._notices.run, daemon.changes.follow, daemon.inboxes.let_go]
 
     async def look(self) -> None:
         """Tell of what is in the way of phones, under the code."""
@@ -282,6 +286,19 @@ class Keeper:
         else:
             self.say_problem("inbox", None)
             daemon.desk.changed(Topic.INBOX)
+            self._room_moved.set()
+
+    async def _tell_room(self) -> None:
+        views, told = self._daemon.views, -1
+        while True:
+            await self._room_moved.wait()
+            self._room_moved.clear()
+            with suppress(InboxError):  # the inbox itself is a problem then, and told as one
+                await asyncio.to_thread(views.read_room)
+            if views.free_bytes != told:
+                told = views.free_bytes
+                self._daemon.desk.changed(Topic.STATUS)
+            await asyncio.sleep(ROOM_EVERY_S)
 
     async def _until_round(self) -> None:
         """A code that has ended keeps no room at the edge meanwhile."""

@@ -120,7 +120,8 @@ class Views:
         self._unreached = unreached
         self._started_ms = int(time.time() * 1000)
         self._entries = InboxList(str(inbox().folder), (), 0)
-        self._free_bytes = 0
+        self.free_bytes = 0
+        """Room on the inbox's disk, as it was read last."""
 
     def table(self) -> dict[Topic, Callable[[Asker], Facts]]:
         """What each topic looks like."""
@@ -178,7 +179,7 @@ class Views:
             urls=self._where.urls(),
             local_name=self._where.local_name,
             inbox=str(self._inbox().folder),
-            free_bytes=self._free_bytes,
+            free_bytes=self.free_bytes,
             sessions=len(self._live),
             started_ms=self._started_ms,
             addresses=self._where.facts(),
@@ -200,9 +201,16 @@ class Views:
 
     def inbox(self, _asker: Asker) -> InboxList:
         """The entries as they were read last; who sent them may be called otherwise by now."""
-        of = self._history.sender_of
-        told = tuple(replace(one, sender=of(one.name, one.size)) for one in self._entries.entries)
-        return replace(self._entries, entries=told)
+        return self._with_origins(self._entries)
+
+    def _with_origins(self, listed: InboxList) -> InboxList:
+        """Who brought each and when; without it that time is when its name or its content last changed."""
+        told: list[EntryFacts] = []
+        for one in listed.entries:
+            sender, arrived_ms = self._history.origin_of(one.name, one.size) or (None, one.arrived_ms)
+            told.append(replace(one, sender=sender, arrived_ms=arrived_ms))
+        told.sort(key=lambda one: one.arrived_ms, reverse=True)
+        return replace(listed, entries=tuple(told))
 
     def devices(self, _asker: Asker) -> DeviceList:
         """All devices, the last seen first."""
@@ -227,13 +235,12 @@ class Views:
             weight = len(json.dumps(one.text, ensure_ascii=False).encode("utf-8", "replace"))
             text = one.text if weight <= room // 2 else None
             room -= weight if text else 0
-            sender = self._history.sender_of(one.name, one.size)
-            told.append(EntryFacts(one.name, one.size, one.arrived_ms, sender, one.is_folder, text, one.is_cut))
-        return InboxList(str(self._inbox().folder), tuple(told), self._inbox().count())
+            told.append(EntryFacts(one.name, one.size, one.arrived_ms, None, one.is_folder, text, one.is_cut))
+        return self._with_origins(InboxList(str(self._inbox().folder), tuple(told), self._inbox().count()))
 
     def read_room(self) -> None:
         """Look how full the disk is, for `status`; call it in a thread. Raises `InboxError`."""
-        self._free_bytes = max(0, self._inbox().room().free)
+        self.free_bytes = max(0, self._inbox().room().free)
 
     def remember_inbox(self, entries: InboxList) -> None:
         """What `read_inbox` gave is what watchers see from now on."""

@@ -18,6 +18,7 @@ from qrshared.daemon.parts import Daemon
 from qrshared.daemon.run import Keeper
 from qrshared.daemon.systemd import Systemd
 from qrshared.daemon.views import TOLD_DEVICES_MAX
+from qrshared.inbox import Room
 from qrshared.jobs import keep_going
 from qrshared.lan import Candidate, Network
 from qrshared.protocol import (
@@ -270,6 +271,23 @@ async def test_a_batch_that_landed_is_told_once_and_progress_is_shown(daemon: Da
         assert any(isinstance(one, Moved) for one in kept.shown)
         await until(lambda: daemon.views.inbox(OWNER).total == 4)
         assert {one.sender for one in daemon.views.inbox(OWNER).entries} == {"Anna", "Bob"}
+
+
+async def test_the_room_left_is_told_while_files_come_in(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 69_000_000_000
+    monkeypatch.setattr(daemon.inbox, "room", lambda: Room(free, reserve=0))
+    told: list[int] = []
+
+    def hear(facts: Facts) -> None:
+        assert isinstance(facts, StatusFacts)
+        told.append(facts.free_bytes)
+
+    async with Kept(daemon), scan(daemon.where.code_url(daemon.book.wall_ticket().fragment)).visit() as visit:
+        daemon.desk.watch((Topic.STATUS,), OWNER, hear)
+        await until(lambda: told[-1:] == [69_000_000_000])
+        free = 66_000_000_000
+        await visit.send(Batch([file_of("film.mp4", b"1")]))
+        await until(lambda: told[-1] == 66_000_000_000)  # while it is still there: leaving tells the status, too
 
 
 async def test_a_new_address_reaches_terminal_and_walls(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from qrshared.daemon.receipts import Receipts
 from qrshared.inbox import Placed
 from qrshared.protocol import (
     DeviceList,
+    Done,
+    EntryFacts,
     GetStatus,
     InboxList,
     ListDevices,
@@ -23,6 +26,7 @@ from qrshared.protocol import (
     ReceiptList,
     Refuse,
     RenameDevice,
+    RenameEntry,
     RevokeDevice,
     StatusFacts,
     TransferState,
@@ -148,6 +152,35 @@ async def test_a_renamed_phone_has_its_new_name_wherever_it_is_told_of(tmp_path:
         assert await names_of_the_sender(home) == ["Anna"] * 3
         await home.ask(RevokeDevice(device))
         assert await names_of_the_sender(home) == ["Anna's phone"] * 3, "what it was called when they came"
+
+
+async def test_a_file_renamed_on_the_owner_page_still_comes_from_whom_and_when_it_came(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+
+    async def entries() -> list[EntryFacts]:
+        listed = await home.ask(ListInbox(5))
+        assert isinstance(listed, InboxList)
+        return list(listed.entries)
+
+    async with home.daemon() as running:
+        async with (await home.phone()).visit() as visit:
+            await visit.send(Batch([file_of("b.txt", b"two")]))
+            await visit.send(Batch([file_of("a.txt", b"one")]))
+        before = {one.name: one for one in await entries()}
+        assert await home.ask(RenameEntry("b.txt", "letter.txt")) == Done("letter.txt")
+        assert await home.ask(RenameEntry("letter.txt", "letter to Anna.txt")) == Done("letter to Anna.txt")
+        wanted = [before["a.txt"], replace(before["b.txt"], name="letter to Anna.txt")]
+        assert before["a.txt"].sender == before["b.txt"].sender == "Test phone"
+        assert await entries() == wanted, "the newest arrival first, not the newest name"
+        await running.stop()
+    async with home.daemon() as running:
+        assert await entries() == wanted
+        await running.stop()
+    async with home.daemon():
+        assert await entries() == wanted, "the list of receipts was written anew"
+        kept = await home.ask(ListReceipts(5))
+        assert isinstance(kept, ReceiptList)
+        assert [one.name for one in kept.receipts] == ["a.txt", "b.txt"], "what was promised to the phone"
 
 
 async def test_after_a_restart_the_inbox_still_says_who_sent_what_and_of_nothing_else(tmp_path: Path) -> None:
