@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
+from qrshared.lan.unconfirmed import Unconfirmed
 from qrshared.serving.guard import is_forwarded
 from qrshared.shelf import ShelfError, Source, ZipOf
 
@@ -73,7 +74,7 @@ class _Download:
     address: str | None = None
     """The first one that used it."""
     covered: int = 0
-    """Bytes from the beginning that have gone out without a gap."""
+    """Bytes from the beginning that have gone out without a gap; once its connection is over, that were confirmed."""
     is_moving: bool = False
     is_told: bool = False
     """How it ended: a browser that asks once more, to be sure, is no news."""
@@ -89,6 +90,11 @@ class _Download:
         """So many bytes from there."""
         if start <= self.covered:
             self.covered = max(self.covered, start + count)
+
+    def did_not_reach(self, start: int, end: int, left: int) -> None:
+        """Of what went out from `start` to `end` over one connection, so many bytes were not confirmed."""
+        if self.covered == end:
+            self.covered = max(start, end - left)
 
     def end(self, tell: Callable[[], None]) -> None:
         """It went out as far as it ever will."""
@@ -261,35 +267,47 @@ async def _send_zip(request: web.Request, found: _Download, content: ZipOf) -> w
 async def _send(
     request: web.Request, response: web.StreamResponse, pieces: Iterator[bytes], found: _Download, start: int
 ) -> bool:
-    """Write everything; False when the browser left, or the file changed under way.
+    """Whether everything was written and has arrived; not when the browser left, or the file changed under way.
 
     Raises `ShelfError` when it had changed before anything was said.
     """
     piece = await asyncio.to_thread(next, pieces, None)
+    with Unconfirmed(request.transport) as unconfirmed:
+        end, is_whole = await _write(request, response, piece, pieces, found, start)
+        left = await unconfirmed.left()
+    found.did_not_reach(start, end, left)
+    return is_whole and not left
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, piece: bytes | None, pieces: Iterator[bytes],
+    found: _Download, end: int,
+) -> tuple[int, bool]:  # fmt: skip
+    """Where it ended, and whether that was the end of all."""
     try:
         await response.prepare(request)
         found.begin()
         while piece is not None:
             if piece:
                 await response.write(piece)
-                found.went_out(start, len(piece))
-                start += len(piece)
+                found.went_out(end, len(piece))
+                end += len(piece)
             piece = await asyncio.to_thread(next, pieces, None)
             if not found.is_allowed():  # revoked, or switched off: as if the computer had gone
                 log.info("a plain download was cut: it is not allowed any more")
                 if request.transport is not None:
                     request.transport.abort()
-                return False
+                return end, False
         await response.write_eof()
     except ConnectionError:
-        return False
+        return end, False
     except ShelfError as fault:
         log.info("a plain download broke off: %s", type(fault).__name__)
         # More was promised: a connection that ends early is how a browser sees that this is not the file.
         if request.transport is not None:
             request.transport.abort()
-        return False
-    return True
+        return end, False
+    return end, True
 
 
 def _headers(name: str) -> dict[str, str]:

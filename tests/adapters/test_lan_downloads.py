@@ -1,7 +1,10 @@
 """Plain downloads: the right token from the right address in time gets the file; everybody else the same nothing."""
 
+import asyncio
 import os
 import re
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -164,6 +167,49 @@ async def test_what_its_person_stops_is_told_with_what_had_gone_out_and_goes_on_
     assert world.moved[2:] == [(True, stopped)], "its end is told as an end, not as another stop"
     await world.get(path, Range="bytes=0-9")
     assert len(world.moved) == 3, "and what is asked after it is no news"
+
+
+@asynccontextmanager
+async def _reads_nothing(world: World, path: str) -> AsyncIterator[socket.socket]:
+    """A phone that has asked, and takes no more than its smallest buffer holds; gone at the end without a word."""
+    with socket.socket() as phone:
+        phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        phone.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(phone, ("127.0.0.1", world.port))
+        asked = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{world.port}\r\n\r\n"
+        await asyncio.get_running_loop().sock_sendall(phone, asked.encode())
+        yield phone
+        phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+async def test_what_only_lies_in_the_computers_buffers_has_not_gone_out(world: World) -> None:
+    """A megabyte fits in them: all of it was written, and the phone that then vanished had read nothing."""
+    content = os.urandom(1_000_000)
+    path = world.token(content)
+    async with _reads_nothing(world, path):
+        (download,) = world.downloads._by_digest.values()
+        await until(lambda: download.covered == len(content))
+        assert world.done == []
+    await until(lambda: len(world.moved) == 2)
+    assert world.done == []
+    (is_moving, arrived) = world.moved[1]
+    assert not is_moving
+    assert arrived < len(content) // 2
+    status, body, _ = await world.get(path, Range=f"bytes={arrived}-")
+    assert (status, body) == (206, content[arrived:])
+    await until(lambda: world.done == ["film.mp4"])
+
+
+async def test_a_phone_that_reads_slowly_has_it_once_it_has_read(world: World) -> None:
+    content = os.urandom(1_000_000)
+    async with _reads_nothing(world, world.token(content)) as phone:
+        (download,) = world.downloads._by_digest.values()
+        await until(lambda: download.covered == len(content))
+        assert world.done == []
+        got = b""
+        while not got.endswith(content[-1000:]):
+            got += await asyncio.get_running_loop().sock_recv(phone, 1 << 16)
+        await until(lambda: world.done == ["film.mp4"])
 
 
 async def test_a_beginning_that_goes_out_again_after_the_end_was_cut_off_is_not_all_of_it(world: World) -> None:
