@@ -85,6 +85,7 @@ export class DownloadStream {
         return this.#give();
       case "end":
         this.#isWhole = true;
+        if (this.#ports.size === 0) this.#held.push(new Uint8Array()); // even nothing is a write, which a refused download does not take
         return this.#given + this.#heldBytes === this.#ports.size ? this.#give() : this.abort();
       case "abort":
         return this.abort();
@@ -118,7 +119,7 @@ export class DownloadStream {
     });
     this.#held[0] = last.subarray(-1);
     if (last.length > 1) this.#enqueue(last.subarray(0, -1));
-    this.#say({ t: "took" });
+    if (last.length > 0) this.#say({ t: "took" });
   }
 
   #enqueue(bytes: Uint8Array): void {

@@ -76,8 +76,14 @@ export function question(name: string, { view }: Pick<Incoming, "view">): string
   return `${isolated(name)} wants to send you ${counted(view.items, "file")} (${size(view.bytes)})`;
 }
 
+/** Browsers ask before a page may download several files; who said no, or nothing, may not know what that has to do with it. */
+function hintOf(rows: Incoming["rows"]): string {
+  const isRefused = [...rows.values()].some(({ state, reason }) => state === "failed" && reason === "declined");
+  return isRefused ? " Your browser did not take them: allow this page several downloads, then ask for them again." : "";
+}
+
 /** How an accepted transfer stands. */
-export function incomingNote({ view, total, place }: Incoming, isLinked: boolean, unsaved: number): Note {
+export function incomingNote({ view, rows, total, place }: Incoming, isLinked: boolean, unsaved: number): Note {
   switch (view.state) {
     case "asked":
       return note(`wants to send you ${counted(view.items, "file")}`, "wait");
@@ -93,12 +99,12 @@ export function incomingNote({ view, total, place }: Incoming, isLinked: boolean
       return note(`receiving ${counted(view.items, "file")}, ${percent(total.bytesDone, total.bytes)} %${left}`);
     }
     case "done": {
-      const lost = view.failed > 0 ? ` ${counted(view.failed, "file")} did not come.` : "";
+      const lost = view.failed > 0 ? ` ${counted(view.failed, "file")} did not come.${place === "download" ? hintOf(rows) : ""}` : "";
       if (view.done === 0) return note(`nothing arrived.${lost}`, "stop");
       if (unsaved > 0) return note(`${counted(view.done, "file")} arrived. Save ${view.done === 1 ? "it" : "them"} before you close this page.${lost}`, "wait");
       if (place === "memory") return note(`${counted(view.done, "file")} saved.${lost}`, "go");
       const where = place === "download" ? "in your downloads" : place === "folder" ? "in the folder you chose" : "where you chose";
-      return note(`${counted(view.done, "file")} saved ${where}.${lost}`, "go");
+      return note(`${counted(view.done, "file")} saved ${where}.${lost}`, view.failed > 0 ? "stop" : "go");
     }
   }
 }

@@ -53,11 +53,17 @@ function list(incoming: Incoming, acts: ReceivedActs): TemplateResult | typeof n
     <long-list .keyOf=${(row: ItemView) => row.id} .draw=${(row: ItemView) => receivedRow(row, incoming, acts)} .rows=${over}></long-list>`;
 }
 
+/** Here it is this browser that could not keep it. */
+function failureWords(reason: ItemView["reason"], { place }: Incoming): string {
+  if (reason === "no_space") return "too large for this browser";
+  return reason === "declined" && place === "download" ? "not taken by your browser" : reasonSentence(reason ?? "declined", "the other device");
+}
+
 function receivedRow(row: ItemView, incoming: Incoming, acts: ReceivedActs): TemplateResult {
   const blob = incoming.received.get(row.id)?.blob ?? null;
   const name = row.finalName ?? row.name;
   const isUnsaved = blob !== null && !saving.has(blob);
-  const note = row.state === "failed" ? html`<span class="stop">${row.reason === "no_space" ? "too large for this browser" : reasonSentence(row.reason ?? "declined", "the other device")}</span>`
+  const note = row.state === "failed" ? html`<span class="stop">${failureWords(row.reason, incoming)}</span>`
     : isUnsaved ? `${size(row.size)}, arrived` : html`<span class="go">${size(row.size)}, saved</span>`;
   return html`<li class="row row-received" data-received=${name} data-saved=${row.state === "done" && !isUnsaved ? "yes" : "no"}>
     ${thumb(name, null)}<div class="row-what">${fileName(name)}<div class="row-note">${note}</div></div>
