@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import struct
 import sys
 from types import TracebackType
 from typing import Final, Self
@@ -70,7 +69,7 @@ def _queued(connection: socket.socket) -> int:
         import termios
 
         answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ, tcp(7)
-        (count,) = struct.unpack("i", answer)
+        count = int.from_bytes(answer, sys.byteorder)
     elif sys.platform == "darwin":
         count = connection.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
     return count
