@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -224,7 +224,7 @@ class Inbox:
         """Moves an entry to the computer's bin (`bin`), else to a hidden folder whose name it returns."""
         return await run(self._threads.writing, partial(self.store.to_bin, name))
 
-    def changes(self) -> AsyncIterator[list[Change]]:
+    def changes(self) -> AsyncGenerator[list[Change], None]:
         """Batches of names that appeared or vanished, whoever did it."""
         return watch_names(lambda: self.folder)
 

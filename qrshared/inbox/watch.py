@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from watchfiles import Change as Seen
@@ -20,7 +20,7 @@ RETRY_S = 5.0
 """A missing folder, or a system out of watches, is tried again after this time."""
 
 
-async def watch_names(folder: Callable[[], Path]) -> AsyncIterator[list[Change]]:
+async def watch_names(folder: Callable[[], Path]) -> AsyncGenerator[list[Change], None]:
     """Batches of top-level names, until cancelled; a folder that vanishes is watched again when it is back."""
     is_again = False
     while True:

@@ -50,7 +50,7 @@ def receive_rest(store: Store, key: ItemKey, name: str, content: bytes) -> Place
     return outcome
 
 
-def flush_nothing(_fd: int | None) -> None:
+def flush_nothing(fd: int | None) -> None:
     """What most programs do."""
 
 

@@ -114,7 +114,7 @@ async def test_a_file_system_that_cannot_flush_folders_is_tolerated_and_named_on
 
 
 async def test_a_failing_journal_flush_writes_the_journal_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = []
+    failures: list[int] = []
 
     def once(fd: int) -> None:
         if not failures:
@@ -258,10 +258,10 @@ async def test_a_really_full_disk_keeps_the_part_and_goes_on_when_there_is_room(
 async def test_a_disk_that_turns_read_only_refuses_and_recovers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.open
 
-    def read_only(path: str, flags: int, *arguments: object, **others: object) -> int:
+    def read_only(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         if flags & os.O_CREAT:
             raise OSError(errno.EROFS, "Read-only file system")
-        return real(path, flags, *arguments, **others)
+        return real(path, flags, mode, dir_fd=dir_fd)
 
     async with world.open() as inbox:
         await receive(inbox, b"one", "one.jpg", key(1))

@@ -159,6 +159,7 @@ async def test_no_receipt_for_a_file_that_went_with_the_moved_folder(world: Worl
 async def test_a_folder_moved_away_during_the_placement_gets_no_receipt_either(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from qrshared.inbox.folder import Folder
     from qrshared.inbox.place import Ladder
 
     real = Ladder.place
@@ -167,8 +168,8 @@ async def test_a_folder_moved_away_during_the_placement_gets_no_receipt_either(
         part = await begin(inbox, b"x")
         await fill(part, b"x")
 
-        def place_and_move(*arguments: object) -> None:
-            real(*arguments)
+        def place_and_move(ladder: Ladder, source: Folder, part: str, target: Folder, name: str) -> None:
+            real(ladder, source, part, target, name)
             world.folder.rename(world.root / "moved")
 
         with monkeypatch.context() as patch:

@@ -4,10 +4,9 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -136,9 +135,9 @@ class Heard:
 
     def __init__(self, inbox: Inbox) -> None:
         self.changes: list[Change] = []
-        self._iterator = cast("AsyncIterator[list[Change]]", inbox.changes())
+        self._iterator = inbox.changes()
 
-    async def until(self, change: Change, deed: Callable[[], None]) -> None:
+    async def until(self, change: Change, deed: Callable[[], object]) -> None:
         """Does it again and again (the watch needs a moment to begin) until it is told."""
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             doing = tasks.create_task(self._repeat(deed))
@@ -149,7 +148,7 @@ class Heard:
             doing.cancel()
 
     @staticmethod
-    async def _repeat(deed: Callable[[], None]) -> None:
+    async def _repeat(deed: Callable[[], object]) -> None:
         while True:
             deed()
             await asyncio.sleep(0.05)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qrshared.cli.service import Ran, firewall_advice
-from qrshared.cli.service.firewall import blocking_chain
+from qrshared.cli.service.ruleset import blocking_chain
+from qrshared.cli.service.running import Run
 
 DROP = "table inet filter { chain input { type filter hook input priority 0; policy drop; %s } }"
 
@@ -19,7 +20,7 @@ CALLED = """table inet f {
 }"""
 
 
-def answers(**given: Ran) -> object:
+def answers(**given: Ran) -> Run:
     def run(*command: str, within_s: float = 0) -> Ran:
         return given.get(command[0].replace("-", "_"), Ran(127, "not found"))
 

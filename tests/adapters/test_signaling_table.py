@@ -185,7 +185,9 @@ async def a_reader_that_sleeps(replica: Replica) -> None:
     async with replica.peer() as sleeper, replica.peer() as sender:
         (state,) = await sleeper.join(room)
         await sender.join(room)
-        transport = sleeper.websocket._conn.transport  # type: ignore[union-attr] # it is open
+        assert sleeper.websocket._conn is not None
+        transport = sleeper.websocket._conn.transport
+        assert transport is not None
         transport.pause_reading()
         while not replica.server.counts.cut["slow_reader"]:
             await sender.say(t="relay", room=room, to=state["you"], seq=1, blob="A" * 60_000)

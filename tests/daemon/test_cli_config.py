@@ -89,7 +89,7 @@ def test_none_is_a_word_for_none(config: Path) -> None:
     assert (found.metered_key_file, found.port, found.edge) == (None, 7774, None)
 
 
-BAD = {
+BAD: dict[str, str | bytes] = {
     "a bad value": "port = 1\nwall = 7\n",
     "a relative file": 'port = 1\nmetered_key_file = "key"\n',
     "a setting there is not": "port = 1\ncolour = 3\n",

@@ -157,7 +157,8 @@ async def test_who_pauses_is_told_as_paused_and_nothing_moves_until_it_goes_on(h
         pocket = Pocket()
         await pocket.take(visit, until=lambda: pocket.arrived_bytes > MIB)
         assert pocket.receiver is not None
-        assert home.daemon.shelf.is_moving, "control: while it moves the computer stays awake"
+        was_moving = home.daemon.shelf.is_moving
+        assert was_moving, "control: while it moves the computer stays awake"
         pocket.receiver.is_held = True
         await visit.say(*pocket.receiver.messages_to_send(0.0))
         await until(lambda: home.told[-1].offers[0].state is OfferState.PAUSED)
@@ -206,7 +207,7 @@ async def test_a_code_for_elsewhere_names_the_edge_and_opens_at_home_too(tmp_pat
         assert offered.url.startswith("https://127.0.0.1:9/p#1")
         (ticket,) = home.daemon.book.register.tickets(0)
         assert ticket.roads >= {Road.AWAY, Road.HOME}
-        assert ticket.items == {offered.items[0].item}
+        assert ticket.items == frozenset({offered.items[0].item})
         phone = scan(home.daemon.where.code_url(offered.url.partition("#")[2]))
         async with phone.visit() as visit:
             assert (await pick_up(visit, offered.items[0].item)).files() == {"a.txt": b"a"}
@@ -234,8 +235,9 @@ async def test_what_waits_and_what_is_asked_for_is_bounded(home: Home, tmp_path:
     assert await reason_of(home, Offer((str(path),))) is Reason.TOO_MANY_ITEMS
     ups = PickUps(OutgoingTransfers())
     for number in range(PICK_UPS_PER_DEVICE_MAX):
-        one = look_at(path, f"{number:032}")
-        ups.begin("d" * 32, [(one, one.sources())])
+        each = look_at(path, f"{number:032}")
+        ups.begin("d" * 32, [(each, each.sources())])
+    one = look_at(path, "f" * 32)
     with pytest.raises(DeskRefusal):
         ups.begin("d" * 32, [(one, one.sources())])
     ups.begin("e" * 32, [(one, one.sources())])

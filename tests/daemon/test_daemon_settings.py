@@ -113,6 +113,7 @@ async def test_where_guests_send_nothing_the_wall_and_their_pages_say_so_before_
     phone = scan(daemon.where.code_url(daemon.book.wall_ticket().fragment))
 
     def told(visit: Visit) -> GrantFacts:
+        assert visit.hello is not None
         assert visit.hello.grant is not None
         return visit.hello.grant
 
@@ -139,6 +140,7 @@ async def test_where_guests_send_nothing_the_wall_and_their_pages_say_so_before_
 async def test_a_page_that_is_open_hears_the_new_name_once_and_no_other_change(house: House) -> None:
     url = house.daemon.where.code_url(house.daemon.book.wall_ticket().fragment)
     async with scan(url).visit() as visit, asyncio.timeout(60):
+        assert visit.hello is not None
         assert visit.hello.name == "Old"
         await house.change("plain_downloads", "false")
         await house.change("name", "Küche")

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,10 @@ async def test_the_outbox_moves_with_the_inbox(home: Home, tmp_path: Path) -> No
     await home.on_shelf(["new.txt", "newer.txt"])
 
 
+def are_offered(home: Home, least: int) -> bool:
+    return sum(1 for _ in home.daemon.shelf.offers.waiting()) >= least
+
+
 async def test_what_commands_offer_and_the_outbox_hide_each_other_from_no_page(home: Home, tmp_path: Path) -> None:
     names = [f"{number:03}.jpg" for number in range(SHELF_ITEMS_MAX // 2 + 2)]
     for number, name in enumerate(names):
@@ -340,7 +345,7 @@ async def test_what_commands_offer_and_the_outbox_hide_each_other_from_no_page(h
     async with (await home.trusted()).visit() as visit:
         for asker, count, offered, lying in ((few, 3, 3, 130), (COMMAND, OFFERED_MAX - 3, 128, 128)):
             await home.offer(*[path] * count, asker=asker)
-            await until(lambda n=count: sum(1 for _ in home.daemon.shelf.offers.waiting()) >= n)
+            await until(partial(are_offered, home, count))
             seen = [one.name for one in await shelf_of(visit)]
             assert seen == ["offered.bin"] * offered + names[::-1][:lying]
         await until(lambda: "130 things wait" in home.daemon.problems.by_part.get("outbox", ""))

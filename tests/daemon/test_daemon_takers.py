@@ -12,6 +12,7 @@ from qrshared.daemon.pickups import ROWS_TOLD_MAX, PickUps
 from qrshared.daemon.takers import KEPT_MAX, Takers
 from qrshared.protocol import (
     Done,
+    Facts,
     News,
     OfferState,
     PickUp,
@@ -81,7 +82,7 @@ async def test_it_is_told_at_once_and_to_the_owner_alone(home: Home) -> None:
         await until(lambda: bool(told) and _rows(told[-1]) == ["Anna"])
         stop()
         made(home.outbox, "b.txt", b"b")
-        heard = []
+        heard: list[Facts] = []
         while not (heard and isinstance(heard[-1], ShelfList) and len(heard[-1].items) == 2):
             heard.append((await his.hear_a(News)).facts)
     assert not [facts for facts in heard if isinstance(facts, PickUpList)]
