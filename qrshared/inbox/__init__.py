@@ -32,7 +32,7 @@ from qrshared.inbox.errors import (
 )
 from qrshared.inbox.hold import Part
 from qrshared.inbox.inbox import Inbox
-from qrshared.inbox.item import Change, Entry, ItemFacts, ItemKey, Placed, Stored, is_same_item
+from qrshared.inbox.item import Change, Entry, ItemFacts, ItemKey, Placed, Stored, is_same_item, kept_name
 from qrshared.inbox.names import OWN_PREFIX, SafeName, SafePath, clean_name, clean_path, folded
 from qrshared.inbox.part import BLOCK_BYTES, RECORD_ABOVE_BYTES
 from qrshared.inbox.place import Rung
@@ -74,4 +74,5 @@ __all__ = [
     "clean_path",
     "folded",
     "is_same_item",
+    "kept_name",
 ]

@@ -1,6 +1,13 @@
 """The plain values that go in and out of the inbox."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
+
+NAME_KEPT_MAX = 255
+"""UTF-8 bytes of a proposed name that the journal keeps, as much as a file's name may have."""
+
+_SHORT = 42  # even if each character takes six bytes as JSON, this is no long name
+_BEGINNING = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +34,28 @@ class ItemFacts:
     """The owner puts it on the shelf: it goes into the Outbox, where nothing else that comes in can go."""
 
 
+def kept_name(name: str) -> str:
+    """What is kept of a proposed name to know it again: all of it, or its beginning and a digest. `kept_name` of it
+    is the same.
+    """
+    if len(name) <= _SHORT:
+        return name
+    text = name.encode("utf-8", "surrogatepass")
+    if len(text) <= NAME_KEPT_MAX and name.isprintable():
+        return name
+    beginning = "".join(character if character.isprintable() else "_" for character in name[:_BEGINNING])
+    return f"{beginning}…{hashlib.sha256(text).hexdigest()}"
+
+
+def kept(facts: ItemFacts) -> ItemFacts:
+    """The same with the name that is kept of it: a long one must not cost memory and journal for days."""
+    name = kept_name(facts.name)
+    return facts if name == facts.name else replace(facts, name=name)
+
+
 def is_same_item(one: ItemFacts, other: ItemFacts) -> bool:
     """Name and size decide; the time does not, since iOS gives a new one at each pick."""
-    return (one.name, one.size) == (other.name, other.size)
+    return one.size == other.size and kept_name(one.name) == kept_name(other.name)
 
 
 @dataclass(frozen=True, slots=True)

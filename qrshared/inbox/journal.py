@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 REWRITE_BYTES = 8 * 1024 * 1024
 """A journal below this is left alone while the daemon runs; it is always rewritten at start."""
 
+REWRITE_GROWTH = 2
+"""A longer one is rewritten once it is so many times as long as it was: the next start reads all of it."""
+
 
 class Journal:
     """Facts about one inbox that survive a crash. Every method may be called from any thread.
@@ -64,6 +67,7 @@ class Journal:
             with self._ledger_lock:
                 for record in records:
                     self._ledger.apply(record)
+        self.rewrite_if_grown()
 
     def note_if_possible(self, *records: Record) -> None:
         """As `note`, where what was noted before lets a later process find out the same: a full disk is no error."""
@@ -102,9 +106,17 @@ class Journal:
             self._rewrite()
 
     def rewrite_if_grown(self) -> None:
-        """For a daemon that runs for months."""
-        if self._bytes > max(REWRITE_BYTES, 4 * self._bytes_at_rewrite):
-            self.rewrite()
+        """For a daemon that runs for months. A failure is none of the caller's: what was noted stays noted."""
+        if self._bytes <= max(REWRITE_BYTES, REWRITE_GROWTH * self._bytes_at_rewrite):
+            return
+        with self._flush_lock:
+            if self._bytes <= max(REWRITE_BYTES, REWRITE_GROWTH * self._bytes_at_rewrite):
+                return  # another thread came first
+            try:
+                self._rewrite()
+            except InboxError as error:
+                log.warning("the journal could not be shortened for now: %s", error)
+                self._bytes_at_rewrite = self._bytes  # tried again when it has grown as much once more
 
     def close(self) -> None:
         """Flushes what is left; what was promised as durable is so already."""
@@ -127,16 +139,14 @@ class Journal:
         self._bytes += len(lines)
 
     def _read(self) -> None:
-        try:
-            text = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        *lines, _torn_tail = text.split(b"\n")
-        for line in lines:
-            try:
-                self._ledger.apply(decode(line))
-            except BadLine:
-                self.damaged_lines += 1
+        with suppress(FileNotFoundError), self.path.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # a torn tail
+                try:
+                    self._ledger.apply(decode(line[:-1]))
+                except BadLine:
+                    self.damaged_lines += 1
         if self.damaged_lines:
             log.warning("the inbox's journal has %d damaged lines; they are ignored", self.damaged_lines)
 
@@ -149,10 +159,14 @@ class Journal:
             fresh.unlink(missing_ok=True)
             fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | disk.OPEN_SAFELY, 0o600)
             try:
-                disk.write_all(fd, [text])
-                disk.flush_file(fd)
-            finally:
-                os.close(fd)
+                try:
+                    disk.write_all(fd, [text])
+                    disk.flush_file(fd)
+                finally:
+                    os.close(fd)
+            except OSError:
+                fresh.unlink(missing_ok=True)  # half of it would only make a full disk fuller
+                raise
             if sys.platform == "win32":
                 self._close_file()  # Windows renames nothing over an open file
             fresh.replace(self.path)

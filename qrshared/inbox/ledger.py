@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from qrshared.inbox.item import ItemFacts, ItemKey, Stored
+from qrshared.inbox.item import ItemFacts, ItemKey, Stored, kept
 from qrshared.inbox.records import (
     DaySeen,
     ItemPlaced,
@@ -20,7 +20,13 @@ KEPT_DAYS = 7
 """Days seen by the daemon for which parts and receipts are kept."""
 
 RECEIPTS_MAX = 100_000
-"""Receipts kept at most, the oldest go first; as many as one transfer has items. About 0.7 kB each in memory."""
+"""Receipts kept at most, the oldest go first; as many as one transfer has items.
+
+About 0.7 kB each in memory, and their names: what was proposed, of which `kept` leaves 255 bytes, and the path it got.
+"""
+
+RECEIPT_NAMES_MAX = 32 * 1024**2
+"""UTF-8 bytes of these names: a path of 16 folders takes 3 kB. 100 000 files of common names stay below half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Ledger:
         """The last days that were counted, the newest last: a computer without a clock is in 1970 after each start."""
         self.days_seen = 0
         self._receipts: dict[ItemKey, ItemPlaced] = {}
+        self._names = 0
         self._by_transfer: dict[tuple[str, str], dict[int, ItemKey]] = {}
 
     def apply(self, record: Record) -> None:
@@ -63,7 +70,7 @@ class Ledger:
             case PartBegun(part, key, facts, seen):
                 known = self.parts.get(part)
                 safe, sha256 = (known.safe, known.sha256) if known else (0, "")
-                self.parts[part] = PartState(part, key, facts, safe, sha256, seen)
+                self.parts[part] = PartState(part, key, kept(facts), safe, sha256, seen)
             case PartSafe(part, offset, sha256, seen):
                 if known := self.parts.get(part):
                     self.parts[part] = replace(known, safe=offset, sha256=sha256, seen=seen)
@@ -105,17 +112,24 @@ class Ledger:
         yield from self._receipts.values()
 
     def _keep_receipt(self, receipt: ItemPlaced) -> None:
-        self._forget(receipt.key)
-        self._receipts[receipt.key] = receipt
         key = receipt.key
+        self._forget(key)
+        self._receipts[key] = receipt = replace(receipt, facts=kept(receipt.facts))
+        self._names += _names_of(receipt)
         self._by_transfer.setdefault((key.device, key.transfer), {})[key.item] = key
-        while len(self._receipts) > RECEIPTS_MAX:
+        while len(self._receipts) > RECEIPTS_MAX or self._names > RECEIPT_NAMES_MAX:
             self._forget(next(iter(self._receipts)))
 
     def _forget(self, key: ItemKey) -> None:
-        if self._receipts.pop(key, None) is None:
+        receipt = self._receipts.pop(key, None)
+        if receipt is None:
             return
+        self._names -= _names_of(receipt)
         of_transfer = self._by_transfer[key.device, key.transfer]
         del of_transfer[key.item]
         if not of_transfer:
             del self._by_transfer[key.device, key.transfer]
+
+
+def _names_of(receipt: ItemPlaced) -> int:
+    return sum(len(name.encode("utf-8", "surrogatepass")) for name in (receipt.facts.name, receipt.placed.name))

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qrshared.inbox.item import ItemFacts, ItemKey, Placed
+from qrshared.inbox.item import ItemFacts, ItemKey, Placed, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,9 @@ class BadLine(ValueError):
 
 
 def encode(record: Record) -> bytes:
-    """One line: CRC-32 in hex, a space, a JSON list."""
-    body = json.dumps(_row(record), ensure_ascii=True, separators=(",", ":")).encode()
+    """One line: CRC-32 in hex, a space, a JSON list in UTF-8 (an earlier version wrote ASCII, which reads the same)."""
+    # A browser may send half of a surrogate pair.
+    body = json.dumps(_row(record), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
@@ -103,7 +104,7 @@ def decode(line: bytes) -> Record:
     try:
         if len(checksum) != 8 or int(checksum, 16) != zlib.crc32(body):
             raise BadLine
-        row = json.loads(body)
+        row = json.loads(body.decode("utf-8", "surrogatepass"))
         if not isinstance(row, list) or not row or row[0] not in _READERS:
             raise BadLine
         return _READERS[row[0]](_Fields(row[1:]))
@@ -120,15 +121,16 @@ def _row(record: Record) -> Row:
         case DaySeen(day, count):
             return ["d", day, count]
         case PartBegun(part, key, facts, seen):
-            return ["b", part, *_item(key, facts), seen]
+            return ["b", part, *_item(key, kept(facts)), seen]
         case PartSafe(part, offset, sha256, seen):
             return ["s", part, offset, sha256, seen]
         case PartGone(part):
             return ["g", part]
         case Placing(part, key, facts, target, device, inode):
+            # With its whole name: after a crash it may have to be chosen anew.
             return ["i", part, *_item(key, facts), *_placed(target), device, inode]
         case ItemPlaced(part, key, facts, placed, seen):
-            return ["p", part, *_item(key, facts), *_placed(placed), seen]
+            return ["p", part, *_item(key, kept(facts)), *_placed(placed), seen]
 
 
 def _item(key: ItemKey, facts: ItemFacts) -> Row:

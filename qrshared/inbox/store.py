@@ -18,7 +18,7 @@ from qrshared.inbox.journal import Journal
 from qrshared.inbox.part import Finished, PartFile
 from qrshared.inbox.place import Ladder, Rung
 from qrshared.inbox.records import PartBegun, RunBegun
-from qrshared.inbox.reserve import Room, room_of
+from qrshared.inbox.reserve import Room, has_room_for_notes, room_of
 from qrshared.inbox.same import SameFiles, Wanted
 
 T = TypeVar("T")
@@ -75,7 +75,10 @@ class Store:
 
     def room(self, *, promised: int = 0) -> Room:
         with disk_errors(str(self.home.path)):
-            return room_of(self.home.folder, reserve_bytes=self._reserve_bytes, promised=promised)
+            room = room_of(self.home.folder, reserve_bytes=self._reserve_bytes, promised=promised)
+            if has_room_for_notes(self.journal.path, reserve=room.reserve):
+                return room
+            return Room(free=0, reserve=room.reserve)  # without the journal nothing may be placed
 
     def begin(
         self, key: ItemKey, facts: ItemFacts, *, stored: PartFile | None, adopt: ItemKey | None, promised: int

@@ -14,7 +14,10 @@ from qrshared.sessions.holdings import Holdings, holdings, with_same
 from qrshared.transfers import Proposed
 
 ITEM_BYTES_LEAST: Final = 4096
-"""What every item counts at least against its sender's allowance: a block of the disk, even when it is empty."""
+"""What every item counts at least against its sender's allowance: a block of the disk, even when it is empty.
+
+Beside its name, of which the computer keeps a record.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +121,5 @@ class Decider:
 
 
 def weight(items: Sequence[Item]) -> int:
-    """What these items count against their sender's allowance."""
-    return sum(max(item.size, ITEM_BYTES_LEAST) for item in items)
+    """What these items count against their sender's allowance; the journal keeps their names, so these count too."""
+    return sum(max(item.size, ITEM_BYTES_LEAST) + len(item.name.encode("utf-8", "surrogatepass")) for item in items)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qrshared.inbox import Inbox, ItemKey, Placed, Stored, Wanted
+from qrshared.inbox import Inbox, ItemKey, Placed, Stored, Wanted, kept_name
 from qrshared.protocol import Item, ItemReceipt, Kept, TransferId
 from qrshared.transfers import Proposed, StoredPart, match_parts
 
@@ -33,7 +33,8 @@ def holdings(transfer: TransferId, proposed: Proposed, stored: Sequence[Stored])
         if one.placed is not None and one.key.transfer == transfer and _is_of(one, proposed.items)
     ]
     by_key = {(one.key.transfer, one.key.item): one for one in stored}
-    candidates = [_as_part(one) for one in stored if one.placed is None or one.key.transfer != transfer]
+    names = {kept_name(item.name): item.name for item in proposed.items}
+    candidates = [_as_part(one, names) for one in stored if one.placed is None or one.key.transfer != transfer]
     kept: list[Kept] = []
     parts: dict[int, ItemKey] = {}
     placed: dict[int, Placed] = {}
@@ -71,10 +72,14 @@ async def with_same(here: Holdings, items: Sequence[Item], inbox: Inbox) -> Hold
 def _is_of(one: Stored, items: Sequence[Item]) -> bool:
     """Whether a receipt is about the item that bears its number now."""
     number = one.key.item
-    return number < len(items) and (items[number].name, items[number].size) == (one.facts.name, one.facts.size)
+    if number >= len(items) or items[number].size != one.facts.size:
+        return False
+    return kept_name(items[number].name) == kept_name(one.facts.name)
 
 
-def _as_part(one: Stored) -> StoredPart:
+def _as_part(one: Stored, names: Mapping[str, str]) -> StoredPart:
+    """`names`: those of the proposal, by what the inbox keeps of them."""
     facts = one.facts
+    name = names.get(facts.name, facts.name)
     offset = facts.size if one.placed is not None else one.offset
-    return StoredPart(one.key.transfer, one.key.item, facts.name, facts.size, facts.mtime_ms, offset)
+    return StoredPart(one.key.transfer, one.key.item, name, facts.size, facts.mtime_ms, offset)

@@ -10,7 +10,7 @@ from qrshared.inbox import DiskError, Inbox, InboxError, NoSpace, Part
 from qrshared.protocol import Defer, Item, ItemReceipt, Message, Reason, TransferId, TransferMessage
 from qrshared.sessions.asking import Questions
 from qrshared.sessions.customs import Customs
-from qrshared.sessions.deciding import ITEM_BYTES_LEAST, Asked, Decider, Fits, Unfit
+from qrshared.sessions.deciding import Asked, Decider, Fits, Unfit, weight
 from qrshared.sessions.facts import IncomingFacts, Sender
 from qrshared.sessions.holdings import Holdings
 from qrshared.sessions.parts import Parts
@@ -366,8 +366,8 @@ class Incoming:
         placed = self._parts.already.pop(item, None)
         if placed is None:
             # An empty file takes room on the disk too, and a folder of a million of them is no gift.
-            rest = ITEM_BYTES_LEAST - self.receiver.items[item].size
-            if rest > 0 and not self._may_bring(item, rest):
+            proposed = self.receiver.items[item]
+            if not self._may_bring(item, weight([proposed]) - proposed.size):
                 return
             part = await self._parts.begin(item)
             placed = await self._inbox.commit(part)
