@@ -50,7 +50,12 @@ class FolderDouble {
         abort: async () => undefined,
       };
     };
-    return { name, createWritable };
+    const getFile = async (): Promise<object> => {
+      const content = this.entries.get(name);
+      if (typeof content !== "string") throw new DOMException("", "NotFoundError");
+      return { size: content.length };
+    };
+    return { name, createWritable, getFile };
   }
 
   get handle(): FileSystemDirectoryHandle {
@@ -74,6 +79,35 @@ test("items of one name get free names, and nothing that is there is written ove
   assert.deepEqual(names, ["photo (3).jpg", "photo (4).jpg", "photo (5).jpg"]);
   assert.equal(folder.entries.get("photo.jpg"), "old");
   assert.deepEqual(names.map((name) => folder.entries.get(name)), ["n0", "n1", "n2"]);
+});
+
+test("two transfers into one folder never share a name, and one that stops takes nothing of the other's with it", async () => {
+  const folder = new FolderDouble("Downloads");
+  const [first, second] = await Promise.all([0, 1].map(() => new FolderSinks(folder.handle).open({ name: "film.mp4", size: 5 })));
+  assert.ok(first !== undefined && second !== undefined);
+  await first.write([bytes("whole")]);
+  assert.equal((await first.finish()).name, "film.mp4");
+  await second.write([bytes("hal")]);
+  await second.discard();
+  assert.deepEqual([...folder.entries], [["film.mp4", "whole"]]);
+});
+
+test("what somebody puts under the name meanwhile is neither written over nor removed", async () => {
+  for (const end of ["finish", "discard"] as const) {
+    const folder = new FolderDouble("Downloads");
+    const sink = await new FolderSinks(folder.handle).open({ name: "a.txt", size: 4 });
+    await sink.write([bytes("mine")]);
+    folder.entries.set("a.txt", "theirs");
+    if (end === "finish") await assert.rejects(sink.finish(), failure("name_refused"));
+    await sink.discard();
+    assert.deepEqual([...folder.entries], [["a.txt", "theirs"]]);
+  }
+  const folder = new FolderDouble("Downloads");
+  const sink = await new FolderSinks(folder.handle).open({ name: "a.txt", size: 4 });
+  await sink.write([bytes("mine")]);
+  folder.entries.delete("a.txt"); // a person tidied up the empty file
+  assert.equal((await sink.finish()).name, "a.txt");
+  assert.deepEqual([...folder.entries], [["a.txt", "mine"]]);
 });
 
 test("a tree stays a tree inside the folder, and a hostile path stays inside, too", async () => {

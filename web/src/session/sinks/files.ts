@@ -21,15 +21,13 @@ export class FileSinks implements Sinks {
   forget(): void {}
 
   open(): Promise<Sink> {
-    return openFile(this.#handle, this.#handle.name, async () => undefined);
+    return openFile(this.#handle, this.#handle.name, null);
   }
 }
 
 /** Many items into one folder, each under a name that is free there. */
 export class FolderSinks implements Sinks {
   readonly #folder: FileSystemDirectoryHandle;
-  /** Names are looked for one after the other: two items of one name must not both find it free. */
-  #looking: Promise<unknown> = Promise.resolve();
 
   constructor(folder: FileSystemDirectoryHandle) {
     this.#folder = folder;
@@ -42,9 +40,7 @@ export class FolderSinks implements Sinks {
   forget(): void {}
 
   open(item: Item): Promise<Sink> {
-    const opened = this.#looking.then(() => this.#open(item));
-    this.#looking = opened.catch(() => undefined);
-    return opened;
+    return oneAtATime(() => this.#open(item));
   }
 
   async #open(item: Item): Promise<Sink> {
@@ -57,10 +53,37 @@ export class FolderSinks implements Sinks {
       const name = await freeName(folder, path.at(-1) ?? "");
       const handle = await folder.getFileHandle(name, { create: true });
       const shown = [...path.slice(0, -1), name].join("/");
-      return await openFile(handle, shown, () => folder.removeEntry(name));
+      return await openFile(handle, shown, new Placeholder(folder, handle));
     } catch (error) {
       throw error instanceof SinkFailed ? error : new SinkFailed(reasonOf(error));
     }
+  }
+}
+
+/** Names are looked for one after the other, in all tabs of this origin: no two items may find the same one free. */
+const oneAtATime = <T>(look: () => Promise<T>): Promise<T> => navigator.locks.request("free names", look);
+
+/** The empty file that keeps a name until its bytes are put there; anybody may meanwhile have put others. */
+class Placeholder {
+  readonly #folder: FileSystemDirectoryHandle;
+  readonly #handle: FileSystemFileHandle;
+
+  constructor(folder: FileSystemDirectoryHandle, handle: FileSystemFileHandle) {
+    this.#folder = folder;
+    this.#handle = handle;
+  }
+
+  /** Whether nothing is lost by writing here. */
+  async isEmpty(): Promise<boolean> {
+    try {
+      return (await this.#handle.getFile()).size === 0;
+    } catch (error) {
+      return error instanceof DOMException && error.name === "NotFoundError";
+    }
+  }
+
+  async remove(): Promise<void> {
+    if (await this.isEmpty()) await this.#folder.removeEntry(this.#handle.name);
   }
 }
 
@@ -78,9 +101,10 @@ async function freeName(folder: FileSystemDirectoryHandle, name: string): Promis
   throw new SinkFailed("name_refused");
 }
 
-async function openFile(handle: FileSystemFileHandle, name: string, remove: () => Promise<void>): Promise<Sink> {
+/** `placeholder`: null for a file that was chosen, whatever is in it. */
+async function openFile(handle: FileSystemFileHandle, name: string, placeholder: Placeholder | null): Promise<Sink> {
   try {
-    return new FileSink(await handle.createWritable(), name, remove);
+    return new FileSink(await handle.createWritable(), name, placeholder);
   } catch (error) {
     throw new SinkFailed(reasonOf(error));
   }
@@ -89,12 +113,12 @@ async function openFile(handle: FileSystemFileHandle, name: string, remove: () =
 class FileSink implements Sink {
   readonly #file: FileSystemWritableFileStream;
   readonly #name: string;
-  readonly #remove: () => Promise<void>;
+  readonly #placeholder: Placeholder | null;
 
-  constructor(file: FileSystemWritableFileStream, name: string, remove: () => Promise<void>) {
+  constructor(file: FileSystemWritableFileStream, name: string, placeholder: Placeholder | null) {
     this.#file = file;
     this.#name = name;
-    this.#remove = remove;
+    this.#placeholder = placeholder;
   }
 
   async write(parts: readonly Uint8Array[]): Promise<void> {
@@ -106,6 +130,10 @@ class FileSink implements Sink {
   }
 
   async finish(): Promise<Saved> {
+    if (this.#placeholder !== null && !(await this.#placeholder.isEmpty())) {
+      await this.#file.abort().catch(() => undefined);
+      throw new SinkFailed("name_refused");
+    }
     try {
       await this.#file.close();
     } catch (error) {
@@ -117,6 +145,6 @@ class FileSink implements Sink {
   /** The bytes so far are in a file of the browser's own, which goes; the empty one that held the name goes too. */
   async discard(): Promise<void> {
     await this.#file.abort().catch(() => undefined);
-    await this.#remove().catch(() => undefined);
+    await this.#placeholder?.remove().catch(() => undefined);
   }
 }

@@ -19,7 +19,7 @@ export class Places {
     this.#room = new Room((bytes) => ports.tell({ t: "held", bytes }));
   }
 
-  /** For one transfer; a folder's may serve several, so that no two of their items take the same name. `outliving`: what memory would lose. */
+  /** For one transfer. `outliving`: what memory would lose. */
   sinks(place: Place, outliving: Outliving | null = null): Sinks {
     switch (place.by) {
       case "file":
