@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from qrshared.inbox import Inbox
+from qrshared.inbox import Inbox, remember_inbox
 from qrshared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,10 +18,13 @@ LOOK_EVERY_S: Final = 5.0
 _MB: Final = 10**6
 
 
-def make_inbox(settings: Settings) -> Inbox:
-    """An inbox to enter."""
+async def enter_inbox(settings: Settings) -> Inbox:
+    """An open inbox, to be left by its `__aexit__`; raises `InboxError` if the folder cannot be used."""
     reserve_bytes = None if settings.reserve_mb is None else settings.reserve_mb * _MB
-    return Inbox.open(settings.inbox, settings.data_dir, file_mode=settings.file_mode, reserve_bytes=reserve_bytes)
+    inbox = Inbox.open(settings.inbox, settings.data_dir, file_mode=settings.file_mode, reserve_bytes=reserve_bytes)
+    await inbox.__aenter__()
+    await asyncio.to_thread(remember_inbox, settings.data_dir, inbox.folder)
+    return inbox
 
 
 class Inboxes:
@@ -49,7 +52,7 @@ class Inboxes:
             return
         fresh = next((one for one in self._earlier if str(one.folder) == wanted), None)
         if fresh is None:
-            fresh = await make_inbox(settings).__aenter__()
+            fresh = await enter_inbox(settings)
         else:
             self._earlier.remove(fresh)
         self._earlier.append(self.current)
@@ -75,7 +78,7 @@ class Inboxes:
 @asynccontextmanager
 async def opened_inboxes(settings: Settings) -> AsyncIterator[Inboxes]:
     """Raises `InboxError` if the first one cannot be used."""
-    inboxes = Inboxes(await make_inbox(settings).__aenter__())
+    inboxes = Inboxes(await enter_inbox(settings))
     try:
         yield inboxes
     finally:

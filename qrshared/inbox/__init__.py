@@ -38,6 +38,7 @@ from qrshared.inbox.part import BLOCK_BYTES, RECORD_ABOVE_BYTES
 from qrshared.inbox.place import Rung
 from qrshared.inbox.reserve import Room
 from qrshared.inbox.same import SAME_BYTES_MAX, Wanted
+from qrshared.inbox.traces import known_inboxes, remember_inbox, remove_traces
 
 __all__ = [
     "BLOCK_BYTES",
@@ -75,4 +76,7 @@ __all__ = [
     "folded",
     "is_same_item",
     "kept_name",
+    "known_inboxes",
+    "remember_inbox",
+    "remove_traces",
 ]

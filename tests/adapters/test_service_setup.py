@@ -26,9 +26,11 @@ from qrshared.cli.service.program import Origin, forget_other_programs, is_in_cl
 from qrshared.cli.service.setup import delete_all_but, run_arguments
 from qrshared.cli.service.systemd import Systemd
 from qrshared.cli.service.windows import LogonTask
+from qrshared.daemon.inboxes import opened_inboxes
 from qrshared.errors import UserError
+from qrshared.inbox import remember_inbox
 from qrshared.local import FolderLock
-from qrshared.settings import load_settings, make_data_dir
+from qrshared.settings import Settings, load_settings, make_data_dir
 
 Answer = Ran | Callable[[tuple[str, ...]], Ran]
 
@@ -217,6 +219,29 @@ def test_purge_removes_all_but_the_inbox(planned: Plan, tmp_path: Path, stays: P
     assert stays.exists(), "a link in the data folder was followed"
 
 
+async def test_purge_takes_what_is_ours_out_of_every_inbox_there_was_and_leaves_all_files(
+    planned: Plan, tmp_path: Path, said: list[str]
+) -> None:
+    make_data_dir(planned.data_dir)
+    folders = [planned.inbox, tmp_path / "before", planned.data_dir / "first"]
+    for folder in folders:
+        async with opened_inboxes(Settings(inbox=folder, data_dir=planned.data_dir)):
+            (folder / "photo.jpg").write_text("whole")
+            (folder / "Outbox").mkdir()
+    (tmp_path / "before" / "Outbox" / "film.mp4").write_text("for a phone")
+    async with opened_inboxes(Settings(inbox=tmp_path / "stranger's", data_dir=tmp_path / "other")):
+        (tmp_path / "stranger's" / "Outbox").mkdir()
+        remember_inbox(planned.data_dir, tmp_path / "stranger's")  # once ours; another data folder's daemon has it now
+        remove(planned, purge=True)
+        theirs = sorted(one.name for one in (tmp_path / "stranger's").iterdir())
+        assert theirs == [".qrshared-lock", "Outbox"]
+    assert [sorted(one.name for one in folder.iterdir()) for folder in folders] == [
+        ["photo.jpg"], ["Outbox", "photo.jpg"], ["photo.jpg"],
+    ]  # fmt: skip
+    assert [one.name for one in planned.data_dir.iterdir()] == ["first"]
+    assert all(str(folder) in said[-1] for folder in folders)
+
+
 def test_purge_deletes_nothing_under_a_daemon_that_runs(planned: Plan) -> None:
     make_data_dir(planned.data_dir)
     (planned.data_dir / "devices.json").write_text("keys")
@@ -332,7 +357,7 @@ def test_deleting_follows_no_link(tmp_path: Path) -> None:
     (inner / "b").touch()
     (tmp_path / "data" / "deep" / "c").touch()
     (tmp_path / "data" / "link").symlink_to(tmp_path / "outside")
-    delete_all_but(tmp_path / "data", inner)
+    delete_all_but(tmp_path / "data", [inner])
     assert sorted(path.name for path in (tmp_path / "data").rglob("*")) == ["b", "deep", "inbox"]
     assert (tmp_path / "outside" / "a").exists()
 

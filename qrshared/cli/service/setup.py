@@ -25,6 +25,7 @@ from qrshared.cli.service.running import Run, run_program, spoken
 from qrshared.cli.service.state import ServiceState
 from qrshared.cli.service.systemd import Systemd
 from qrshared.cli.service.windows import LogonTask
+from qrshared.inbox import known_inboxes, remove_traces
 from qrshared.local import AlreadyRunning, FolderLock
 from qrshared.settings import Loaded, is_own_data_dir, make_data_dir
 
@@ -159,17 +160,23 @@ def _forget(planned: Plan, *, purge: bool) -> None:
         # It held other things before qrshared came: deleting it could take somebody's files.
         say(f"{planned.data_dir} was not made by qrshared and stays; look into it and delete it by hand.")
         return
-    delete_all_but(planned.data_dir, planned.inbox)
-    say(f"Devices and settings are deleted. Your files stay in {planned.inbox}.")
+    earlier = [one for one in known_inboxes(planned.data_dir) if one != planned.inbox.resolve() and one.is_dir()]
+    inboxes = [planned.inbox, *earlier]
+    for inbox in inboxes:
+        remove_traces(inbox)
+    delete_all_but(planned.data_dir, inboxes)
+    say(f"Devices and settings are deleted. Your files stay in {' and '.join(map(str, inboxes))}.")
 
 
-def delete_all_but(folder: Path, kept: Path) -> None:
-    """Delete a folder; if `kept` lies in it, that and the way to it stay. Links are removed, never followed."""
-    folder, kept = folder.resolve(), kept.resolve()
-    if not kept.is_relative_to(folder):
+def delete_all_but(folder: Path, kept: Sequence[Path]) -> None:
+    """Delete a folder; what of `kept` lies in it, and the way there, stays. Links are removed, never followed."""
+    folder, kept = folder.resolve(), [one.resolve() for one in kept]
+    if folder in kept:
+        return
+    if not any(one.is_relative_to(folder) for one in kept):
         shutil.rmtree(folder)
         return
-    for entry in [] if folder == kept else list(folder.iterdir()):
+    for entry in list(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink():
             delete_all_but(entry, kept)
         else:
