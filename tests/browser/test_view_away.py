@@ -1,6 +1,5 @@
 """What the page says and asks about roads, with another Worker in front of the real bundle."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,24 +8,12 @@ from tests.browser.scenes import CODE, GUEST, OWN, STATUS_FACTS, Scene, link, ne
 from tests.browser.scenes_away import EDGE, RELAYED, TRUSTED
 from tests.browser.scenes_settings import settings
 from tests.browser.screens import until
-from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts, wait_posted
+from tests.browser.screens_world import BY_NAME, Screens, posted, say, texts, wait_posted
 
 pytestmark = pytest.mark.needs("chromium")
 
 OPEN = ".settings > details > summary"
 ELSEWHERE = f"https://meet.example.org/p{CODE[CODE.index('#') :]}"
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
-        yield screens
-
-
-@pytest.fixture
-def screens(opened: Screens) -> Iterator[Screens]:
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("road", ["home", "direct", "relay"])

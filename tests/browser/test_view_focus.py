@@ -1,10 +1,8 @@
 """Who goes through a page by keyboard sees all of the ring around where they are."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.browser.screens_world import Screens, opened_screens
+from tests.browser.screens_world import Screens
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -29,18 +27,6 @@ CUT_RINGS = """() => {
   }
   return [...new Set(wrong)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
-        yield screens
-
-
-@pytest.fixture
-def screens(opened: Screens) -> Iterator[Screens]:
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """A home with much of everything: the owner page stays short, and all of it is one tap away."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.browser.scenes import OWN, Scene, device, entry, link, news
 from tests.browser.scenes_shelf import shelf, thing
 from tests.browser.screens import until
-from tests.browser.screens_world import Screens, opened_screens, say
+from tests.browser.screens_world import Screens, say
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -16,18 +14,6 @@ ENTRIES = news(
     "inbox_list", folder="/home/anna/QRShare", total=1000, entries=[entry(f"{n}.jpg", n, n, None) for n in range(1000)]
 )
 SHELF = shelf(*(thing(n, f"{n}.pdf", n) for n in range(200)))
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
-        yield screens
-
-
-@pytest.fixture
-def screens(opened: Screens) -> Iterator[Screens]:
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("size", ["390x844", "1280x800"])

@@ -1,6 +1,5 @@
 """The page in every state, with another Worker in front of the real bundle: layout, contract, and what is asked for."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -10,21 +9,9 @@ from playwright.sync_api import expect
 
 from tests.browser.scenes import CODE, COMPUTER, MANY, Scene, item, items, link, total
 from tests.browser.screens import ORIGIN, SIZES, pictures, until
-from tests.browser.screens_world import BY_NAME, Screens, opened_screens, posted, say, texts, wait_posted
+from tests.browser.screens_world import BY_NAME, Screens, posted, say, texts, wait_posted
 
 pytestmark = pytest.mark.needs("chromium")
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
-        yield screens
-
-
-@pytest.fixture
-def screens(opened: Screens) -> Iterator[Screens]:
-    yield opened
-    opened.close()
 
 
 LAYOUT = """() => {

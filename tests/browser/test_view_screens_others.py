@@ -1,7 +1,5 @@
 """The wall with its guests, and the owner page, with another Worker in front of the real bundle."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page
 
@@ -22,21 +20,9 @@ from tests.browser.scenes import (
     wall,
 )
 from tests.browser.screens import until
-from tests.browser.screens_world import Screens, opened_screens, posted, say, texts, wait_posted
+from tests.browser.screens_world import Screens, posted, say, texts, wait_posted
 
 pytestmark = pytest.mark.needs("chromium")
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
-        yield screens
-
-
-@pytest.fixture
-def screens(opened: Screens) -> Iterator[Screens]:
-    yield opened
-    opened.close()
 
 
 def guest_on_the_wall(screens: Screens, *said: Update) -> Page:

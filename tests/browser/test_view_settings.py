@@ -1,27 +1,13 @@
 """Settings, doctor and hints on the real page, with another Worker behind it."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.browser.scenes import OWN, Scene
 from tests.browser.scenes_settings import FINDINGS, REFUSED, WELL, settings, status
-from tests.browser.screens_world import Screens, opened_screens, posted, say, texts, wait_posted
+from tests.browser.screens_world import Screens, posted, say, texts, wait_posted
 
 pytestmark = pytest.mark.needs("chromium")
 OPEN = ".settings > details > summary"
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with opened_screens(tmp_path_factory.mktemp("page")) as screens:
-        yield screens
-
-
-@pytest.fixture
-def screens(opened: Screens) -> Iterator[Screens]:
-    yield opened
-    opened.close()
 
 
 def test_nothing_is_asked_before_the_settings_are_opened(screens: Screens) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,13 +48,6 @@ from tests.waiting import until
 
 MIB = 1024 * 1024
 OWNER = Asker(OWNER_HERE, device="f" * 32)
-
-
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    async with home_in(tmp_path) as running:
-        await until(lambda: running.outbox.is_dir())
-        yield running
 
 
 async def test_its_code_leads_to_these_things_alone(home: Home, tmp_path: Path) -> None:

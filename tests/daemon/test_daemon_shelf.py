@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -38,13 +37,6 @@ from tests.receiving import Pocket
 from tests.waiting import until
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    async with home_in(tmp_path) as running:
-        await until(lambda: running.outbox.is_dir())
-        yield running
 
 
 async def test_three_phones_pick_up_at_once_and_all_have_it_whole(home: Home) -> None:

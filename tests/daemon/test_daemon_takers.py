@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +31,6 @@ from tests.receiving import Pocket
 from tests.waiting import until
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    async with home_in(tmp_path) as running:
-        await until(lambda: running.outbox.is_dir())
-        yield running
 
 
 def states(home: Home) -> dict[str, OfferState]:
