@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 AskServers: TypeAlias = Callable[[str], Awaitable[Sequence[IceServer]]]
 
 
-class Helpers(Protocol):
+class AwayServers(Protocol):
     """What the door away from home gives links between different networks."""
 
     async def servers(self, label: str) -> Sequence[IceServer]:
@@ -43,10 +43,10 @@ class Introductions:
         self.servers: AskServers = _no_servers
         self.borrow: AskServers = _no_servers
 
-    def serve(self, helpers: Helpers | None) -> None:
+    def serve(self, away: AwayServers | None) -> None:
         """Who gives links between different networks what they need, from now on; None: nobody away from home comes."""
-        self.servers = _no_servers if helpers is None else helpers.servers
-        self.borrow = _no_servers if helpers is None else helpers.borrow
+        self.servers = _no_servers if away is None else away.servers
+        self.borrow = _no_servers if away is None else away.borrow
 
     def near(self, device: str) -> list[Device]:
         """Other devices that are here now and stand as this one does; by name."""
