@@ -89,6 +89,10 @@ class AwayHome(Home):
         rule = ("ip", "saddr", self.phone.address, "meta", "l4proto", "udp", "drop")
         self.computer.run("nft", "add", "rule", "inet", "apart", "in", *rule)
 
+    def allow_direct(self) -> None:
+        """The phone reaches the computer over UDP again, and the page hears nothing of it."""
+        self.computer.run("nft", "delete", "table", "inet", "apart")
+
     async def start_relay(self) -> tuple[str, ...]:
         """A TURN server beside the edge; returns the daemon's flags for it."""
         password = self.folder / "turn-password"

@@ -21,6 +21,8 @@ MBIT = 120
 TWICE_AFTER_A_CUT = 4 * MIB
 DATA_CHANNEL_WEIGHT = 1.05
 """What SCTP and DTLS add in packets of some 1,200 bytes; a WebSocket adds next to nothing."""
+RELAY_WEIGHT = DATA_CHANNEL_WEIGHT + 0.03
+"""A relay wants each of them wrapped once more, in 36 bytes (RFC 8656)."""
 
 
 @pytest.fixture
@@ -317,6 +319,32 @@ async def test_much_through_a_relay_waits_for_a_yes_and_who_waits_for_home_has_i
     await wait_done(page, 1, within_s=60)
     assert home.daemon.files()["film.mp4"] == hashes([film])["film.mp4"]
     assert await page.evaluate(ROAD) == "home"
+
+
+@pytest.mark.needs("coturn")
+async def test_what_goes_through_a_relay_goes_straight_once_there_is_a_way_and_is_the_same_transfer(
+    home: AwayHome,
+) -> None:
+    await home.daemon.stop()
+    home.forbid_direct()
+    await home.start_daemon(*await home.start_relay(), "--relay-ask-mb", "1000")
+    page = await home.open_away(home.away_url(), "relay")
+    home.phone.throttle(5)
+    before = home.phone.sent_bytes()
+    film = home.file("film.mp4", SIZE)
+    await page.choose("Send", film)
+    await wait_sent(home.phone, before + 2 * MIB)
+    begun = await transfers(page)
+    home.allow_direct()
+    await page.wait_for(f"{ROAD} === 'direct'", within_s=120)
+    assert await transfers(page) == begun
+    assert "film.mp4" not in home.daemon.files(), "control: it was on its way"
+    home.phone.throttle(MBIT)
+    await wait_done(page, 1, within_s=240)
+    assert home.daemon.files() == hashes([film])
+    twice = home.phone.sent_bytes() - before - int(SIZE * RELAY_WEIGHT) - MIB // 2
+    print(f"from the relay to a straight way: {twice / MIB:.1f} MiB sent twice")
+    assert twice <= TWICE_AFTER_A_CUT
 
 
 async def test_a_foreign_page_gets_nothing_of_the_meeting_point_but_an_empty_room(home: AwayHome) -> None:

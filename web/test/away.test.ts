@@ -98,6 +98,31 @@ test("two networks that only a relay joins are joined by it, on the second try",
   await there.until(() => home.heard.some((said) => said.t === "road" && said.road === "relay" && said.attempt === 2));
 });
 
+test("a call without relays takes none that it is told of, asks the edge for none, tries once, and leaves an open link alone", async () => {
+  const there = world();
+  const stun = { urls: ["stun:s.example"] };
+  there.edge.greeting = { t: "welcome", version: 1, turn: true };
+  there.edge.turn = [TURN];
+  const home = new HomeDouble(there, SECRET);
+  home.servers = [stun, TURN];
+  const edge = pageOf(there);
+  const { value: link } = await there.outcome(edge.call(SECRET));
+  assert.ok(link);
+  await there.until(() => home.links.length === 1);
+  assert.equal(there.network.made.filter((one) => JSON.stringify(one.configuration.iceServers).includes("turn:")).length, 2, "control");
+  await there.clock.advance(120);
+  const [asked, offered] = [there.edge.turnsAsked, home.heard.filter((said) => said.t === "offer").length];
+  there.network.reaches = () => false;
+  const { fault, tookS } = await faultOf(there, edge.call(SECRET, undefined, true));
+  assert.equal(fault, "no_way");
+  assert.ok(tookS > 15 && tookS < 20, `${tookS}`);
+  assert.equal(there.edge.turnsAsked, asked);
+  assert.equal(home.heard.filter((said) => said.t === "offer").length, offered + 1);
+  assert.ok(there.network.made.some((one) => JSON.stringify(one.configuration.iceServers) === JSON.stringify([stun])));
+  await link.link.send(new Uint8Array([1, 2, 3]));
+  assert.deepEqual(await home.links[0]?.receive(), [new Uint8Array([1, 2, 3])]);
+});
+
 test("the edge's own TURN is asked for once a minute, and one that does not answer costs two seconds", async () => {
   const there = world();
   there.edge.greeting = { t: "welcome", version: 1, turn: true };

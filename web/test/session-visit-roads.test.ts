@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message } from "../src/protocol/messages.ts";
+import { Unreached } from "../src/session/roads.ts";
 import { DaemonDouble, type Guest } from "./support/daemon-double.ts";
 import { KEY, PageDouble, TICKET } from "./support/page-double.ts";
 
@@ -196,5 +197,87 @@ test("who waits for home Wi-Fi sends nothing through the relay, and everything b
   await page.until(() => chunks.home === 5_000);
   assert.equal(page.told("relay").at(-1)?.question, "none");
   assert.equal(chunks.away, 0);
+  await page.stop();
+});
+
+/** A page that came by a relay, and every try for a straight way: what the next ones lead to is `roads`, in order. */
+async function relayedPage(daemon: DaemonDouble, roads: ("direct" | "relay" | "none")[]) {
+  const tries: { readonly signal: AbortSignal; readonly at: number }[] = [];
+  const page: PageDouble = new PageDouble(daemon, { edge: EDGE, key: KEY, bare: "watch" }, {
+    dialAway: async (_edge, _secret, signal, relayless = false) => {
+      if (!relayless) return { link: await daemon.connectAway(), road: () => "relay", onRoad: () => undefined };
+      tries.push({ signal, at: page.clock.now() });
+      const road = roads.shift() ?? "none";
+      if (road === "none") throw new Unreached("no_way");
+      return { link: await daemon.connectAway(), road: () => road, onRoad: () => undefined };
+    },
+  });
+  await page.untilOpen();
+  return { page, tries };
+}
+
+function roaming(): DaemonDouble {
+  const daemon = new DaemonDouble();
+  daemon.addDevice(KEY);
+  daemon.isSingle = true;
+  daemon.grant = { rights: ["send"], away: { edge: EDGE, relay_ask_bytes: 1_000_000 } };
+  return daemon;
+}
+
+test("while a relay carries the link a straight way is tried for, ever more rarely, and the link in use is left alone", async () => {
+  const daemon = roaming();
+  const { page, tries } = await relayedPage(daemon, ["none", "relay", "none"]);
+  await page.clock.advance(2 * 3600);
+  assert.ok(tries.length >= 8 && tries.length <= 14, `${tries.length} tries in two hours`);
+  const gaps = tries.slice(1).map(({ at }, index) => at - (tries[index]?.at ?? 0));
+  assert.ok(gaps.every((gap) => gap >= 20) && (gaps.at(-1) ?? 0) >= 600, String(gaps));
+  assert.equal(road(page), "relay");
+  assert.equal(daemon.present.length, 1, "what came by a relay again is closed");
+  assert.deepEqual(page.links().filter((state) => state !== "open"), ["connecting"]);
+  const before = tries.length;
+  for (let woken = 0; woken < 5; woken += 1) page.command({ t: "wake" });
+  await page.until(() => tries.length > before);
+  await page.clock.advance(5);
+  assert.equal(tries.length, before + 1, "woken five times, it tried once");
+  await page.stop();
+});
+
+test("a straight way that is found carries the same transfer on, and nobody sees a break", async () => {
+  const daemon = roaming();
+  daemon.onMessage = async (guest, message) => {
+    if (message.t === "propose") await guest.say({ t: "accept", transfer: message.transfer, window: 1 << 20 });
+  };
+  const { page, tries } = await relayedPage(daemon, ["none", "direct"]);
+  page.send(new File([new Uint8Array(500_000)], "film.mov"));
+  await page.until(() => road(page) === "direct");
+  await page.until(() => proposals(daemon.guests.at(-1)).length === 1);
+  assert.equal(tries.length, 2);
+  assert.equal(proposals(daemon.guests.at(-1))[0]?.transfer, proposals(daemon.guests[0])[0]?.transfer);
+  assert.equal(daemon.guests.at(-1)?.hello?.instance, daemon.guests[0]?.hello?.instance);
+  assert.equal(daemon.present.length, 1);
+  assert.deepEqual(page.links().filter((state) => state !== "open"), ["connecting"]);
+  await page.clock.advance(3600);
+  assert.equal(tries.length, 2, "on a straight way there is nothing to try for");
+  await page.stop();
+});
+
+test("a session that ends takes the try for a better one with it", async () => {
+  const daemon = roaming();
+  const tries: AbortSignal[] = [];
+  const page = new PageDouble(daemon, { edge: EDGE, key: KEY, bare: "watch" }, {
+    dialAway: async (_edge, _secret, signal, relayless = false) => {
+      if (!relayless) return { link: await daemon.connectAway(), road: () => "relay", onRoad: () => undefined };
+      tries.push(signal);
+      return new Promise(() => undefined);
+    },
+  });
+  await page.untilOpen();
+  await page.until(() => tries.length === 1);
+  await page.clock.advance(1800);
+  assert.equal(tries.length, 1, "one at a time");
+  assert.equal(tries[0]?.aborted, false);
+  daemon.guests[0]?.cut();
+  await page.until(() => daemon.guests.length === 2 && road(page) === "relay");
+  assert.equal(tries[0]?.aborted, true);
   await page.stop();
 });

@@ -12,12 +12,12 @@ export class AwayDial {
   }
 
   /** See `DiallerPorts.dialAway`. */
-  readonly dial = (edge: string, secret: Uint8Array, signal: AbortSignal): Promise<AwayDialled> => {
+  readonly dial = (edge: string, secret: Uint8Array, signal: AbortSignal, relayless = false): Promise<AwayDialled> => {
     if (this.#line?.edge !== edge) {
       this.hangUp();
       this.#line = { edge, to: new EdgeLine(edge, this.#ports) };
     }
-    return this.#line.to.call(secret, signal);
+    return this.#line.to.call(secret, signal, relayless);
   };
 
   /** Links that are open stay. */

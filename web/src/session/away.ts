@@ -43,10 +43,13 @@ export class EdgeLine {
     this.#client = new SignalClient(edge, ports, (event) => this.#hear(event));
   }
 
-  /** A link to the computer that knows this secret; throws `Unreached`, or `LinkClosed` after `signal` or `close`. */
-  call(secret: Uint8Array, signal?: AbortSignal): Promise<AwayLink> {
+  /**
+   * A link to the computer that knows this secret; throws `Unreached`, or `LinkClosed` after `signal` or `close`.
+   * `relayless`: over no relay of this side's. A link of an earlier call stays.
+   */
+  call(secret: Uint8Array, signal?: AbortSignal, relayless = false): Promise<AwayLink> {
     this.#leave(roomId(secret)); // a fresh id for a fresh meeting
-    const call = new HomeCall(secret, this.#roomPorts(), this.#turnKept);
+    const call = new HomeCall(secret, this.#roomPorts(), this.#turnKept, relayless);
     const { room } = call;
     const over = (): void => {
       this.#calls.delete(call);

@@ -18,7 +18,7 @@ export type Outcome =
   | { readonly why: "refused"; readonly reason: Refusal }
   | { readonly why: "spoiled" } // the handshake did not come out right
   | { readonly why: "unreached"; readonly fault: AwayFault | null; readonly hasOther: boolean } // no link came to be; another way is left
-  | { readonly why: "home" } // the link was left for one at home
+  | { readonly why: "bettered" } // the link was left for one at home, or for one without a relay
   | { readonly why: "fetched"; readonly ticket: Uint8Array };
 
 /** What to do next. `again`: at once, with other credentials. `lost`: try again soon. `refused`: say so, ask again rarely or never. */
@@ -82,7 +82,7 @@ export class Credentials {
   after(attempt: Attempt, outcome: Outcome): Step & { readonly dropKey?: true } {
     if (outcome.why !== "spoiled") this.#spoiled = 0;
     switch (outcome.why) {
-      case "home":
+      case "bettered":
         return { do: "again" };
       case "unreached":
         return this.#unreached(attempt, outcome);

@@ -4,7 +4,7 @@ import type { Meeting, MeetingEvent, OverReason } from "../signaling/meeting.ts"
 import type { MeetingMessage } from "../signaling/messages.ts";
 import type { AwayLink, AwayPorts, IceServer } from "./away-link.ts";
 import type { Conversation } from "./conversation.ts";
-import { Negotiation } from "./negotiation.ts";
+import { isRelay, Negotiation } from "./negotiation.ts";
 import { Late, within } from "./patience.ts";
 import { Room, type RoomOwner, type RoomPorts, type TurnKept } from "./room.ts";
 import { type AwayFault, Unreached } from "./roads.ts";
@@ -38,6 +38,7 @@ export class HomeCall implements RoomOwner {
   readonly room: Room;
   readonly answered: Promise<AwayLink>;
   readonly #ports: CallPorts;
+  readonly #isRelayless: boolean;
   readonly #takeBacks: (() => void)[] = [];
   #resolve: (link: AwayLink) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
@@ -49,8 +50,10 @@ export class HomeCall implements RoomOwner {
   /** Hears once that nothing is needed of the room any more. */
   onOver: () => void = () => undefined;
 
-  constructor(secret: Uint8Array, ports: CallPorts, kept: TurnKept) {
+  /** `isRelayless`: of what helps, relays are left out. */
+  constructor(secret: Uint8Array, ports: CallPorts, kept: TurnKept, isRelayless = false) {
     this.#ports = ports;
+    this.#isRelayless = isRelayless;
     this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -140,8 +143,9 @@ export class HomeCall implements RoomOwner {
     });
     talk.say({ t: "call", attempt });
     try {
-      const [home, edge] = await Promise.all([within(this.#ports.clock, HELP_S_MAX, told), this.room.turn(peer)]);
-      return [...home, ...edge];
+      const home = within(this.#ports.clock, HELP_S_MAX, told);
+      if (this.#isRelayless) return (await home).filter((server) => !isRelay(server));
+      return (await Promise.all([home, this.room.turn(peer)])).flat();
     } catch (error) {
       if (error instanceof Late) throw new Unreached(isSpoiled(talk.meeting) ? "spoiled" : "silent");
       throw error;

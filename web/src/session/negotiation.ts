@@ -246,7 +246,7 @@ class OpenLink implements AwayLink {
   }
 }
 
-function isRelay(server: IceServer): boolean {
+export function isRelay(server: IceServer): boolean {
   return server.urls.some((url) => /^turns?:/i.test(url));
 }
 

@@ -31,6 +31,13 @@ export type Way =
 const LOOK_AT_S = [2, 5, 11, 20];
 export const LOOK_EVERY_S = 30;
 
+/** Seconds from one try for a straight way to the next while a relay carries the link: each asks the computer's provider for a relay, too. */
+const STRAIGHT_IN_S = [20, 40, 120, 300];
+const STRAIGHT_EVERY_S = 900;
+
+/** A page that is looked at again and again tries no more often. */
+export const STRAIGHT_LEAST_S = 20;
+
 export class Roads {
   readonly #hasHome: boolean;
   readonly #ownEdge: string | null;
@@ -62,6 +69,12 @@ export class Roads {
     this.#edge = this.#secret = null;
   }
 
+  /** Over the meeting point, whatever else there is; `secret` as in `Way`. */
+  get away(): Pick<Way & { readonly by: "away" }, "edge" | "secret"> | null {
+    if (this.#ownEdge !== null) return { edge: this.#ownEdge, secret: null };
+    return this.#edge === null || this.#secret === null ? null : { edge: this.#edge, secret: this.#secret };
+  }
+
   next(): Way {
     if (this.#ownEdge !== null) return { by: "away", edge: this.#ownEdge, secret: null };
     if (this.#turn === "away" && this.#edge !== null && this.#secret !== null) return { by: "away", edge: this.#edge, secret: this.#secret };
@@ -86,6 +99,11 @@ export class Roads {
   get doubtsHome(): boolean {
     return this.hasOther && !this.#awayFailed;
   }
+}
+
+/** Seconds from one try for a straight way to the next; `tries` have been. */
+export function straightIn(tries: number): number {
+  return STRAIGHT_IN_S[tries] ?? STRAIGHT_EVERY_S;
 }
 
 /** Seconds from one look for the home door to the next; `looks` have been. */

@@ -28,8 +28,11 @@ const ELSEWHERE_RETRY_S = 3;
 /** A session that lasted so long was no failure: the next loss is retried at once. */
 const SETTLED_S = 5;
 
-/** A link that is left for home gives what is on its way so long to arrive: what arrived is not sent again. */
+/** A link that is left for a better one is left when nothing has arrived for so long: what arrived is not sent again. */
 const LEAVE_AFTER_S = 1;
+
+/** On the slowest lines a window takes longer than that. */
+const LEAVE_S_MAX = 10;
 
 /** A new name is shown at once, more of them no oftener: each is written down by the page, and read out to who hears it. */
 const NAMED_EVERY_S = 1;
@@ -72,7 +75,8 @@ export class Visit {
   #opened: Extract<LinkView, { state: "open" }> | null = null; // as it was shown last
   #wasOpen = false;
   #isNamed = false; // just now
-  #isLeaving = false; // for a link home: nothing new goes out on this one
+  #takenAt = 0; // when the computer last said that something had arrived
+  #isLeaving = false; // for a better link: nothing new goes out on this one
   #stopped = false;
 
   constructor(opening: Opening, ports: VisitPorts) {
@@ -83,7 +87,7 @@ export class Visit {
     this.#desk = new Desk(opening.topics, ports.tell);
     this.#outbox = new Outbox({ ...ports, continues: opening.continues, isAskedForRoom: true, onBulk: () => void this.#hurry() });
     this.#roads = new Roads(opening.edge ?? null);
-    this.#dialler = new Dialler(opening.socketUrl, this.#roads, ports, () => this.#goHome());
+    this.#dialler = new Dialler(opening.socketUrl, this.#roads, ports, () => this.#leaveForBetter());
   }
 
   command(command: Exclude<Command, Opening>): void {
@@ -160,11 +164,21 @@ export class Visit {
     }
   }
 
-  #goHome(): void {
+  /** Once nothing more of what is on its way arrives, or has had its time. */
+  #leaveForBetter(): void {
     const session = this.#session;
     if (session === null) return; // it was still being dialled
     this.#isLeaving = true;
-    this.#ports.clock.after(this.#outbox.toGo > 0 ? LEAVE_AFTER_S : 0, () => session.leave());
+    const since = this.#ports.clock.now();
+    this.#takenAt = since;
+    const leave = (): void => {
+      const now = this.#ports.clock.now();
+      const waitS = Math.min(this.#takenAt + LEAVE_AFTER_S, since + LEAVE_S_MAX) - now;
+      if (waitS <= 0) return session.leave();
+      this.#ports.clock.after(waitS, leave);
+    };
+    if (this.#outbox.toGo > 0) leave();
+    else this.#ports.clock.after(0, () => session.leave());
   }
 
   async #attempt(attempt: Attempt): Promise<Outcome> {
@@ -255,7 +269,8 @@ export class Visit {
     this.#ports.pickUps?.detach();
     this.#outbox.detach();
     this.#relay.on(null, undefined);
-    if (this.#dialler.isHome) return { why: "home" };
+    this.#dialler.carriedBy(null);
+    if (this.#dialler.hasFound) return { why: "bettered" };
     if (answer !== null && this.#ports.clock.now() - since >= SETTLED_S) this.#backoff.reset();
     return ended;
   }
@@ -309,6 +324,7 @@ export class Visit {
     this.#show(this.#opened);
     this.#ports.pickUps?.on(road);
     this.#relay.on(road, this.#opened.grant.away?.relay_ask_bytes);
+    this.#dialler.carriedBy(road, this.#credentials.next());
     this.#askOfRelay();
   }
 
@@ -333,6 +349,9 @@ export class Visit {
       case "ask": // these two are ours to say
       case "watch":
         return;
+      case "taken":
+        this.#takenAt = this.#ports.clock.now();
+        return this.#outbox.receive(message);
       default:
         return this.#ports.pickUps?.receive(message) === true ? undefined : this.#outbox.receive(message);
     }

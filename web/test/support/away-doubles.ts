@@ -83,7 +83,7 @@ export class HomeDouble {
   readonly #ports: ReturnType<World["ports"]>;
   readonly #secret: Uint8Array;
   readonly #room: string;
-  #connection: PeerConnection | null = null;
+  readonly #connections = new Map<string, PeerConnection>(); // by peer
 
   constructor(world: World, secret: Uint8Array) {
     this.#ports = world.ports();
@@ -117,11 +117,12 @@ export class HomeDouble {
     const talk = this.#talks.get(peer);
     if (message.t === "call") {
       talk?.say({ t: "servers", attempt: message.attempt, servers: this.servers });
-    } else if (message.t === "offer" && this.refuses !== null) talk?.say({ t: "failed", attempt: message.attempt, reason: this.refuses });
+    } else if (message.t === "failed") this.#connections.get(peer)?.close("lost");
+    else if (message.t === "offer" && this.refuses !== null) talk?.say({ t: "failed", attempt: message.attempt, reason: this.refuses });
     else if (message.t === "offer") {
-      this.#connection?.close("lost");
+      this.#connections.get(peer)?.close("lost");
       const connection = this.#ports.peerConnections.open(this.servers);
-      this.#connection = connection;
+      this.#connections.set(peer, connection);
       talk?.say({ t: "answer", attempt: message.attempt, sdp: await connection.answer(message.sdp) });
       this.links.push(await connection.opened().catch(() => new Promise<never>(() => undefined)));
     }
