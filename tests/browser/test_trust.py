@@ -7,12 +7,34 @@ from pathlib import Path
 import pytest
 
 from tests.browser.home import COMPUTER, IS_OPEN, MIB, Home, hashes, wait_done
+from tests.browser.phones import wall_url
 from tests.browser.test_owner import IS_OWNERS, answer, open_owner, shows
 
 pytestmark = pytest.mark.needs("chromium", "netns")
 
 ASKS = "document.querySelectorAll('[data-asking]').length === %d"
 HAS_CODE = "document.querySelector('.wall-code svg') !== null && !document.querySelector('[data-covered]')"
+
+
+async def test_where_guests_send_nothing_they_read_so_before_they_choose_and_may_once_they_are_trusted(
+    home: Home,
+) -> None:
+    await home.daemon.stop()
+    await home.daemon.start("--accept", "trusted")
+    wall = await home.open(home.url(), host=home.computer)
+    await wall.wait_for(shows("Only its own devices may send to STUDY-PC now."))
+    assert not await wall.evaluate(shows("Point your phone"))
+    phone = await (await home.browser_on(home.phone)).open(await wall_url(home))
+    await phone.wait_for(shows("STUDY-PC takes files only from its owner’s devices."))
+    assert await phone.evaluate(shows("Its owner can trust this device."))
+    assert not await phone.evaluate("document.querySelector('button.send') !== null")
+    (device,) = json.loads(home.daemon.say("devices", "--json"))["devices"]
+    home.daemon.say("devices", "trust", device["name"])
+    photo = home.file("photo.jpg", MIB)
+    await phone.wait_for("document.querySelector('button.send') !== null")
+    await phone.choose("Send", photo)
+    await wait_done(phone, 1)
+    assert home.daemon.files() == hashes([photo])
 
 
 async def test_a_guests_files_wait_until_the_owner_lets_them_in(home: Home) -> None:
