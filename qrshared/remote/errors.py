@@ -23,4 +23,4 @@ class SpeaksDifferently(RemoteError):
 
 
 class EdgeAway(QrsharedError):
-    """The edge {url} does not answer. At home everything works; away from home devices wait until it is back."""
+    """The meeting point {url} does not answer. At home all works; away from home devices wait until it is back."""

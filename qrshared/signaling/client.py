@@ -60,11 +60,11 @@ class NotAnEdge(QrsharedError):
 
 
 class OtherVersion(QrsharedError):
-    """The edge at {url} speaks version {version} and this computer another one. Update the older of the two."""
+    """The meeting point at {url} speaks version {version}, this computer another one. Update the older of the two."""
 
 
 class WrongCertificate(QrsharedError):
-    """The edge at {url} shows a certificate that this computer does not accept. Check the address and the clock."""
+    """The meeting point at {url} shows a certificate that is not accepted here. Check the address and the clock."""
 
 
 class NoTls(QrsharedError):

@@ -77,7 +77,7 @@ AWAY_OWN = (
         devices=[{**DEVICE_LIST[0], "road": "direct"}, {**DEVICE_LIST[1], "road": "relay"}, *DEVICE_LIST[2:]],
     ),
 )
-NO_ANSWER = "The edge https://meet.example.org does not answer. At home everything works; away from home devices wait."
+NO_ANSWER = "The meeting point https://meet.example.org does not answer. At home all works; away devices wait."
 AWAY_FAILED = news(
     "status_facts",
     **{

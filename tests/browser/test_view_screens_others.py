@@ -169,10 +169,10 @@ def test_a_refused_verb_is_told_in_its_own_sentence(screens: Screens) -> None:
 
 def test_a_phone_that_redeems_the_owners_code_is_greeted(screens: Screens) -> None:
     page = screens.open("owner-add", "1280x800")
-    assert page.locator("dialog .qr-code").count() == 1
+    page.locator("dialog .qr-code").wait_for()
     fresh = device(9, "Ben’s phone", "phone", "trusted", 0, online=True)
     say(page, news("device_list", devices=[*DEVICE_LIST, fresh]))
-    assert page.get_by_text("Ben’s phone is here.").is_visible()
+    page.get_by_text("Ben’s phone is here.").wait_for()
 
 
 def test_an_owner_page_without_the_right_says_how_to_get_it(screens: Screens) -> None:
