@@ -227,7 +227,9 @@ class QuickSctp(RTCSctpTransport):
 
     async def _transmit(self) -> None:
         """As aiortc, which looks at all that is on its way, each time, for what was lost."""
-        self._may_be_lost = self._may_be_lost and any(chunk._retransmit for chunk in self._sent_queue)  # noqa: SLF001
+        if self._may_be_lost:
+            marked = [chunk for chunk in self._sent_queue if chunk._retransmit]  # noqa: SLF001 - told nowhere else
+            self._may_be_lost = bool(marked)
         if self._may_be_lost or self._forward_tsn_chunk is not None:
             await super()._transmit()
             return

@@ -21,6 +21,7 @@ from qrshared.links import quick
 from qrshared.links.datachannel import DataChannelLink
 from qrshared.links.peer_connection import PeerConnection
 from qrshared.links.quick import (
+    DATAGRAM_BYTES_MAX,
     PACKETS_A_CONFIRMATION,
     PACKETS_A_CONFIRMATION_BEHIND,
     Draining,
@@ -253,7 +254,7 @@ async def test_pieces_that_come_with_something_else_are_taken_by_aiortc() -> Non
 
 THROWN = [
     b"", b"\x17", b"\x17\xfe\xfd" + bytes(200), b"\x17" + os.urandom(1200), b"\x15" * 40, b"\x16\xfe\xfd" + bytes(80),
-    b"\x80" * 60, b"\0\1" + bytes(18), b"\x17" * 9000,
+    b"\x80" * 60, b"\0\1" + bytes(18), b"\x17" * (DATAGRAM_BYTES_MAX + 1),
 ]  # fmt: skip
 
 
