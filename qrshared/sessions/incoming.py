@@ -57,7 +57,7 @@ class Incoming:
         """`take_over` ends earlier transfers of the sender that this one continues, and hears which items come now."""
         self.transfer = transfer
         self.sender = sender
-        self.receiver = Receiver(transfer)
+        self.receiver = receiver = Receiver(transfer)
         self.facts = IncomingFacts(self.receiver, sender, clock, name=lambda: customs.name_of(sender))
         self._inbox = inbox
         self._windows = windows
@@ -66,7 +66,8 @@ class Incoming:
         self._decider = Decider(transfer, sender, inbox=inbox, customs=customs, questions=questions)
         self._clock = clock
         self._take_over = take_over
-        self._parts = Parts(sender.device, transfer, inbox=inbox, items=lambda: self.receiver.items)
+        # No circle: a list of names may take 64 MiB, and is free as soon as nobody carries it.
+        self._parts = Parts(sender.device, transfer, inbox=inbox, items=lambda: receiver.items)
         self._jobs = Worklist()
         self._unsynced = Unsynced()
         self._commits: set[asyncio.Task[None]] = set()

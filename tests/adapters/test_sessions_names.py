@@ -1,5 +1,6 @@
 """Names made to fill the memory: counted by what they take, for one session, for those that wait, and in all."""
 
+import gc
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -7,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from qrshared.protocol import ITEMS_MAX, MANIFEST_BYTES_MAX, NAME_CHARACTERS_MAX, Accept, Decline, Defer, Item, Reason
+from qrshared.protocol import (
+    ITEMS_MAX,
+    MANIFEST_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    Accept,
+    Decline,
+    Defer,
+    Item,
+    Ping,
+    Pong,
+    Reason,
+)
 from qrshared.sessions.receiving import NAMES_IN_ALL_MAX, NAMES_PER_SESSION_MAX, WAITING_NAMES_MAX
 from qrshared.settings import Accept as Policy
 from qrshared.transfers.manifest import IncomingManifest
@@ -80,6 +92,36 @@ async def test_one_device_is_told_to_come_back_once_its_lists_together_take_too_
         await until(lambda: home.transfers.names() < 10 * WIDE_BYTES)
         await propose(visit, wide(6))
         await visit.hear_a(Accept)
+
+
+@pytest.mark.usefixtures("_small_limits")
+async def test_the_memory_of_a_list_that_was_refused_or_stopped_is_free_at_once(tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # nothing may wait for it
+    try:
+        async with computer(tmp_path) as home, home.guest().visit() as visit:
+            await propose(visit, wide(30))
+            await visit.hear_a(Decline)
+            await _read_another(visit)
+            await until(lambda: _wide_items() == 0)
+            transfer = await propose(visit, wide(9))
+            await visit.hear_a(Accept)
+            assert _wide_items() >= 9  # the control
+            home.transfers.stop(transfer)
+            await _read_another(visit)
+            await until(lambda: _wide_items() == 0)
+    finally:
+        gc.enable()
+
+
+async def _read_another(visit: Visit) -> None:
+    """What a session read last is forgotten with its next message."""
+    await visit.say(Ping(1))
+    await visit.hear_a(Pong)
+
+
+def _wide_items() -> int:
+    return sum(isinstance(one, Item) and one.name.endswith(WIDE) for one in gc.get_objects())
 
 
 @pytest.mark.usefixtures("_small_limits")
