@@ -14,8 +14,7 @@ from aiohttp import web
 
 from qrshared.errors import UserError
 from qrshared.lan.addresses import AddressNotHere, chosen_address
-from qrshared.serving import SILENT_LOGGER, AcceptNotices, Gate
-from qrshared.serving.limits import HEADER_BYTES_MAX, LINGER_S
+from qrshared.serving import AcceptNotices, Gate, make_runner
 
 _log = logging.getLogger(__name__)
 
@@ -66,19 +65,7 @@ class LanServer:
     """`async with LanServer(app, gate) as server: port = await server.listen(host=None, port=7774)`."""
 
     def __init__(self, app: web.Application, gate: Gate) -> None:
-        # auto_decompress: aiohttp un-gzips request bodies by default (3 MB became 2 GB); the guard refuses them too.
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,
-            handle_signals=False,
-            keepalive_timeout=gate.caps.idle_keep_alive_s,
-            lingering_time=LINGER_S,
-            logger=SILENT_LOGGER,
-            max_field_size=HEADER_BYTES_MAX,
-            max_line_size=HEADER_BYTES_MAX,
-            shutdown_timeout=SHUTDOWN_S,
-        )
+        self._runner = make_runner(app, gate, shutdown_timeout_s=SHUTDOWN_S)
         self._gate = gate
         self._servers: list[asyncio.Server] = []
         self._port = 0

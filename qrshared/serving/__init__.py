@@ -9,7 +9,7 @@ Deliberately absent: cookies, CORS grants, request bodies, forwarded-for headers
 """
 
 from qrshared.serving.accept import Gate, GateCounts, Socket
-from qrshared.serving.faults import SILENT_LOGGER, AcceptNotices, catch_faults
+from qrshared.serving.faults import AcceptNotices, catch_faults
 from qrshared.serving.guard import (
     Admission,
     Pass,
@@ -24,10 +24,10 @@ from qrshared.serving.guard import (
 from qrshared.serving.headers import secure_responses
 from qrshared.serving.limits import LIMITS, Caps, FailedHandshakes, Limit, address_key
 from qrshared.serving.page import BuiltPage, PageAt, add_page_routes
+from qrshared.serving.runner import make_runner
 
 __all__ = [
     "LIMITS",
-    "SILENT_LOGGER",
     "AcceptNotices",
     "Admission",
     "BuiltPage",
@@ -49,5 +49,6 @@ __all__ = [
     "is_loopback",
     "is_near",
     "judge",
+    "make_runner",
     "secure_responses",
 ]

@@ -18,16 +18,15 @@ from aiohttp.typedefs import Handler
 from qrshared.assets import built_page
 from qrshared.errors import UserError
 from qrshared.serving import (
-    SILENT_LOGGER,
     AcceptNotices,
     BuiltPage,
     Gate,
     PageAt,
     add_page_routes,
     catch_faults,
+    make_runner,
     secure_responses,
 )
-from qrshared.serving.limits import HEADER_BYTES_MAX, LINGER_S
 from qrshared.signaling.bus import Bus
 from qrshared.signaling.client_address import Network
 from qrshared.signaling.counts import Counts, prometheus_text
@@ -128,18 +127,7 @@ class EdgeServer:
         return await self._serve(app, gate, host=host, port=port)
 
     async def _serve(self, app: web.Application, gate: Gate, *, host: str, port: int) -> int:
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,
-            handle_signals=False,
-            keepalive_timeout=gate.caps.idle_keep_alive_s,
-            lingering_time=LINGER_S,
-            logger=SILENT_LOGGER,
-            max_field_size=HEADER_BYTES_MAX,
-            max_line_size=HEADER_BYTES_MAX,
-            shutdown_timeout=SHUTDOWN_S,
-        )
+        runner = make_runner(app, gate, shutdown_timeout_s=SHUTDOWN_S)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         if runner.server is None:
