@@ -9,7 +9,7 @@ const HELD_BYTES_MAX = 8 << 20;
 /** A browser that has not asked for a download by then has dropped it. */
 export const ASKED_WITHIN_S = 30;
 
-/** For so long the last byte, and then the last word, wait: Chromium tells of a refused download only when more is written. */
+/** For so long the last word waits: what was read is still on its way out of this worker, which a browser may stop at any time. */
 export const SETTLES_S = 0.5;
 
 export interface DownloadStreamPorts {
@@ -17,6 +17,8 @@ export interface DownloadStreamPorts {
   readonly size: number;
   readonly port: MessagePort;
   readonly clock: Clock;
+  /** For so long the last byte waits: time for a browser, or who it asks, to refuse the download. */
+  readonly refusedWithinS: number;
   /** The browser has asked for it. */
   readonly onBegun: () => void;
   readonly onOver: () => void;
@@ -110,10 +112,10 @@ export class DownloadStream {
     if (!isLast) this.#say({ t: "took" });
   }
 
-  /** The last byte follows when there was time to hear that the browser does not want it. */
+  /** The last byte follows later: Chromium reads a small file before it asks, and tells of a refusal only when more is written. */
   #giveAllButOne(last: Uint8Array): void {
     this.#lastByte = "settles";
-    this.#takeBack = this.#ports.clock.after(SETTLES_S, () => {
+    this.#takeBack = this.#ports.clock.after(this.#ports.refusedWithinS, () => {
       this.#lastByte = "settled";
       this.#give();
     });
@@ -129,7 +131,6 @@ export class DownloadStream {
     this.#controller?.enqueue(bytes);
   }
 
-  /** What was read is still on its way out of this worker, which a browser may stop at any time. */
   #close(): void {
     this.#isClosed = true;
     this.#controller?.close();

@@ -4,7 +4,7 @@ import type { DownloadStart, FromPage } from "./session/sinks/download.ts";
 
 /** Page → service worker. With `open` come two ports: the session worker's, and one for the answers; with `alive` one for its answer. */
 export type ToServiceWorker =
-  | { readonly t: "open"; readonly id: string; readonly name: string; readonly size: number }
+  | { readonly t: "open"; readonly id: string; readonly name: string; readonly size: number; readonly refusedWithinS: number }
   | { readonly t: "alive"; readonly ids: readonly string[] }
   | { readonly t: "gone"; readonly ids: readonly string[] };
 
@@ -20,8 +20,18 @@ const ALIVE_EVERY_MS = 5_000;
 /** Longer than a service worker waits for the browser: by then it has answered, or it was stopped. */
 const BEGUN_WITHIN_MS = (ASKED_WITHIN_S + 10) * 1_000;
 
+/** Until a browser has refused what nobody needs to be asked about. */
+const REFUSED_AT_ONCE_S = 0.5;
+
+/** Chromium asks before a second download that no tap began. It asks once: who says no later than this is told a little too much. */
+const ANSWERED_WITHIN_S = 5;
+
 /** A frame is only the way to a download; it is taken away long after the browser has begun it. */
 const FRAME_STAYS_MS = 60_000;
+
+function asksBeforeSeveral(): boolean {
+  return /Chrom(e|ium)\//.test(navigator.userAgent);
+}
 
 /** Safari's downloads ask the network past the service worker; everybody else's go through it. */
 function isSafari(): boolean {
@@ -34,6 +44,7 @@ export class Downloads {
   readonly #missing = new Set<string>(); // unknown to the service worker when it was asked last
   #before: Promise<unknown> = Promise.resolve();
   #ticking = 0;
+  #isFirst = true;
 
   /** Whether this page can have downloads; asked once, remembered. */
   async arePossible(): Promise<boolean> {
@@ -63,7 +74,9 @@ export class Downloads {
         resolve(true); // whatever there was to say, it has said itself
       };
     });
-    worker.postMessage({ t: "open", id, name, size } satisfies ToServiceWorker, [port, port2]);
+    const refusedWithinS = this.#isFirst || !asksBeforeSeveral() ? REFUSED_AT_ONCE_S : ANSWERED_WITHIN_S;
+    this.#isFirst = false;
+    worker.postMessage({ t: "open", id, name, size, refusedWithinS } satisfies ToServiceWorker, [port, port2]);
     if (!(await hasBegun)) this.#failed(id);
   }
 

@@ -29,13 +29,13 @@ interface Download {
 const scope = self as unknown as Scope;
 const downloads = new Map<string, Download>();
 
-function open({ id, name, size }: Extract<ToServiceWorker, { readonly t: "open" }>, port: MessagePort, answer: MessagePort): void {
+function open({ id, name, size, refusedWithinS }: Extract<ToServiceWorker, { readonly t: "open" }>, port: MessagePort, answer: MessagePort): void {
   const say = (message: FromServiceWorker): void => answer.postMessage(message);
   const onOver = (): void => {
     downloads.delete(id);
     say({ t: "over" });
   };
-  const stream = new DownloadStream({ name, size, port, clock: realClock, onBegun: () => say({ t: "begun" }), onOver });
+  const stream = new DownloadStream({ name, size, port, clock: realClock, refusedWithinS, onBegun: () => say({ t: "begun" }), onOver });
   downloads.set(id, { stream, heardAtS: realClock.now() });
   say({ t: "ready" });
 }

@@ -5,6 +5,9 @@ import { ASKED_WITHIN_S, DownloadStream, SETTLES_S } from "../src/download-strea
 import type { FromDownload, ToDownload } from "../src/session/sinks/download.ts";
 import { ManualClock, turn } from "./support/manual-clock.ts";
 
+/** Longer than the last word waits. */
+const REFUSED_WITHIN_S = 5;
+
 const bytes = (of: string): Uint8Array => new TextEncoder().encode(of);
 
 /** A download of so many bytes, the session worker's end of its port, and what was said there. */
@@ -18,7 +21,7 @@ function download(context: TestContext, size: number): {
   const said: FromDownload["t"][] = [];
   const happened: string[] = [];
   port1.onmessage = ({ data }: MessageEvent<FromDownload>) => void said.push(data.t);
-  const stream = new DownloadStream({ name: "a.bin", size, port: port2, clock, onBegun: () => happened.push("begun"), onOver: () => happened.push("over") });
+  const stream = new DownloadStream({ name: "a.bin", size, port: port2, clock, refusedWithinS: REFUSED_WITHIN_S, onBegun: () => happened.push("begun"), onOver: () => happened.push("over") });
   const send = async (...messages: ToDownload[]): Promise<void> => {
     for (const message of messages) port1.postMessage(message);
     await turn();
@@ -41,7 +44,7 @@ test("a small file that is whole before the browser asks for it stays, and is sa
   assert.deepEqual(it.happened, ["begun"]);
   await turn();
   assert.deepEqual(it.said, ["took"]);
-  await it.clock.advance(SETTLES_S);
+  await it.clock.advance(REFUSED_WITHIN_S);
   assert.equal(await body, "abc");
   assert.deepEqual(it.said, ["took"], "what was read is still on its way");
   await it.clock.advance(SETTLES_S);
@@ -53,7 +56,7 @@ test("an empty file is saved when it was asked for, and not before", async (cont
   await it.send({ t: "end" });
   assert.deepEqual(it.said, []);
   const body = it.stream.response()?.text();
-  await it.clock.advance(SETTLES_S);
+  await it.clock.advance(REFUSED_WITHIN_S);
   assert.equal(await body, "");
   await it.clock.advance(SETTLES_S);
   assert.deepEqual(it.said, ["ended"]);
@@ -80,6 +83,17 @@ test("bytes are taken when somebody reads on, one run at a time", async (context
   await read.read();
   await turn();
   assert.deepEqual(it.said, ["took", "took"]);
+});
+
+test("who says no while the last byte waits has not saved it", async (context) => {
+  const it = download(context, 1);
+  const read = reader(it);
+  await it.send({ t: "bytes", bytes: bytes("a") }, { t: "end" });
+  void read.read();
+  await it.clock.advance(REFUSED_WITHIN_S - 0.1);
+  await read.cancel();
+  await it.clock.advance(10);
+  assert.deepEqual(it.said, ["took", "gone"]);
 });
 
 test("a browser that stops before the last byte has not saved it", async (context) => {
@@ -121,7 +135,7 @@ test("the browser names it as it is, without a way to leave the header", async (
   const { port1, port2 } = new MessageChannel();
   context.after(() => port1.close());
   const nothing = (): void => undefined;
-  const stream = new DownloadStream({ name: "it's \"ä\"\r\n(1).txt", size: 1, port: port2, clock: new ManualClock(), onBegun: nothing, onOver: nothing });
+  const stream = new DownloadStream({ name: "it's \"ä\"\r\n(1).txt", size: 1, port: port2, clock: new ManualClock(), refusedWithinS: 0, onBegun: nothing, onOver: nothing });
   const { headers } = stream.response() ?? new Response();
   assert.equal(headers.get("Content-Disposition"), "attachment; filename*=UTF-8''it%27s%20%22%C3%A4%22%0D%0A%281%29.txt");
   assert.equal(headers.get("Content-Length"), "1");
