@@ -26,7 +26,7 @@ from qrshared.transfers.manifest import IncomingManifest
 from qrshared.transfers.paging import proposal
 from tests.adapters.inbox_world import MIB
 from tests.adapters.sessions_world import computer
-from tests.client import Batch, File, Repeated, Visit
+from tests.client import Batch, File, Repeated, Visit, file_of
 from tests.waiting import until
 
 WIDE = "a" * (NAME_CHARACTERS_MAX - 20) + "\U0001f600"
@@ -157,3 +157,24 @@ def test_a_list_that_comes_once_more_after_a_cut_is_not_held_twice() -> None:
     pages = [*proposal("a" * 32, wide(30), ())]
     assert [again.add(page) for page in pages] == [False] * (len(pages) - 1) + [True]
     assert all(one.name is other.name for one, other in zip(known, again.items, strict=True))
+
+
+async def test_files_of_endless_names_are_known_again_after_a_restart_and_by_another_page_load(tmp_path: Path) -> None:
+    files = [file_of(f"{n}{WIDE}", b"%d" % n) for n in range(3)]
+    first = Batch(files)
+    async with computer(tmp_path) as home:
+        phone = home.guest()
+        async with phone.visit() as visit:
+            await visit.send(first)
+        names = sorted(home.visible())
+    async with computer(tmp_path) as home:
+        phone.connect = home.connect
+        for again in (Batch(files, transfer=first.transfer), Batch(files[::-1], continues=[first.transfer])):
+            async with phone.visit() as visit:
+                await visit.send(again)
+            assert (again.sent_bytes, len(again.receipts)) == (0, 3)
+        assert sorted(home.visible()) == names
+        others = [file_of(f"{n}{WIDE}x", b"%d" % n) for n in range(3)]  # the control
+        async with phone.visit() as visit:
+            await visit.send(Batch(others, continues=[first.transfer]))
+        assert len(home.visible()) == 6

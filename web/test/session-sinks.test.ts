@@ -34,6 +34,14 @@ test("ordinary names stay as they are, and numbers go before the extension", () 
   assert.equal(numbered("README", 3), "README (3)");
 });
 
+test("of an endless name the beginning and the end are looked at, since composing its marks would take long", (t) => {
+  const normalize = t.mock.method(String.prototype, "normalize");
+  const name = savedName(`holiday_${"\u0316\u0301".repeat(2_000)}.jpg`);
+  assert.match(name, /^holiday_.*\.jpg$/u);
+  const lengths = normalize.mock.calls.map(({ this: text }) => String(text).length);
+  assert.ok(lengths.length > 0 && Math.max(...lengths) <= 1_024, String(lengths));
+});
+
 test("what fits is taken in order, and the rest is named with what it needs", () => {
   const sizes = [60, 50, 40].map((size) => ({ size }));
   assert.deepEqual([...tooLarge(sizes, 100, 0)], [[1, { needed: 50, free: 40 }]]);

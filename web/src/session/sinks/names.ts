@@ -10,6 +10,10 @@ const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u20
 /** Of one part of a path, in UTF-8; common file systems end at 255. */
 const PART_BYTES_MAX = 200;
 
+/** Characters of one part that are looked at, and those of them at its end: composing marks takes time by the square of their number. */
+const LOOKED_AT_MAX = 1024;
+const SUFFIX_LOOKED_AT = 64;
+
 /** Folders within folders; what is deeper lands at this depth. */
 const DEPTH_MAX = 32;
 
@@ -17,9 +21,14 @@ const UNNAMED = "file";
 
 /** One part of a path as it is saved. */
 export function savedName(name: string): string {
-  const part = trimmed(shortened(trimmed(name.normalize("NFC").replace(FORBIDDEN, "_"))));
+  const part = trimmed(shortened(trimmed(lookedAt(name).normalize("NFC").replace(FORBIDDEN, "_"))));
   if (part === "") return UNNAMED;
   return KEPT.test(part) ? `_${part}` : part;
+}
+
+/** Its beginning and its end, where it is endless. */
+function lookedAt(name: string): string {
+  return name.length <= LOOKED_AT_MAX ? name : name.slice(0, LOOKED_AT_MAX - SUFFIX_LOOKED_AT) + name.slice(-SUFFIX_LOOKED_AT);
 }
 
 /** Systems drop dots and blanks at the end, and hide what begins with a dot; a joiner at an end joins nothing. */
