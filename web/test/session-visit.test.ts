@@ -158,6 +158,19 @@ test("revoked under the seal costs the key; refused before it does not", async (
   assert.equal(daemon.present.length, 0);
 });
 
+test("where access has ended nothing waits any more: what was not sent has failed, and says why", async () => {
+  const daemon = new DaemonDouble();
+  daemon.addDevice(KEY);
+  const page = new PageDouble(daemon, { key: KEY });
+  await page.untilOpen();
+  page.send(new File(["a film"], "film.mp4"));
+  await page.until(() => page.row("film.mp4")?.state === "waiting");
+  await daemon.guests[0]?.goodbye("revoked");
+  await page.until(() => page.total?.state === "done");
+  assert.deepEqual([page.row("film.mp4")?.state, page.row("film.mp4")?.reason, page.total?.failed], ["failed", "revoked", 1]);
+  await page.running;
+});
+
 test("a daemon that is away is tried again, with growing waits, until it is back", async () => {
   const daemon = new DaemonDouble();
   daemon.addDevice(KEY);

@@ -1,4 +1,5 @@
 // What the screen shows of each chosen file, and the sums; only what changed is told, at most ten times a second.
+import type { Reason } from "../protocol/messages.ts";
 import { Progress } from "../transfers/progress.ts";
 import type { ItemState, ItemView, TotalView, Update } from "./bridge.ts";
 import type { Clock } from "./clock.ts";
@@ -65,6 +66,11 @@ export class Ledger {
   change(id: number, change: Partial<Omit<ItemView, "id">>): void {
     const row = this.#rows.get(id);
     if (row !== undefined) this.put({ ...row, ...change });
+  }
+
+  /** What is not over will never be: it has failed. */
+  fail(reason: Reason): void {
+    for (const { id, state } of this.#rows.values()) if (state !== "done" && state !== "failed") this.change(id, { state: "failed", reason, preparing: false });
   }
 
   /** So many bytes of it would survive a crash of the computer. */

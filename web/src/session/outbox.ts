@@ -91,8 +91,10 @@ export class Outbox {
     }
   }
 
-  detach(): void {
+  /** `ended`: there will be no other session. */
+  detach(ended: Reason | null = null): void {
     this.#wire = null;
+    if (ended !== null) this.#ledger.fail(ended);
     this.#ledger.rebase();
     for (const shown of this.#transfers.values()) {
       shown.outgoing.detach();

@@ -158,6 +158,10 @@ export class Visit {
         await this.#wakeOrAfter(ELSEWHERE_RETRY_S);
         return true;
       case "refused":
+        if (step.reason === "revoked" || step.reason === "expired") {
+          this.#outbox.detach(step.reason);
+          this.#ports.peers?.stop();
+        }
         this.#show({ state: "refused", reason: step.reason });
         if (!step.final) await this.#wakeOrAfter(step.reason === "busy" ? this.#backoff.afterLoss() : this.#backoff.afterRefusal());
         return !step.final;

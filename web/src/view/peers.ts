@@ -33,6 +33,8 @@ export interface PeersHabits {
   /** Who else is near; whoever was met is shown in any case. */
   readonly near: () => readonly Near[];
   readonly isApple: boolean;
+  /** Nobody can be sent to: only what came and is not saved yet is shown. */
+  readonly isOut?: () => boolean;
   /** Tells when `near` has changed. */
   readonly subscribe: (listener: () => void) => () => void;
 }
@@ -72,7 +74,7 @@ export class NearbyDevices extends LightElement {
   #all(): readonly Near[] {
     const near = this.#habits.near();
     const known = new Set(near.map(({ device }) => device));
-    const met = [...this.#store.state.peers.values()].filter((peer) => !known.has(peer.view.peer) && isWorthShowing(peer));
+    const met = [...this.#store.state.peers.values()].filter((peer) => !known.has(peer.view.peer) && (this.#habits.isOut?.() === true ? peer.incoming.size > 0 : isWorthShowing(peer)));
     return [...near, ...met.map(({ view }) => ({ device: view.peer, name: view.name, kind: view.kind }))];
   }
 
@@ -143,6 +145,7 @@ export function nearbyOf(line: WorkerLine, { isApple }: Pick<Device, "isApple">)
     heading: "Nearby",
     near: () => line.state.nearby?.peers ?? [],
     isApple,
+    isOut: () => line.state.link.state === "refused",
     subscribe: (listener) => line.subscribe(listener),
   });
 }

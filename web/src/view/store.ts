@@ -119,6 +119,7 @@ function foldLink(state: ViewState, link: LinkView, at: Moment): ViewState {
   // What answers again may be another run of it, which knows the old code no more: covered until it has told its own.
   const wall = awaySinceMs === null && state.wall && isCovered(state, at.monoMs) ? { ...state.wall, staleAtMs: at.monoMs } : state.wall;
   const next = { ...state, link, linkSince: at, awaySinceMs, wall };
+  if (link.state === "refused") return { ...next, nearby: null, shelf: null }; // nothing of it may be used any more
   return link.state === "open" ? { ...next, computer: link.computer, grant: link.grant } : next;
 }
 

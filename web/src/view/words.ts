@@ -37,7 +37,7 @@ const REASONS: Readonly<Record<Reason, (computer: string) => string>> = {
   unsupported: (computer) => `${first(computer)} cannot do that yet. Update it, then retry.`,
   bad_setting: () => "That value cannot be used.",
   another_tab: () => "It is already running in another tab.",
-  revoked: () => "The owner has ended this browser's access. Scan the code again.",
+  revoked: () => "The owner has removed this browser. Scan the code again, or ask.",
   expired: () => "This browser was not here for a while. Scan the code again.",
   restarting: (computer) => `${first(computer)} is restarting. It goes on by itself.`,
   idle: () => "Nothing was heard for a while. It goes on by itself.",
