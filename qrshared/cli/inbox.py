@@ -106,21 +106,22 @@ class NewEntries:
     """Tells from one list to the next what is new; a list shows only the newest entries of a full inbox."""
 
     def __init__(self, at_first: int) -> None:
-        self._seen: set[tuple[str, int]] | None = None
+        self._seen: dict[str, int] | None = None
         self._at_first = at_first
         self._was_cut = False
 
     def among(self, listed: InboxList) -> Sequence[EntryFacts]:
         """New entries, the oldest first."""
-        keys = [(entry.name, entry.arrived_ms) for entry in listed.entries]
-        if self._seen is None:
-            fresh = list(listed.entries[: self._at_first])
+        entries, seen = listed.entries, self._seen
+        if seen is None:
+            fresh = list(entries[: self._at_first])
         else:
+            # What arrived earlier than it said before is the same entry: of one that was renamed that is known later.
+            known = [at for at, one in enumerate(entries) if one.arrived_ms <= seen.get(one.name, -1)]
             # Of a list that was cut, what stands below the last known entry moved up as others were taken away.
-            known = [at for at, key in enumerate(keys) if key in self._seen]
-            end = known[-1] if known and self._was_cut else len(keys)
-            fresh = [listed.entries[at] for at, key in enumerate(keys[:end]) if key not in self._seen]
-        self._seen = set(keys)
+            end = known[-1] if known and self._was_cut else len(entries)
+            fresh = [one for at, one in enumerate(entries[:end]) if at not in known]
+        self._seen = {one.name: one.arrived_ms for one in entries}
         self._was_cut = listed.total > len(listed.entries)
         return fresh[::-1]
 

@@ -54,7 +54,8 @@ async def firm_ground(settings: Settings, clock: Callable[[], float]) -> AsyncIt
         history = History(book, accept=settings.accept, on_placed=receipts.note, on_renamed=receipts.note_renamed)
         earlier = await receipts.newest(SENDERS_TOLD_MAX)  # who sent what is known over a restart
         for kept in reversed(earlier):
-            history.remember(kept.now or kept.name, Origin(kept.device, kept.sender, kept.size, kept.placed_ms))
+            origin = Origin(kept.device, kept.sender, kept.size, kept.placed_ms, is_renamed=kept.now != "")
+            history.remember(kept.now or kept.name, origin)
         transfers = await parts.enter_async_context(IncomingTransfers(inboxes.current, history, clock))
         transfers.recall(as_transfers(earlier))
         outgoing = OutgoingTransfers()

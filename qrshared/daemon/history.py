@@ -35,6 +35,8 @@ class Origin:
     """What the device was called then."""
     size: int
     placed_ms: int
+    is_renamed: bool = False
+    """By the owner, here: that is when its entry's own time stops to say when it came."""
 
 
 @dataclass(slots=True)
@@ -136,18 +138,18 @@ class History:
         """The owner gave this entry another name: it comes from where it came from."""
         origin = self._origins.pop(name, None)
         if origin is not None:
-            self.remember(to, origin)
+            self.remember(to, replace(origin, is_renamed=True))
             self._on_renamed(name, to, origin.size)
 
-    def origin_of(self, name: str, size: int) -> tuple[str, int] | None:
-        """Who brought this entry, and when (ms), if that is known.
+    def origin_of(self, name: str, size: int) -> Origin | None:
+        """Where this entry came from, if that is known, with the sender as it is called now.
 
         Of another size it is another file, whatever it is called.
         """
         origin = self._origins.get(name)
         if origin is None or origin.size != size:
             return None
-        return self._book.called(origin.device, origin.sender), origin.placed_ms
+        return replace(origin, sender=self._book.called(origin.device, origin.sender))
 
     def take_landings(self) -> list[Landing]:
         """The batches that became complete since this was asked last."""

@@ -204,11 +204,12 @@ class Views:
         return self._with_origins(self._entries)
 
     def _with_origins(self, listed: InboxList) -> InboxList:
-        """Who brought each and when; without it that time is when its name or its content last changed."""
+        """Who brought each; and when, of those whose own time is that of a later name."""
         told: list[EntryFacts] = []
         for one in listed.entries:
-            sender, arrived_ms = self._history.origin_of(one.name, one.size) or (None, one.arrived_ms)
-            told.append(replace(one, sender=sender, arrived_ms=arrived_ms))
+            origin = self._history.origin_of(one.name, one.size)
+            arrived_ms = origin.placed_ms if origin is not None and origin.is_renamed else one.arrived_ms
+            told.append(replace(one, sender=None if origin is None else origin.sender, arrived_ms=arrived_ms))
         told.sort(key=lambda one: one.arrived_ms, reverse=True)
         return replace(listed, entries=tuple(told))
 

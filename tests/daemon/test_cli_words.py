@@ -206,6 +206,16 @@ def test_following_says_each_arrival_once_the_oldest_first() -> None:
     assert names(news.among(InboxList("/", entries("e", "c", "b", "a"), 4))) == []
 
 
+def test_a_renamed_file_is_said_once_though_its_time_is_known_later_and_a_new_one_of_its_name_again() -> None:
+    news = NewEntries(at_first=2)
+    (entry,) = entries("a")
+    assert names(news.among(InboxList("/", (entry,), 1))) == ["a"]
+    renamed = replace(entry, name="b", arrived_ms=entry.arrived_ms + 500)
+    assert names(news.among(InboxList("/", (renamed,), 1))) == ["b"]
+    assert names(news.among(InboxList("/", (replace(renamed, arrived_ms=entry.arrived_ms),), 1))) == []
+    assert names(news.among(InboxList("/", (replace(renamed, arrived_ms=entry.arrived_ms + 900),), 1))) == ["b"]
+
+
 def test_old_files_that_move_up_in_a_long_list_are_not_news() -> None:
     news = NewEntries(at_first=10)
     assert names(news.among(InboxList("/", entries("d", "c"), 4))) == ["c", "d"]

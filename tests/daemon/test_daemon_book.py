@@ -249,10 +249,12 @@ async def test_what_landed_is_told_once_as_a_batch_with_its_sender(world: World)
     for n in range(SENDERS_TOLD_MAX):
         history.landed(anna, "u" * 32, n, Placed(str(n), 1, "0" * 64))
     assert history.origin_of("a.jpg", 5) is None
-    assert (history.origin_of("0", 1) or ("",))[0] == "Anna"
+    origin = history.origin_of("0", 1)
+    assert origin is not None
+    assert origin.sender == "Anna"
     assert history.origin_of("0", 2) is None, "somebody put another file there"
     history.remember("0", Origin("", "Ben", 2, 17))
-    assert history.origin_of("0", 2) == ("Ben", 17)
+    assert history.origin_of("0", 2) == Origin("", "Ben", 2, 17)
 
 
 def test_a_wall_says_for_a_minute_that_something_has_arrived(world: World) -> None:
