@@ -20,6 +20,7 @@ from qrshared.protocol import (
     Pong,
     Reason,
 )
+from qrshared.sessions.deciding import ITEM_BYTES_LEAST, weight
 from qrshared.sessions.receiving import NAMES_IN_ALL_MAX, NAMES_PER_SESSION_MAX, WAITING_NAMES_MAX
 from qrshared.settings import Accept as Policy
 from qrshared.transfers.manifest import IncomingManifest
@@ -178,3 +179,12 @@ async def test_files_of_endless_names_are_known_again_after_a_restart_and_by_ano
         async with phone.visit() as visit:
             await visit.send(Batch(others, continues=[first.transfer]))
         assert len(home.visible()) == 6
+
+
+async def test_a_name_counts_against_the_guests_day_for_the_computer_keeps_a_record_of_it(tmp_path: Path) -> None:
+    long = [file_of(f"{n}" + "é" * (NAME_CHARACTERS_MAX // 2), b"") for n in range(2)]
+    assert weight([one.item for one in long]) == 2 * (ITEM_BYTES_LEAST + 1 + NAME_CHARACTERS_MAX)
+    async with computer(tmp_path, guest_day_bytes=3 * ITEM_BYTES_LEAST) as home, home.guest().visit() as visit:
+        assert (await visit.send(Batch(long))).refusal is Reason.ALLOWANCE
+        assert len((await visit.send(Batch(long[:1]))).receipts) == 1  # the control
+        assert (await visit.send(Batch([file_of("short", b"")]))).refusal is Reason.ALLOWANCE
