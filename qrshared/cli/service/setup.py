@@ -165,7 +165,8 @@ def _forget(planned: Plan, *, purge: bool) -> None:
     for inbox in inboxes:
         remove_traces(inbox)
     delete_all_but(planned.data_dir, inboxes)
-    say(f"Devices and settings are deleted. Your files stay in {' and '.join(map(str, inboxes))}.")
+    there = [one for one in inboxes if one.is_dir()] or [planned.inbox]
+    say(f"Devices and settings are deleted. Your files stay in {' and '.join(map(str, there))}.")
 
 
 def delete_all_but(folder: Path, kept: Sequence[Path]) -> None:
