@@ -134,7 +134,7 @@ async def test_in_a_network_that_is_new_the_wall_has_no_code_until_one_click(hom
     await asyncio.to_thread(remembered.write_text, json.dumps({**known, "networks": [elsewhere]}))
     await home.daemon.start()
     wall = await home.open(home.url(), host=home.neighbour)
-    await wall.wait_for(shows("No code at the moment"))
+    await wall.wait_for(shows("Codes are not shown here"))
     owner = await open_owner(home, home.daemon.owner_url())
     await owner.wait_for("document.querySelector('[data-network=new]') !== null")
     assert not await wall.evaluate(HAS_CODE)

@@ -37,6 +37,7 @@ LAYOUT = """() => {
 
 
 AUDIT = Path(__file__).with_name("audit.js").read_text("utf-8")
+OVERLAPS = Path(__file__).with_name("overlaps.js").read_text("utf-8")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WALL_SIZES = ("1280x800", "1920x1080", "800x1280", "1024x768")
 HELD_SIZES = ("390x844", "844x390", "1280x800")
@@ -54,6 +55,11 @@ def test_every_state_fits_and_every_button_can_be_hit(screens: Screens, name: st
         width, height = SIZES[size]
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(LAYOUT) == [], size
+    page.evaluate("document.documentElement.style.fontSize = '200%'")  # the text twice as large: it scrolls
+    for size in WALL_SIZES[:1] if name.startswith("wall-") else HELD_SIZES[:2]:
+        width, height = SIZES[size]
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(OVERLAPS) == [], size
     assert screens.complaints == []
 
 
@@ -127,6 +133,9 @@ def test_the_layout_check_can_fail(screens: Screens) -> None:
     page.evaluate("document.querySelector('.send').removeAttribute('aria-label')")
     page.evaluate("document.querySelector('.send').style = 'block-size: 30px; min-block-size: 0'")
     assert page.evaluate(AUDIT)[0].startswith("Send to")
+    assert page.evaluate(OVERLAPS) == []
+    page.evaluate("document.querySelector('.hero-more').style.marginTop = '-3rem'")
+    assert [fault.startswith("“Send anything to") for fault in page.evaluate(OVERLAPS)] == [True]
 
 
 def test_what_is_chosen_is_sent_and_the_counts_follow(screens: Screens) -> None:
@@ -216,12 +225,12 @@ def test_what_was_interrupted_is_not_said_of_what_is_here_again(screens: Screens
 def test_another_tab_leaves_no_button_behind_which_files_would_wait(screens: Screens) -> None:
     page = screens.open("phone-elsewhere")
     assert page.get_by_role("button", name="Send").is_disabled()
-    assert page.get_by_role("button", name="Reload").is_visible()
+    assert page.get_by_role("button", name="Use this tab").is_visible()
     page.set_input_files("#files", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a"})
     assert posted(page, "send") == []
     say(page, link())
     assert page.get_by_role("button", name="Send to STUDY-PC").is_enabled()
-    assert screens.open("phone-elsewhere-waiting").get_by_role("button", name="Reload").count() == 0
+    assert screens.open("phone-elsewhere-waiting").get_by_role("button", name="Use this tab").count() == 0
 
 
 def test_nothing_is_promised_while_nothing_moves(screens: Screens) -> None:

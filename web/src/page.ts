@@ -93,7 +93,7 @@ const guestLine = (): WorkerLine => makeLine({ slot: "key", bare: "enroll", topi
 function screenFor(): HTMLElement {
   switch (route) {
     case "wall":
-      return new WallPage(makeLine({ slot: "none", bare: "watch", topics: ["wall"] }), device, guestLine);
+      return new WallPage(makeLine({ slot: "none", bare: "watch", topics: ["wall"] }), device, guestLine, () => keys.key !== null);
     case "phone": {
       const cameByCode = secretFromFragment(location.hash) !== null;
       const bare = place === "edge" ? "watch" : "enroll"; // only a home has a wall that gives a code

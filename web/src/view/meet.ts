@@ -64,10 +64,10 @@ export class MeetPage extends LightElement {
   protected override render(): TemplateResult {
     const linked = this.#linked;
     const isMet = !this.#devices.isEmpty;
+    const words = linked.length > 0 ? "connected, encrypted" : "waiting for the other device…";
     return html`<div class="phone meet" data-phase=${isMet ? "met" : "alone"}>
       <header class="head">${mark}<div class="head-what"><b>Send between two devices</b>
-        <button type="button" class="head-link" data-link=${linked.length > 0 ? "open" : "connecting"} @click=${this.#explain}>
-          <i class="dot"></i>${linked.length > 0 ? "connected, encrypted" : "waiting for the other device…"}<span class="heard-only">. What that means</span></button></div>
+        <button type="button" class="head-link" data-link=${linked.length > 0 ? "open" : "connecting"} aria-label="${words}: what that means" @click=${this.#explain}><i class="dot"></i>${words}</button></div>
       </header>
       <main>
         <section class="hero" data-phase="ready">

@@ -40,6 +40,12 @@ function secondsOf(first: DeviceFacts, devices: readonly DeviceFacts[]): readonl
   return devices.filter(({ second_of }) => second_of === first.device);
 }
 
+/** How many of them are here now, whatever they use at the moment and however many pages of it are open. */
+export function here({ devices }: DeviceList): number {
+  const isHere = (device: DeviceFacts): boolean => device.online || secondsOf(device, devices).some(isHere);
+  return devices.filter((device) => !isSecond(device, devices) && isHere(device)).length;
+}
+
 export function devicesCard(list: DeviceList | null, act: Act, nowMs: number, addPhone: () => void): TemplateResult {
   const devices = grouped(list?.devices ?? []);
   return html`<section class="panel" aria-label="Devices">

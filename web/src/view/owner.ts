@@ -7,9 +7,9 @@ import { openTrustSheet } from "./dialogs.ts";
 import { icons, mark } from "./icons.ts";
 import { VerbRefused, type WorkerLine } from "./line.ts";
 import { LineElement } from "./light.ts";
-import { count } from "./numbers.ts";
+import { counted } from "./numbers.ts";
 import { asksCard } from "./owner-asks.ts";
-import { devicesCard } from "./owner-devices.ts";
+import { devicesCard, here } from "./owner-devices.ts";
 import { OwnerDoctor } from "./owner-doctor.ts";
 import { inboxCard } from "./owner-inbox.ts";
 import { OwnerSettings } from "./owner-settings.ts";
@@ -96,7 +96,7 @@ export class OwnerPage extends LineElement {
     return html`<div class="owner" data-link=${state.link.state}>
       <header class="head">${mark}
         <div class="head-what"><b><bdi>${computer}</bdi></b>
-          <button type="button" class="head-link" data-link=${state.link.state} @click=${() => openTrustSheet({ computer, words: state.link.state === "open" ? state.link.words : null })}><i class="dot"></i>${this.#linkWords(state)}<span class="heard-only">. What that means</span></button></div>
+          <button type="button" class="head-link" data-link=${state.link.state} aria-label="${this.#linkWords(state)}: what that means" @click=${() => openTrustSheet({ computer, words: state.link.state === "open" ? state.link.words : null })}><i class="dot"></i>${this.#linkWords(state)}</button></div>
         ${mayOwn(state) ? html`<button type="button" class="button primary owner-add" @click=${() => openAddPhone(this.line)}>${icons.phone}<span>Add my phone</span></button>` : nothing}
       </header>
       ${this.#body(state, computer)}
@@ -104,10 +104,10 @@ export class OwnerPage extends LineElement {
     </div>`;
   }
 
-  #linkWords({ link, status }: ViewState): string {
+  #linkWords({ link, devices }: ViewState): string {
     switch (link.state) {
       case "open":
-        return status && status.sessions > 0 ? `running, ${count(status.sessions)} connected` : "running";
+        return devices && here(devices) > 0 ? `running, ${counted(here(devices), "device")} connected` : "running";
       case "connecting":
         return "connecting…";
       case "lost":
@@ -122,7 +122,7 @@ export class OwnerPage extends LineElement {
   #body(state: ViewState, computer: string): TemplateResult {
     if (state.link.state === "refused") return lockedOut(refusal(state.link.reason, computer).title);
     if (state.link.state === "open" && !mayOwn(state)) return lockedOut("This page is the owner's.");
-    if (state.link.state === "elsewhere") return notice("This page is already open in another tab.", ELSEWHERE);
+    if (state.link.state === "elsewhere") return notice("This page is already open in another tab.", ELSEWHERE, useThisTab);
     if (!state.status && !state.inbox) {
       return state.link.state === "lost" ? notice(`${first(computer)} does not answer.`, "This page tries again by itself.") : notice("One moment…", `Asking ${computer}.`);
     }
@@ -148,8 +148,11 @@ function lockedOut(why: string): TemplateResult {
   </div></main>`;
 }
 
-function notice(title: string, text: string): TemplateResult {
-  return html`<main class="owner-locked"><div class="card notice"><h1>${title}</h1><p class="quiet-text">${text}</p></div></main>`;
+/** A page load that is new takes the place of an idle one, which then says what this one said. */
+const useThisTab = html`<button type="button" class="button primary" @click=${() => location.reload()}>${icons.retry}<span>Use this tab</span></button>`;
+
+function notice(title: string, text: string, act: TemplateResult | typeof nothing = nothing): TemplateResult {
+  return html`<main class="owner-locked"><div class="card notice"><h1>${title}</h1><p class="quiet-text">${text}</p>${act}</div></main>`;
 }
 
 customElements.define("owner-page", OwnerPage);

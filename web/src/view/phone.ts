@@ -143,11 +143,12 @@ export class PhonePage extends LineElement {
   #head(state: ViewState, computer: string): TemplateResult {
     const { link } = state;
     const road = roadOf(state);
+    const words = link.state === "open" ? roadWords(link.road) : LINK_WORDS[link.state];
     const trusted = { computer, words: link.state === "open" ? link.words : null, road: road ?? "home", origin: this.#habits.place === "edge" ? "meeting point" : "home", useAway: this.#awayOffer.again } as const;
     return html`<header class="head">${mark}
       <div class="head-what"><b><bdi>${computer}</bdi></b>
-        <button type="button" class="head-link" data-link=${link.state} @click=${() => openTrustSheet(trusted)}>
-          <i class="dot"></i>${link.state === "open" ? html`<span data-road=${link.road}>${roadWords(link.road)}</span>` : LINK_WORDS[link.state]}<span class="heard-only">. What that means</span>
+        <button type="button" class="head-link" data-link=${link.state} aria-label="${words}: what that means" @click=${() => openTrustSheet(trusted)}>
+          <i class="dot"></i>${link.state === "open" ? html`<span data-road=${link.road}>${words}</span>` : words}
         </button></div>
     </header>`;
   }
@@ -173,8 +174,9 @@ export class PhonePage extends LineElement {
     const isStale = state.link.state === "lost" && state.link.fault === "version";
     if (state.link.state === "elsewhere" || isStale) {
       // What were chosen here would only wait. A reload forgets what already waits, so it is offered to an empty page alone.
+      const again = isStale ? "Reload" : "Use this tab"; // a new page load takes the place of an idle one
       return html`<div class="actions"><button type="button" class="button send" disabled>${icons.up}<span>Send</span></button>
-        ${isOpen(state) ? nothing : html`<button type="button" class="button primary" @click=${() => location.reload()}>${icons.retry}<span>Reload</span></button>`}</div>`;
+        ${isOpen(state) ? nothing : html`<button type="button" class="button primary" @click=${() => location.reload()}>${icons.retry}<span>${again}</span></button>`}</div>`;
     }
     switch (phase) {
       case "refused":

@@ -41,6 +41,7 @@ interface Guest {
 export class WallPage extends LineElement {
   readonly #device: Device;
   readonly #makeGuestLine: () => WorkerLine;
+  readonly #holdsKey: () => boolean;
   #guest: Guest | null = null;
   #closedSinceMs = 0;
   #isOver = 0;
@@ -48,10 +49,12 @@ export class WallPage extends LineElement {
   #landings = 0;
   #ticking = 0;
 
-  constructor(line: WorkerLine, device: Device, makeGuestLine: () => WorkerLine) {
+  /** `holdsKey`: this browser may send without a code. */
+  constructor(line: WorkerLine, device: Device, makeGuestLine: () => WorkerLine, holdsKey: () => boolean) {
     super(line);
     this.#device = device;
     this.#makeGuestLine = makeGuestLine;
+    this.#holdsKey = holdsKey;
   }
 
   override connectedCallback(): void {
@@ -74,7 +77,7 @@ export class WallPage extends LineElement {
 
   protected override heard(): void {
     const { computer, wall } = this.line.state;
-    if (computer !== null) document.title = `Send files to ${computer}`;
+    if (computer !== null) document.title = isTurnedOff(this.line.state) ? computer : `Send files to ${computer}`;
     const landed = wall?.facts.arrivals.landed ?? -1;
     if (landed > this.#landed && this.#landed >= 0) this.#landings += 1;
     this.#landed = landed;
@@ -100,7 +103,7 @@ export class WallPage extends LineElement {
       </main>
       <footer>
         ${this.#now(state)}
-        ${isOff && this.#guest === null ? nothing : html`<button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>`}
+        ${this.#takesFiles ? html`<button type="button" class="drop" @click=${this.#sendFromHere}>${icons.up}<span>${this.#guestWords()}</span></button>` : nothing}
         <button type="button" class="quiet wall-trust" @click=${() => openTrustSheet({ computer, words: state.link.state === "open" ? state.link.words : null }, UNTOUCHED_MS)}>${icons.lock}<span>Private on your Wi-Fi. <u>What that means</u></span></button>
       </footer>
       <div class="over" aria-hidden="true"><span>${icons.up}Drop to send to ${computer}</span></div>
@@ -115,9 +118,9 @@ export class WallPage extends LineElement {
     return html`<div class="wall-code is-covered" data-covered="yes" role="note">
       ${isFirst ? html`<span class="cover-wait" aria-hidden="true"></span><p>One moment…</p>` : html`
       ${icons.warn}
-      <p><b>${isOff ? "No code at the moment" : `${first(computer)} does not answer`}</b></p>
+      <p><b>${isOff ? "Codes are not shown here" : `${first(computer)} does not answer`}</b></p>
       <p>${isOff ? "The owner has turned the code off here, or has not agreed to this network yet." : this.#waitWords(state)}</p>
-      ${isOff ? html`<p>On that computer, <code>qrshared open</code> changes it.</p>` : nothing}`}
+      ${isOff ? html`<p>On that computer, <code>qrshared open</code> changes it, and <code>qrshared qr</code> shows a code.</p>` : nothing}`}
     </div>`;
   }
 
@@ -169,6 +172,11 @@ export class WallPage extends LineElement {
     return this.#device.kind === "laptop" ? "Drop files here, or click" : "Send from this device";
   }
 
+  /** Who comes without a key sends by the code of the wall: where there is none, no button of theirs could work. */
+  get #takesFiles(): boolean {
+    return !isTurnedOff(this.line.state) || this.#guest !== null || this.#holdsKey();
+  }
+
   readonly #sendFromHere = (): void => void this.#openGuest();
 
   /** One sheet at a time; closing it does not stop what is under way, and the button brings it back. */
@@ -211,7 +219,7 @@ export class WallPage extends LineElement {
   readonly #dragged = (event: DragEvent): void => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    if (event.type !== "dragenter") return;
+    if (event.type !== "dragenter" || !this.#takesFiles) return;
     this.#isOver += 1;
     this.requestUpdate();
   };
@@ -225,6 +233,7 @@ export class WallPage extends LineElement {
     this.#isOver = 0;
     if (!carriesFiles(event) || this.#guest?.sheet.isConnected) return; // an open sheet takes the drop itself
     event.preventDefault();
+    if (!this.#takesFiles) return;
     void fromDrop(event).then((found) => sendGathered(found, (picked) => this.#openGuest().line.send(picked)));
   };
 }

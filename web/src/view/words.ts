@@ -113,7 +113,7 @@ export function addressWords(notes: string): string {
 }
 
 /** What to do where another tab of the same browser is already at it. */
-export const ELSEWHERE = "Close the other tab, or reload this one to go on here.";
+export const ELSEWHERE = "Close the other tab, or use this one: then it goes on here.";
 
 /** Why the computer was not reached from another network, and what to try. */
 const AWAY_FAULTS: Readonly<Record<AwayFault, (computer: string) => Sentence>> = {
