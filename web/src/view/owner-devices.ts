@@ -7,6 +7,7 @@ import { icons } from "./icons.ts";
 import { visible } from "./names.ts";
 import { ago, count } from "./numbers.ts";
 import type { Act } from "./owner.ts";
+import { type HeldRow, heldRow } from "./row-focus.ts";
 
 const KIND_ICONS: Readonly<Record<Kind, TemplateResult>> = {
   computer: icons.computer, phone: icons.phone, tablet: icons.tablet, laptop: icons.laptop, wall: icons.tablet, command: icons.computer,
@@ -74,7 +75,7 @@ function deviceRow(device: DeviceFacts, tie: Tie, act: Act, nowMs: number): Temp
     <div class="row-acts">
       ${device.trust === "guest" ? html`<button type="button" class="round" aria-label="Trust ${name}" title="Trust" @click=${() => trust(device, act)}>${icons.shield}</button>` : ""}
       <button type="button" class="round" aria-label="Rename ${name}" title="Rename" @click=${() => rename(device, act)}>${icons.pencil}</button>
-      <button type="button" class="round" aria-label="Remove ${name}" title="Remove" @click=${() => revoke(device, name, tie, act)}>${icons.close}</button>
+      <button type="button" class="round" aria-label="Remove ${name}" title="Remove" @click=${(event: Event) => revoke(device, name, tie, heldRow(event), act)}>${icons.close}</button>
     </div>
   </li>`;
 }
@@ -100,11 +101,11 @@ const REMOVED: Readonly<Record<Tie, string>> = {
   away: "What it may do at home stays; to use it elsewhere again, it is shown how once more.",
 };
 
-async function revoke(device: DeviceFacts, name: string, tie: Tie, act: Act): Promise<void> {
+async function revoke(device: DeviceFacts, name: string, tie: Tie, row: HeldRow, act: Act): Promise<void> {
   const isSure = await confirm({
     title: `Remove ${name}?`,
     text: `Its access ends at once, in the middle of a file if need be. What it has sent stays. ${REMOVED[tie]}`,
     yes: "Remove it", isGrave: true,
   });
-  if (isSure) await act({ t: "revoke_device", device: device.device }, `${name} is removed.`);
+  if (isSure && (await act({ t: "revoke_device", device: device.device }, `${name} is removed.`)) !== null) row.leaves();
 }

@@ -1,12 +1,13 @@
 // The inbox as a list: the newest first, each entry to show in its folder, to rename or to put in the bin.
 import { html, nothing, type TemplateResult } from "lit";
-import type { EntryFacts, InboxList } from "../protocol/messages.ts";
+import type { EntryFacts, Facts, InboxList } from "../protocol/messages.ts";
 import { askName, confirm } from "./dialogs.ts";
 import { icons, tray } from "./icons.ts";
 import "./folded-list.ts";
 import { leaf, visible } from "./names.ts";
 import { ago, count, counted, size } from "./numbers.ts";
 import type { Act } from "./owner.ts";
+import { type HeldRow, heldRow } from "./row-focus.ts";
 import { fileName } from "./rows.ts";
 import { firstLink, linkOf } from "./text-note.ts";
 import { folderThumb, thumb } from "./thumbs.ts";
@@ -37,8 +38,8 @@ function entryRow(entry: EntryFacts, act: Act, say: Say, computer: string, nowMs
     <div class="row-acts">
       ${entry.text === undefined || entry.is_cut === true ? nothing : copyButton(entry.text, shown, say)}
       <button type="button" class="round" aria-label="Show ${shown} in its folder" title="Show in its folder" @click=${() => act({ t: "open_inbox", name: entry.name }, "Its folder is open on the computer.")}>${icons.folder}</button>
-      <button type="button" class="round" aria-label="Rename ${shown}" title="Rename" @click=${() => rename(entry, act)}>${icons.pencil}</button>
-      <button type="button" class="round" aria-label="Put ${shown} in the bin" title="Put in the bin" @click=${() => bin(entry, act, computer)}>${icons.bin}</button>
+      <button type="button" class="round" aria-label="Rename ${shown}" title="Rename" @click=${(event: Event) => rename(entry, heldRow(event), act)}>${icons.pencil}</button>
+      <button type="button" class="round" aria-label="Put ${shown} in the bin" title="Put in the bin" @click=${(event: Event) => bin(entry, heldRow(event), act, computer)}>${icons.bin}</button>
     </div>
   </li>`;
 }
@@ -67,18 +68,20 @@ function copyButton(text: string, shown: string, say: Say): TemplateResult | typ
   return html`<button type="button" class="round" aria-label="Copy ${link === null ? "what" : "the link in"} ${shown}${link === null ? " says" : ""}" title=${link === null ? "Copy the text" : "Copy the link"} @click=${copy}>${icons.copy}</button>`;
 }
 
-async function rename(entry: EntryFacts, act: Act): Promise<void> {
+async function rename(entry: EntryFacts, row: HeldRow, act: Act): Promise<void> {
   const to = await askName("Rename", "New name", leaf(entry.name), "If that name is taken, a number is added. Nothing is overwritten.");
   if (to === null) return;
-  await act({ t: "rename_entry", name: entry.name, to }, (facts) => `Renamed to “${visible((facts.t === "done" && facts.text) || to)}”.`);
+  const nameIn = (facts: Facts): string => (facts.t === "done" && facts.text) || to;
+  const facts = await act({ t: "rename_entry", name: entry.name, to }, (told) => `Renamed to “${visible(nameIn(told))}”.`);
+  if (facts !== null) row.becomes(({ dataset }) => leaf(dataset["entry"] ?? "") === leaf(nameIn(facts)));
 }
 
-async function bin(entry: EntryFacts, act: Act, computer: string): Promise<void> {
+async function bin(entry: EntryFacts, row: HeldRow, act: Act, computer: string): Promise<void> {
   const name = visible(leaf(entry.name));
   const isSure = await confirm({
     title: "Put it in the bin?",
     text: `“${name}” leaves the inbox. You get it back from the bin of ${computer} until that is emptied.`,
     yes: "Put in the bin", isGrave: true,
   });
-  if (isSure) await act({ t: "bin_entry", name: entry.name }, `“${name}” is in the bin.`);
+  if (isSure && (await act({ t: "bin_entry", name: entry.name }, `“${name}” is in the bin.`)) !== null) row.leaves();
 }
