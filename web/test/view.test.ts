@@ -130,7 +130,7 @@ test("what was refused for lack of space is said with its size", () => {
 });
 
 test("another tab is told apart from one whose files already wait", () => {
-  assert.match(headline(play(link({ state: "elsewhere" })), LAPTOP, 0).more, /reload this one to go on here/);
+  assert.match(headline(play(link({ state: "elsewhere" })), LAPTOP, 0).more, /use this one: then it goes on here/);
   assert.doesNotMatch(headline(play(total("sending", 2), link({ state: "elsewhere" })), LAPTOP, 0).more, /reload/);
 });
 
