@@ -111,3 +111,14 @@ async def test_add_my_phone_shows_a_code_that_works_and_says_when_the_phone_is_t
     phone = await home.open_on_phone(url)
     assert await phone.evaluate(IS_OPEN) is True
     await owner.wait_for("document.querySelector('.add-done') !== null")
+
+
+async def test_of_two_tabs_of_the_owner_the_one_that_is_tapped_goes_on_and_the_other_says_so(home: Home) -> None:
+    first = await open_owner(home, home.daemon.owner_url())
+    await first.wait_for(IS_OWNERS)
+    second = await first.browser.open(str(await first.evaluate("location.href")))
+    await second.wait_for(IS_OWNERS)
+    await first.wait_for(shows("This page is already open in another tab."))
+    await first.tap("Use this tab")
+    await first.wait_for(IS_OWNERS)
+    await second.wait_for(shows("This page is already open in another tab."))
