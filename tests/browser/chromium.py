@@ -285,7 +285,10 @@ class Page:
         await self.command("DOM.setFileInputFiles", nodeId=found["nodeId"], files=[str(path) for path in paths])
 
     async def find_button(self, name: str, *, within_s: float = 60) -> tuple[float, float]:
-        """Where the middle of the button is whose accessible name begins so, once it is there and can be pressed."""
+        """Where the middle of the button is whose accessible name begins so, once it is there and can be pressed.
+
+        And once it rests: what a page shows in the moment of the press would move it away, and a person waits for that.
+        """
         place = await self.wait_for(
             f"""(() => {{
               const named = (b) => (b.getAttribute("aria-label") ?? b.innerText).trim().startsWith({json.dumps(name)});
@@ -294,7 +297,10 @@ class Page:
               if (!button) return null;
               button.scrollIntoView({{ block: "nearest" }});
               const box = button.getBoundingClientRect();
-              return [box.x + box.width / 2, box.y + box.height / 2];
+              const place = [box.x + box.width / 2, box.y + box.height / 2];
+              const rests = String(window.lastPlace) === String(place);
+              window.lastPlace = place;
+              return rests ? place : null;
             }})()""",
             within_s=within_s,
         )
