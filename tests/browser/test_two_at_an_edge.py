@@ -87,6 +87,25 @@ async def test_a_session_is_remembered_by_its_tab_and_ended_by_a_new_one(tmp_pat
 
 
 @pytest.mark.usefixtures("built_page")
+async def test_a_page_that_is_loaded_anew_is_the_same_device_and_is_asked_again(
+    tmp_path: Path,
+) -> None:
+    async with two_at_an_edge(tmp_path) as (anna, ben):
+        file = random_file(tmp_path / "a.bin", MIB)
+        await anna.offer(file)
+        await ben.page.wait_for("[...document.querySelectorAll('button')].some((one) => one.innerText === 'Accept')")
+        for _ in range(2):
+            await ben.page.reload()
+            await ben.page.wait_for(LINKED)
+        await ben.page.tap("Accept")
+        await anna.says("go", "1 file handed over")
+        await ben.save_all(1)
+        assert await ben.downloaded(1) == {file.name: sha256(file)}
+        for tab in (anna, ben):
+            assert await tab.page.evaluate("document.querySelectorAll('[data-peer]').length") == 1
+
+
+@pytest.mark.usefixtures("built_page")
 async def test_a_secure_page_streams_to_disk_and_the_browser_names_the_file_as_it_is_safe(tmp_path: Path) -> None:
     async with two_at_an_edge(tmp_path, on_loopback=True) as (anna, ben):
         assert await ben.page.evaluate("isSecureContext") is True

@@ -9,7 +9,7 @@ import { mayLeave } from "./view/leaving.ts";
 import { RtcHost } from "./links/rtc-host.ts";
 import { WorkerLine } from "./view/line.ts";
 import { MeetPage } from "./view/meet.ts";
-import { isSession, meetingSession } from "./view/meeting-session.ts";
+import { isSession, keepMet, meetingSession } from "./view/meeting-session.ts";
 import { OwnerPage } from "./view/owner.ts";
 import { PeerStore } from "./view/peer-store.ts";
 import { PhonePage } from "./view/phone.ts";
@@ -80,10 +80,14 @@ function makeMeetPage(): MeetPage {
   const worker = makeWorker();
   const post = (order: PeerOrder): void => worker.postMessage({ t: "peers", order } satisfies Command);
   const store = new PeerStore(post, ({ start }) => downloads.start(start));
-  worker.onmessage = ({ data }: MessageEvent<Update>) => data.t === "peers" && store.hear(data.news);
+  worker.onmessage = ({ data }: MessageEvent<Update>) => {
+    if (data.t !== "peers") return;
+    if (data.news.t === "met") keepMet(data.news.met);
+    else store.hear(data.news);
+  };
   holdConnections(worker);
   const { name, kind } = device;
-  worker.postMessage({ t: "room", edge: location.origin, secret: session.secret, name, kind, instance: instance() } satisfies RoomOpening);
+  worker.postMessage({ t: "room", edge: location.origin, secret: session.secret, name, kind, instance: instance(), met: session.met } satisfies RoomOpening);
   const wake = (): void => worker.postMessage({ t: "wake" } satisfies Command);
   return new MeetPage(store, session, device, keys, wake);
 }

@@ -8,6 +8,7 @@ import { bulkCipher, bulkDigest } from "./session/bulk.ts";
 import { realClock } from "./session/clock.ts";
 import { DeskPeers } from "./session/desk-peers.ts";
 import { sha256Hasher } from "./session/hashing.ts";
+import type { Met } from "./session/acquaintances.ts";
 import type { PeerNews, RoomOpening } from "./session/peer-bridge.ts";
 import type { PeerVisitPorts } from "./session/peer-visit.ts";
 import { PickUps } from "./session/pick-ups.ts";
@@ -106,9 +107,10 @@ function begin(opening: Opening): void {
   void visit.run();
 }
 
-function meet({ edge, secret, name, kind, instance }: RoomOpening): void {
+function meet({ edge, secret, name, kind, instance, met }: RoomOpening): void {
   if (connections === null) throw new Error("the page gives the connections first");
   const onFault = (sentence: string | null): void => peerPorts.tell({ t: "fault", sentence });
   room?.stop();
-  room = new RoomPeers(edge, secret, { name, kind, instance }, { ...connections, ...peerPorts, onFault });
+  const onMet = (known: readonly Met[]): void => peerPorts.tell({ t: "met", met: known });
+  room = new RoomPeers(edge, secret, { name, kind, instance }, met, { ...connections, ...peerPorts, onFault, onMet });
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { bulkDigest } from "../src/session/bulk.ts";
 import { sha256Hasher } from "../src/session/hashing.ts";
+import type { Met } from "../src/session/acquaintances.ts";
 import type { PeerNews, PeerView } from "../src/session/peer-bridge.ts";
 import type { Self } from "../src/session/peer-link.ts";
 import { VISITS_MAX } from "../src/session/peers.ts";
@@ -28,10 +29,13 @@ function world(): World {
 class Page {
   readonly news: PeerNews[] = [];
   readonly room: RoomPeers;
+  met: readonly Met[] = [];
 
-  constructor(there: World, self: Self) {
+  /** `before`: an earlier load of the same page. */
+  constructor(there: World, self: Self, before?: Page) {
     const ports = there.ports();
-    this.room = new RoomPeers("https://edge.example", SECRET, self, {
+    this.room = new RoomPeers("https://edge.example", SECRET, self, before?.met ?? [], {
+      onMet: (met) => void (this.met = met),
       ...ports, bulkCipher: () => Promise.resolve(null), digest: bulkDigest, hasher: sha256Hasher, isSecure: true,
       tell: (news) => void this.news.push(news), onFault: () => undefined,
     });
@@ -101,6 +105,34 @@ test("a page that is here keeps its place when another one says its number", asy
   new Page(there, ANNA);
   await there.until(() => ben.linked.length === 2);
   assert.ok(ben.linked.includes(toAnna ?? ""));
+});
+
+test("a page that is loaded anew is known again: what waits for it is asked there, and what it was sending has ended", async () => {
+  const there = world();
+  const { anna, ben } = await two(there);
+  const [toAnna] = ben.linked;
+  anna.send([...anna.peers.keys()][0] ?? "", "from Anna.txt");
+  await there.until(() => ben.asked === 1);
+  anna.room.stop();
+  await there.until(() => ben.linked.length === 0);
+  ben.send(toAnna ?? "", "for Anna.txt");
+  const again = new Page(there, { ...ANNA, instance: 3 }, anna);
+  await there.until(() => again.asked === 1);
+  assert.deepEqual(ben.linked, [toAnna]);
+  assert.deepEqual([ben.peers.size, again.peers.size], [1, 1]);
+  const last = ben.news.findLast((news) => news.t === "incoming");
+  assert.equal(last?.t === "incoming" && last.incoming.state, "cancelled");
+});
+
+test("of two tabs that show the same proof the second is a row of its own, and the first stays linked", async () => {
+  const there = world();
+  const { anna, ben } = await two(there);
+  const [toAnna] = ben.linked;
+  new Page(there, { ...ANNA, instance: 3 }, anna);
+  await there.until(() => ben.linked.length === 2);
+  assert.ok(ben.linked.includes(toAnna ?? ""));
+  await there.clock.advance(30);
+  assert.equal(ben.peers.size, 2);
 });
 
 test("pages that come and go do not pile up", async () => {

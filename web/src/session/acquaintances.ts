@@ -6,6 +6,16 @@ import { ascii, hkdfExpand, lv, sameBytes } from "../seal/index.ts";
 
 export const TOKEN_BYTES = 16;
 
+/** Whose proofs fit in a hello; the longest known give way. */
+export const MET_MAX = 16;
+
+/** Another page, and what the two know of each other. */
+export interface Met {
+  readonly name: string;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+}
+
 /** What a link's handshake leaves, and this side's part in it. */
 export interface Greeting {
   readonly hash: Uint8Array;
@@ -20,7 +30,14 @@ export type Tokens = Required<Pick<Hello, "token" | "proofs">>;
  * the link's own handshake and the prover's part in it, so that it is worth nothing on another link or in the other direction.
  */
 export class Acquaintances {
-  readonly #keys = new Map<string, Uint8Array>();
+  readonly #keys: Map<string, Uint8Array>;
+  readonly #onChanged: (met: readonly Met[]) => void;
+
+  /** `met`: whom an earlier load of this page knew. `onChanged`: what the next one may be given. */
+  constructor(met: readonly Met[] = [], onChanged: (met: readonly Met[]) => void = () => undefined) {
+    this.#keys = new Map(met.map(({ name, key }) => [name, key]));
+    this.#onChanged = onChanged;
+  }
 
   /** The words of the hello on this link; `token` is fresh. */
   tokens(greeting: Greeting, token: Uint8Array): Tokens {
@@ -38,11 +55,17 @@ export class Acquaintances {
 
   /** From now on whoever is at the other end of this link is known by that name. */
   met(name: string, { hash, initiator }: Greeting, ours: Uint8Array, theirs: Uint8Array): void {
+    for (const longest of [...this.#keys.keys()].slice(0, Math.max(0, this.#keys.size + 1 - MET_MAX))) this.#keys.delete(longest);
     this.#keys.set(name, extract(sha256, initiator ? lv(ours, theirs) : lv(theirs, ours), hash));
+    this.#changed();
   }
 
   forget(name: string): void {
-    this.#keys.delete(name);
+    if (this.#keys.delete(name)) this.#changed();
+  }
+
+  #changed(): void {
+    this.#onChanged([...this.#keys].map(([name, key]) => ({ name, key })));
   }
 }
 

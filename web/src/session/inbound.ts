@@ -79,6 +79,11 @@ export class Inbound {
     for (const incoming of this.#transfers.values()) incoming.detach();
   }
 
+  /** The page at the other end was loaded anew: what it was sending is nowhere any more. */
+  beganAnew(): void {
+    for (const incoming of this.#transfers.values()) incoming.abandon();
+  }
+
   /** Takes a message about a transfer that comes here; false when it is about another. */
   receive(message: TransferMessage): boolean {
     const known = this.#transfers.get(message.transfer);

@@ -137,6 +137,13 @@ export class Incoming {
     this.#happened(this.#receiver.cancel(item));
   }
 
+  /** Its sender is gone for good: what is whole stays. */
+  abandon(): void {
+    if (this.isOver) return;
+    this.#ended("cancelled");
+    if (this.#sinks === null) this.#release();
+  }
+
   /** Says yes to what was proposed; while there is no link that waits for the next proposal. */
   #take(): readonly ReceiverEvent[] {
     this.#ledger.rebase();

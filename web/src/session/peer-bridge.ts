@@ -1,5 +1,6 @@
 // What page and worker say to each other about other devices: who is met, what goes there, what is offered here, where it is put.
 import type { DeviceId, Kind, Reason, TransferId } from "../protocol/messages.ts";
+import type { Met } from "./acquaintances.ts";
 import type { Command, Update } from "./bridge.ts";
 import type { RelayQuestion } from "./relay-ask.ts";
 import type { DownloadStart } from "./sinks/download.ts";
@@ -77,6 +78,7 @@ export type PeerNews =
   | { readonly t: "received"; readonly peer: PeerId; readonly transfer: TransferId; readonly item: number; readonly name: string; readonly blob: Blob }
   | { readonly t: "held"; readonly bytes: number } // by Blobs that are not saved yet
   | { readonly t: "download"; readonly start: DownloadStart }
+  | { readonly t: "met"; readonly met: readonly Met[] } // for the next load of a room's page
   | { readonly t: "fault"; readonly sentence: string | null }; // of a room: somebody is there and no link comes to be
 
 /** How a page begins that has no computer at home: it meets whoever has this secret at its meeting point. */
@@ -87,4 +89,6 @@ export interface RoomOpening {
   readonly name: string;
   readonly kind: Kind;
   readonly instance: number;
+  /** Whom an earlier load of this page met there. */
+  readonly met: readonly Met[];
 }

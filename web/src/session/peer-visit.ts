@@ -39,6 +39,7 @@ export class PeerVisit {
   readonly #unanswered = new Set<string>();
   readonly #relay = new RelayAsk();
   #link: PeerLink | null = null;
+  #instance: number | null = null;
   #cipher: Cipher | null = null;
   #view: Known & Pick<PeerView, "link" | "road" | "relay">;
   #toGo = 0;
@@ -69,6 +70,11 @@ export class PeerVisit {
 
   get isLinked(): boolean {
     return this.#link !== null;
+  }
+
+  /** Whether this is the page that is linked, or there is none: of two tabs that show the same proof only one may be. */
+  isOpenTo(instance: number): boolean {
+    return this.#link === null || this.#instance === instance;
   }
 
   /** Something is on its way, or asked. */
@@ -137,6 +143,8 @@ export class PeerVisit {
   /** Uses a link until it ends; it takes the place of an older one. */
   async use(link: PeerLink): Promise<Ended> {
     if (this.#link !== null) this.#leave();
+    if (this.#instance !== null && this.#instance !== link.hello.instance) this.#inbound.beganAnew();
+    this.#instance = link.hello.instance;
     this.#link = link;
     if (this.#cipher !== null) link.use(this.#cipher);
     const { session, away } = link;

@@ -1,5 +1,6 @@
 // Other devices in a session's room at an edge, with no daemon anywhere: whoever has the session's code is met.
-import { Acquaintances, TOKEN_BYTES } from "./acquaintances.ts";
+import { toBase64url } from "../base64url.ts";
+import { Acquaintances, type Met, TOKEN_BYTES } from "./acquaintances.ts";
 import { type AwayLink, type AwayPorts, EdgeLine } from "./away.ts";
 import { sentenceOf } from "./desk-peers.ts";
 import type { PeerId, PeerOrder } from "./peer-bridge.ts";
@@ -8,9 +9,13 @@ import type { PeerVisitPorts } from "./peer-visit.ts";
 import { Peers } from "./peers.ts";
 import type { AwayFault } from "./roads.ts";
 
+const NAME_BYTES = 9;
+
 export type RoomPeersPorts = PeerVisitPorts & AwayPorts & {
   /** No link came to be with somebody who is there; null: one did. */
   readonly onFault: (sentence: string | null) => void;
+  /** Whom this page knows by now. */
+  readonly onMet: (met: readonly Met[]) => void;
 };
 
 export class RoomPeers {
@@ -20,11 +25,11 @@ export class RoomPeers {
   readonly #peers: Peers;
   readonly #line: EdgeLine;
   readonly #leave: () => void;
-  readonly #known = new Acquaintances();
-  #met = 0;
+  readonly #known: Acquaintances;
 
-  /** Joins at once. Lost links come back by themselves: the line sees to that. */
-  constructor(edge: string, secret: Uint8Array, self: Self, ports: RoomPeersPorts) {
+  /** Joins at once. Lost links come back by themselves: the line sees to that. `met`: whom an earlier load of this page knew. */
+  constructor(edge: string, secret: Uint8Array, self: Self, met: readonly Met[], ports: RoomPeersPorts) {
+    this.#known = new Acquaintances(met, ports.onMet);
     this.#secret = secret;
     this.#self = self;
     this.#ports = ports;
@@ -57,7 +62,8 @@ export class RoomPeers {
     if (link === null) return;
     onFault(null);
     const { hello, greeting, token } = link;
-    const known = this.#known.recognise(greeting, hello.proofs ?? []);
+    const shown = this.#known.recognise(greeting, hello.proofs ?? []);
+    const known = shown !== null && (this.#peers.find(shown)?.isOpenTo(hello.instance) ?? true) ? shown : null;
     if (known === null && !this.#peers.makeRoom()) return link.session.leave();
     const peer = known ?? this.#newcomer();
     if (known === null && hello.token !== undefined) this.#known.met(peer, greeting, token, hello.token);
@@ -66,7 +72,6 @@ export class RoomPeers {
 
   /** Not by the number it says of itself: everybody in the room hears that, and could say it, too. */
   #newcomer(): PeerId {
-    this.#met += 1;
-    return `page-${this.#met}`;
+    return `page-${toBase64url(this.#ports.randomBytes(NAME_BYTES))}`;
   }
 }

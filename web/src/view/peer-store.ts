@@ -67,6 +67,7 @@ export function foldPeers(state: PeersState, news: PeerNews): PeersState {
       return { ...state, held: news.bytes };
     case "fault":
       return { ...state, fault: news.sentence };
+    case "met": // the session's
     case "download": // the store's own
       return state;
   }
